@@ -1,0 +1,236 @@
+"""Every knob of a run: its range, unit, step and help, in one place.
+
+Sliders, validation messages, share links, captions and the command line are all made from
+the fields of :class:`Config`, so a knob is added here and nowhere else. Imports no torch, so
+that a page can paint its knobs before torch is in.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlencode
+
+from lab.knob import ConfigError, Knob, checked
+from lab.training import schedules
+
+NORMS = {
+    "none": "None",
+    "batch": "BatchNorm (from scratch)",
+    "torch_batch": "nn.BatchNorm2d",
+    "layer": "LayerNorm",
+    "instance": "InstanceNorm",
+    "group": "GroupNorm",
+    "running": "RunningBatchNorm (de-biased)",
+    "running_simple": "RunningBatchNorm (simplified)",
+}
+MODELS = {"cnn": "CNN", "logistic": "Logistic regression", "mlp": "784-50-10 net"}
+INITS = {
+    "default": "torch default",
+    "kaiming_normal": "Kaiming normal",
+    "kaiming_uniform": "Kaiming uniform",
+    "lsuv": "LSUV",
+}
+OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}
+DATASETS = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
+DEVICES = {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA"}
+
+TRAIN_IMAGES = 50_000
+"""Images in the lesson's training split; its validation split is the file's last 10,000."""
+
+
+def _knob(default: Any, label: str, help: str, group: str, **rest: Any) -> Any:
+    return field(default=default, metadata={"knob": Knob(label, help, group, **rest)})
+
+
+MAIN, NET, OPTIM, DATA, VIEW = "Main knobs", "Network", "Optimiser", "Data and run", "Measuring"
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run's settings; frozen, and valid or not there at all.
+
+    Raises:
+        ConfigError: from the constructor, :meth:`replace`, :meth:`from_dict` and
+            :meth:`from_query`, for a value outside a field's range or an unknown field.
+    """
+
+    lr: float = _knob(
+        0.4, "Learning rate", "Size of each step of the optimiser.", MAIN,
+        live=True, low=0, low_open=True, high=1000, slider=(1e-4, 10), step=0.05, log=True,
+    )  # fmt: skip
+    momentum: float = _knob(
+        0.0, "Momentum", "Share of the last step that is kept; Adam's beta1.", MAIN,
+        live=True, low=0, high=1, high_open=True, slider=(0, 0.99), step=0.01,
+    )  # fmt: skip
+    norm_eps: float = _knob(
+        1e-5, "Epsilon (norm)", "Added to a norm's variance; caps its multiplier at 1/sqrt(eps).", MAIN,
+        live=True, low=1e-12, high=10, slider=(1e-8, 1), step=0.1, log=True,
+    )  # fmt: skip
+    norm: str = _knob("batch", "Norm type", "What normalises each conv block's output.", MAIN, choices=NORMS)
+    leak: float = _knob(
+        0.0, "Leaky slope", "Slope of the activation below zero; 0 is plain ReLU.", MAIN,
+        live=True, low=0, high=1, slider=(0, 0.5), step=0.01,
+    )  # fmt: skip
+
+    model: str = _knob("cnn", "Model", "The network that is trained.", NET, choices=MODELS)
+    widths: tuple[int, ...] = _knob(
+        (8, 16, 32, 32), "Widths", "Filters of each conv block, commas between.", NET, unit="filters",
+        low=1, high=512,
+    )  # fmt: skip
+    sub: float = _knob(
+        0.0, "Activation shift (sub)", "Subtracted after the leaky ReLU, to centre its output.", NET,
+        low=0, high=5, slider=(0, 1), step=0.05,
+    )  # fmt: skip
+    maxv: float = _knob(
+        0.0, "Activation cap (maxv)", "Largest value that passes; 0 means no cap.", NET,
+        low=0, high=1000, slider=(0, 10), step=0.5,
+    )  # fmt: skip
+    norm_momentum: float = _knob(
+        0.1, "Norm momentum", "Weight of the newest batch in a norm's running statistics (torch's convention).", NET,
+        live=True, low=0, low_open=True, high=1, slider=(0.01, 1), step=0.01,
+    )  # fmt: skip
+    groups: int = _knob(
+        4, "Groups", "Groups of channels for GroupNorm; must divide every width.", NET,
+        unit="groups", low=1, high=512, slider=(1, 32), step=1,
+    )  # fmt: skip
+    init: str = _knob("kaiming_normal", "Init", "How the weights start.", NET, choices=INITS)
+    init_a: float = _knob(
+        0.0, "Init slope (a)", "The leaky slope that Kaiming's init assumes.", NET,
+        low=0, high=10, slider=(0, 1), step=0.05,
+    )  # fmt: skip
+
+    optimizer: str = _knob("sgd", "Optimiser", "The rule that turns gradients into steps.", OPTIM, choices=OPTIMIZERS)
+    weight_decay: float = _knob(
+        0.0, "Weight decay", "L2 penalty: this times the weight is added to its gradient.", OPTIM,
+        live=True, low=0, high=10, slider=(0, 0.1), step=0.001,
+    )  # fmt: skip
+    beta2: float = _knob(
+        0.999, "Adam beta2", "Share of the old squared gradients that Adam keeps.", OPTIM,
+        live=True, low=0, high=1, high_open=True, slider=(0.5, 0.999), step=0.001,
+    )  # fmt: skip
+    opt_eps: float = _knob(
+        1e-8, "Epsilon (Adam)", "Added to Adam's denominator.", OPTIM,
+        live=True, low=1e-12, high=10, slider=(1e-10, 1), step=0.1, log=True,
+    )  # fmt: skip
+    lr_schedule: str = _knob(
+        "constant", "lr schedule", "Preset, or phases 'fraction curve start end, …' as multiples of lr.", OPTIM,
+    )  # fmt: skip
+    momentum_schedule: str = _knob(
+        "constant", "Momentum schedule", "Preset, or phases, as multiples of momentum.", OPTIM,
+    )  # fmt: skip
+
+    dataset: str = _knob("mnist", "Dataset", "The pictures to learn.", DATA, choices=DATASETS)
+    size: int = _knob(
+        TRAIN_IMAGES, "Training images", "How many of them to use; validation takes a fifth of that.", DATA,
+        unit="images", low=10, high=TRAIN_IMAGES, slider=(1000, TRAIN_IMAGES), step=1000,
+    )  # fmt: skip
+    batch_size: int = _knob(
+        64, "Batch size", "Images in a training batch; validation uses twice that.", DATA,
+        unit="images", low=1, high=TRAIN_IMAGES, slider=(2, 1024), step=1,
+    )  # fmt: skip
+    epochs: int = _knob(
+        3, "Epochs", "Times through the training images.", DATA,
+        unit="epochs", low=1, high=1000, slider=(1, 20), step=1,
+    )  # fmt: skip
+    seed: int = _knob(
+        0, "Seed", "Fixes the weights and the order of the images.", DATA,
+        low=0, high=2**31 - 1, slider=(0, 100), step=1,
+    )  # fmt: skip
+    device: str = _knob("auto", "Device", "Where it runs; auto takes CUDA where there is one.", DATA, choices=DEVICES)
+
+    beta: float = _knob(
+        0.98, "Averaging beta", "Share of the past that the loss's moving average keeps.", VIEW,
+        live=True, low=0, high=1, high_open=True, slider=(0, 0.999), step=0.001,
+    )  # fmt: skip
+    near_zero: float = _knob(
+        1e-3, "Near-zero t", "Threshold t of the definitions abs(x) < t and x <= t.", VIEW,
+        low=0, high=10, slider=(1e-6, 1), step=0.1, log=True,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):
+            value = checked(spec.name, getattr(self, spec.name), spec.metadata["knob"], spec.default)
+            object.__setattr__(self, spec.name, value)
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """The rules that bind two fields."""
+        if self.batch_size > self.size:
+            raise ConfigError("batch_size", self.batch_size, f"at most the {self.size} training images")
+        bad = [width for width in self.widths if width % self.groups]
+        if self.norm == "group" and self.model == "cnn" and bad:
+            common = math.gcd(*self.widths)
+            divisors = ", ".join(str(n) for n in range(1, common + 1) if common % n == 0)
+            raise ConfigError("groups", self.groups, f"a divisor of every width ({divisors}) for GroupNorm")
+        peak = schedules.parse(self.momentum_schedule).peak
+        if self.momentum * peak >= 1:
+            raise ConfigError("momentum", self.momentum, f"below {1 / peak:g} with this schedule's peak of {peak:g}")
+
+    @property
+    def plain_relu(self) -> bool:
+        """Whether the activation is the plain ReLU, which sets the histogram's range."""
+        return self.leak == 0 and self.sub == 0
+
+    @property
+    def histogram_range(self) -> tuple[float, float]:
+        """The course's ranges for its 40 bins: 0..10 for plain ReLU, -7..7 otherwise (lesson 10)."""
+        return (0.0, 10.0) if self.plain_relu else (-7.0, 7.0)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with ``changes``, validated.
+
+        Raises:
+            ConfigError: for an unknown field or a value out of range.
+        """
+        _refuse_unknown(changes)
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, JSON-ready (widths as a list)."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_dict`; fields that are left out take their defaults."""
+        _refuse_unknown(values)
+        return cls(**values)
+
+    def changed(self) -> dict[str, Any]:
+        """Only the fields that differ from their defaults, for captions and links."""
+        return {spec.name: value for spec in fields(self) if (value := getattr(self, spec.name)) != spec.default}
+
+    def to_query(self) -> str:
+        """The changed fields as a URL query string, without the question mark."""
+        return urlencode({k: ",".join(map(str, v)) if isinstance(v, tuple) else v for k, v in self.changed().items()})
+
+    @classmethod
+    def from_query(cls, query: str) -> Self:
+        """The inverse of :meth:`to_query`."""
+        return cls.from_dict(dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)))
+
+
+KNOBS: dict[str, Knob] = {spec.name: spec.metadata["knob"] for spec in fields(Config)}
+"""Every knob by field name, in the order in which they are shown."""
+
+LIVE = frozenset(name for name, knob in KNOBS.items() if knob.live)
+"""The fields that a running session can change."""
+
+
+def _refuse_unknown(values: Mapping[str, Any]) -> None:
+    for name in values:
+        if name not in Config.__dataclass_fields__:
+            raise ConfigError("field", name, "one of " + ", ".join(Config.__dataclass_fields__))
+
+
+def check(name: str, value: object) -> Any:
+    """``value`` as field ``name`` would hold it (text is converted).
+
+    Raises:
+        ConfigError: for an unknown field or a value out of range.
+    """
+    _refuse_unknown({name: value})
+    return checked(name, value, KNOBS[name], Config.__dataclass_fields__[name].default)
+
+
+DEFAULTS = Config()

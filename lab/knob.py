@@ -1,0 +1,114 @@
+"""What a knob is: its range, unit and help, and how a value is checked against it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lab.training import schedules
+
+
+@dataclass(frozen=True)
+class Knob:
+    """How a field is shown and which values it takes.
+
+    Attributes:
+        label: the name a person reads.
+        help: one sentence on what it does.
+        group: the heading that it stands under.
+        unit: of the value, empty for a pure number.
+        live: whether a running session takes a change from its next batch.
+        low, high: the valid range, both ends included unless ``low_open`` / ``high_open``.
+        slider: the range a slider offers, narrower than the valid one (typing reaches the rest).
+        step: the slider's step; for a ``log`` slider a step of the exponent (base 10).
+        log: whether the slider is logarithmic.
+        choices: for a menu, value -> label.
+    """
+
+    label: str
+    help: str
+    group: str
+    unit: str = ""
+    live: bool = False
+    low: float = -math.inf
+    high: float = math.inf
+    low_open: bool = False
+    high_open: bool = False
+    slider: tuple[float, float] | None = None
+    step: float | None = None
+    log: bool = False
+    choices: Mapping[str, str] | None = None
+
+    @property
+    def allowed(self) -> str:
+        """The valid range in words, for messages and help texts."""
+        if self.choices is not None:
+            return "one of " + ", ".join(self.choices)
+        low = f"{'above' if self.low_open else 'at least'} {self.low:g}" if self.low > -math.inf else ""
+        high = f"{'below' if self.high_open else 'at most'} {self.high:g}" if self.high < math.inf else ""
+        return " and ".join(part for part in (low, high) if part) or "any finite number"
+
+
+class ConfigError(ValueError):
+    """A value that a knob does not take; names the field, the value and the allowed range."""
+
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        super().__init__(f"{name} must be {allowed}; got {value!r}")
+        self.name = name
+
+
+def checked(name: str, value: Any, knob: Knob, default: Any) -> Any:
+    """``value`` converted to the type of the field's ``default`` and found in the knob's range.
+
+    Raises:
+        ConfigError: when it cannot be converted or is out of range.
+    """
+    if name == "widths":
+        return _widths(knob, value)
+    if name.endswith("_schedule"):
+        return _schedule(name, value)
+    if knob.choices is not None:
+        if value not in knob.choices:
+            raise ConfigError(name, value, knob.allowed)
+        return str(value)
+    whole = isinstance(default, int)
+    number = _number(name, value, knob, whole)
+    below = number <= knob.low if knob.low_open else number < knob.low
+    above = number >= knob.high if knob.high_open else number > knob.high
+    if below or above:
+        raise ConfigError(name, value, knob.allowed)
+    return number
+
+
+def _number(name: str, value: Any, knob: Knob, whole: bool) -> float | int:
+    kind = "a whole number" if whole else "a number"
+    refusal = ConfigError(name, value, f"{kind}, {knob.allowed}")
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise refusal
+    try:
+        number = float(value)
+    except ValueError:
+        raise refusal from None
+    if not math.isfinite(number) or (whole and number != int(number)):
+        raise refusal
+    return int(number) if whole else number
+
+
+def _widths(knob: Knob, value: Any) -> tuple[int, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    refusal = ConfigError("widths", value, "1 to 8 whole numbers from 1 to 512, such as 8,16,32,32")
+    try:
+        numbers = [float(part) for part in parts]
+    except (TypeError, ValueError):
+        raise refusal from None
+    if not 1 <= len(numbers) <= 8 or any(n not in range(int(knob.low), int(knob.high) + 1) for n in numbers):
+        raise refusal
+    return tuple(int(n) for n in numbers)
+
+
+def _schedule(name: str, value: Any) -> str:
+    try:
+        schedules.parse(value)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ConfigError(name, value, f"a schedule: {error}") from None
+    return str(value)
