@@ -1,0 +1,76 @@
+"""Norms that average within one image: layer, instance and group normalisation."""
+
+import torch
+from torch import Tensor, nn
+
+
+class _ItemNorm(nn.Module):
+    """Normalises each image's channels in ``groups`` groups; x of shape (N, C, H, W).
+
+    No running statistics, so training and eval mode are the same; gradient flows through the
+    statistics. ``eps`` may change while training. ``used_mean`` and ``used_var``, of shape
+    (N, groups, 1, 1, 1), are what the last forward normalised with, before eps.
+    """
+
+    used_mean: Tensor
+    used_var: Tensor
+
+    def __init__(self, shape: tuple[int, ...], groups: int, eps: float, unbiased: bool) -> None:
+        super().__init__()
+        self.groups = groups
+        self.eps = eps
+        self.unbiased = unbiased
+        self.weight = nn.Parameter(torch.ones(shape))
+        self.bias = nn.Parameter(torch.zeros(shape))
+        for name in ("used_mean", "used_var"):
+            self.register_buffer(name, torch.full((1, groups, 1, 1, 1), torch.nan), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, channels, height, width = x.shape
+        size = channels // self.groups
+        grouped = x.view(n, self.groups, size, height, width)
+        correction = int(self.unbiased and size * height * width > 1)
+        var, mean = torch.var_mean(grouped, (2, 3, 4), correction=correction, keepdim=True)
+        if correction != int(self.unbiased):
+            # One value has no unbiased variance, 0/0; said here because var_mean would warn as well.
+            var = var * torch.nan
+        self.used_mean, self.used_var = mean.detach(), var.detach()
+        y: Tensor = ((grouped - mean) * (var + self.eps).rsqrt()).flatten(1, 2) * self.weight + self.bias
+        return y
+
+
+class LayerNorm(_ItemNorm):
+    """The course's LayerNorm (lesson 10, notebook 07): each image by its own mean and variance.
+
+    ONE scale and one shift for the layer, and the unbiased variance unless ``unbiased`` is
+    False. J. Ba et al., arXiv:1607.06450.
+    """
+
+    def __init__(self, eps: float = 1e-5, *, unbiased: bool = True) -> None:
+        super().__init__((1,), 1, eps, unbiased)
+
+
+class InstanceNorm(_ItemNorm):
+    """The course's InstanceNorm (lesson 10, notebook 07): each channel of each image alone.
+
+    The variance is unbiased unless ``unbiased`` is False: on a 1x1 map it is nan, for any eps
+    and learning rate, as in the course's own run. D. Ulyanov et al., arXiv:1607.08022.
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-5, *, unbiased: bool = True) -> None:
+        super().__init__((channels, 1, 1), channels, eps, unbiased)
+
+
+class GroupNorm(_ItemNorm):
+    """Group normalisation with the biased variance, as ``nn.GroupNorm`` computes it.
+
+    Y. Wu and K. He, arXiv:1803.08494.
+
+    Raises:
+        ValueError: when ``groups`` does not divide ``channels``.
+    """
+
+    def __init__(self, groups: int, channels: int, eps: float = 1e-5, *, unbiased: bool = False) -> None:
+        if groups < 1 or channels % groups:
+            raise ValueError(f"groups must divide the {channels} channels, got {groups}")
+        super().__init__((channels, 1, 1), groups, eps, unbiased)

@@ -1,0 +1,91 @@
+"""The networks that the lab trains: the lesson's CNN, logistic regression, one hidden layer."""
+
+from collections import OrderedDict
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from lab.config import Config
+from lab.nn.activations import GeneralRelu
+from lab.nn.norms import WITHOUT_CONV_BIAS, AveragingNorm, Norm, make_norm
+
+PIXELS = 28 * 28
+CLASSES = 10
+HIDDEN = 50
+
+
+class Block(nn.Sequential):
+    """A layer with weights, its activation, and a norm AFTER it; either may be missing."""
+
+    layer: nn.Conv2d | nn.Linear
+    activation: GeneralRelu | None
+    norm: Norm | None
+
+    def __init__(
+        self, layer: nn.Conv2d | nn.Linear, activation: GeneralRelu | None = None, norm: Norm | None = None
+    ) -> None:
+        super().__init__()
+        self.layer = layer
+        self.activation = activation
+        self.norm = norm
+
+
+class Model(nn.Module):
+    """A stem without weights, the blocks that are measured, and a head.
+
+    Attributes:
+        blocks: by name, in order; a block's output is what the probes read.
+        norms: the blocks' norms by the same names; empty without norm.
+    """
+
+    def __init__(self, stem: nn.Module, blocks: dict[str, Block], head: nn.Module) -> None:
+        super().__init__()
+        self.stem = stem
+        self.body = nn.Sequential(OrderedDict(blocks))
+        self.head = head
+        self.blocks = blocks
+        self.norms: dict[str, Norm] = {name: block.norm for name, block in blocks.items() if block.norm is not None}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, 10) of the pictures x (N, 1, 28, 28)."""
+        logits: Tensor = self.head(self.body(self.stem(x)))
+        return logits
+
+    def set_live(self, config: Config) -> None:
+        """Take over ``norm_eps``, ``norm_momentum`` and ``leak``, from the next forward on."""
+        for block in self.blocks.values():
+            if block.activation is not None:
+                block.activation.leak = config.leak
+        for norm in self.norms.values():
+            norm.eps = config.norm_eps
+            if isinstance(norm, AveragingNorm):
+                norm.momentum = config.norm_momentum
+
+
+def build(config: Config) -> Model:
+    """The network of ``config.model``, with torch's default weights from the default RNG."""
+    if config.model == "cnn":
+        return _cnn(config)
+    if config.model == "mlp":
+        hidden = Block(nn.Linear(PIXELS, HIDDEN), _activation(config))
+        return Model(nn.Flatten(), {"hidden": hidden, "output": Block(nn.Linear(HIDDEN, CLASSES))}, nn.Identity())
+    return Model(nn.Flatten(), {"linear": Block(nn.Linear(PIXELS, CLASSES))}, nn.Identity())
+
+
+def _activation(config: Config) -> GeneralRelu:
+    return GeneralRelu(config.leak, config.sub, config.maxv)
+
+
+def _cnn(config: Config) -> Model:
+    """Lesson 10's net: stride-2 convs, 5x5 then 3x3, average pool to 1x1, linear."""
+    blocks = {}
+    for number, (before, width) in enumerate(pairwise((1, *config.widths)), start=1):
+        kernel = 5 if number == 1 else 3
+        bias = config.norm not in WITHOUT_CONV_BIAS
+        conv = nn.Conv2d(before, width, kernel, stride=2, padding=kernel // 2, bias=bias)
+        norm = make_norm(
+            config.norm, width, eps=config.norm_eps, momentum=config.norm_momentum, groups=config.groups
+        )  # fmt: skip
+        blocks[f"conv{number}"] = Block(conv, _activation(config), norm)
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(config.widths[-1], CLASSES))
+    return Model(nn.Identity(), blocks, head)

@@ -1,0 +1,44 @@
+"""Every normalisation layer of the lab, and the one way to make one from its name."""
+
+from lab.nn.batch_norm import Averages, BatchNorm, TorchBatchNorm
+from lab.nn.item_norm import GroupNorm, InstanceNorm, LayerNorm
+from lab.nn.running_norm import RunningBatchNorm, RunningBatchNormSimple
+
+__all__ = [
+    "WITHOUT_CONV_BIAS", "Averages", "AveragingNorm", "BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "Norm",
+    "RunningBatchNorm", "RunningBatchNormSimple", "TorchBatchNorm", "make_norm",
+]  # fmt: skip
+
+AveragingNorm = BatchNorm | TorchBatchNorm | RunningBatchNorm | RunningBatchNormSimple
+"""The norms that keep running statistics; for annotations and ``isinstance``."""
+
+Norm = AveragingNorm | LayerNorm | InstanceNorm | GroupNorm
+
+WITHOUT_CONV_BIAS = frozenset({"batch", "torch_batch", "running", "running_simple"})
+"""The kinds whose conv has no bias in the course (lesson 10, notebook 07)."""
+
+
+def make_norm(kind: str, channels: int, *, eps: float, momentum: float, groups: int) -> Norm | None:
+    """The norm that ``Config.norm`` calls ``kind``, for ``channels`` channels; None for "none".
+
+    Raises:
+        ValueError: for an unknown kind, or groups that do not divide the channels.
+    """
+    match kind:
+        case "none":
+            return None
+        case "batch":
+            return BatchNorm(channels, eps, momentum)
+        case "torch_batch":
+            return TorchBatchNorm(channels, eps, momentum)
+        case "layer":
+            return LayerNorm(eps)
+        case "instance":
+            return InstanceNorm(channels, eps)
+        case "group":
+            return GroupNorm(groups, channels, eps)
+        case "running":
+            return RunningBatchNorm(channels, eps, momentum)
+        case "running_simple":
+            return RunningBatchNormSimple(channels, eps, momentum)
+    raise ValueError(f"unknown norm {kind!r}")
