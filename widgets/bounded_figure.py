@@ -1,0 +1,243 @@
+"""The kernel's own copy of a figure: bounded, thinned by powers of two, and aware of what a page has not got yet.
+
+A figure is a plain dict in plotly's JSON shape, ``{"data": [trace, ...], "layout": {...}}``. Arrays in it are float32.
+Rows are points of a line, or columns of a heatmap; every row belongs to one step.
+"""
+
+import re
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Figure = dict[str, Any]
+Floats = NDArray[np.float32]
+
+
+def plain(value: Any) -> Any:
+    """Copy of ``value`` in float32 arrays and what JSON knows (a number that is not finite becomes None)."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind in "iuf" and 1 <= value.ndim <= 2:
+            with np.errstate(over="ignore"):
+                return np.array(value, dtype=np.float32, order="C")
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values made by ``plain`` are equal, nan equal to nan."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b, equal_nan=True)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return bool(a == b)
+
+
+def pack(value: Any, floats: list[Floats]) -> Any:
+    """``value`` as JSON, each array replaced by ``{"$f32": [offset, *shape]}`` into ``floats`` laid end to end."""
+    if isinstance(value, dict):
+        return {key: pack(item, floats) for key, item in value.items()}
+    if isinstance(value, list):
+        return [pack(item, floats) for item in value]
+    if isinstance(value, np.ndarray):
+        floats.append(value.ravel())
+        return {"$f32": [sum(part.size for part in floats[:-1]), *value.shape]}
+    return value
+
+
+def _trace(value: dict[str, Any]) -> dict[str, Any]:
+    """A trace made plain, its x, y and z arrays wherever they hold numbers."""
+    trace: dict[str, Any] = plain(value)
+    for field in "xyz":
+        if isinstance(trace.get(field), list):
+            with suppress(ValueError):  # lists of unequal lengths stay lists
+                array = np.asarray(trace[field])
+                # None stands for a gap; digits as text are categories, not numbers.
+                if array.dtype.kind in "iuf" or (array.dtype == object and not _has_text(array)):
+                    trace[field] = array.astype(np.float32)
+    return trace
+
+
+def _has_text(array: NDArray[Any]) -> bool:
+    return any(isinstance(item, str) for item in array.flat)
+
+
+def _growing(trace: dict[str, Any]) -> list[str]:
+    """The fields of a trace that gain rows by ``extend``."""
+    meta = trace.get("meta")
+    if isinstance(meta, dict) and meta.get("whole"):
+        return []
+    fields = ("x", "z") if trace.get("type") == "heatmap" else ("x", "y")
+    return [field for field in fields if isinstance(trace.get(field), np.ndarray)]
+
+
+def _every(stride: int) -> str:
+    return f"every {stride}{'nd' if stride % 10 == 2 and stride % 100 != 12 else 'th'} step"
+
+
+class BoundedFigure:
+    """A figure of at most ``max_points`` rows, extended by rows and thinned so that steps with step % stride == 0 stay.
+
+    ``take`` and ``take_all`` hand out what a page needs to hold the same, and count it as given.
+    A figure that is never extended is kept as it is given, however long.
+    """
+
+    def __init__(self, figure: Figure, max_points: int) -> None:
+        if max_points < 2:
+            raise ValueError(f"max_points must be at least 2, not {max_points}")
+        self.max_points = max_points
+        self.stride = 1
+        self.data: list[dict[str, Any]] = [_trace(trace) for trace in figure.get("data", ())]
+        self.layout: dict[str, Any] = plain(figure.get("layout", {}))
+        self.layout.setdefault("uirevision", "keep")
+        self._titles = self._axis_titles()
+        self.steps = self._steps_of_first_line()
+        self._all = True  # whether a page needs everything
+        self._given = 0  # how many of the rows a page holds
+        self._keep = (0, 1)  # of the rows a page holds: the first that stays, and every how many
+        self._whole: set[int] = set()  # traces, and
+        self._parts: set[str] = set()  # parts of the layout, that a page holds in an older form
+
+    def figure(self) -> Figure:
+        """Copy of the figure as a page shows it."""
+        return {"data": plain(self.data), "layout": plain(self.layout)}
+
+    @property
+    def behind(self) -> bool:
+        """Whether a page lacks anything."""
+        return self._all or self._given < len(self.steps) or self._keep != (0, 1) or bool(self._whole or self._parts)
+
+    def extend(self, steps: NDArray[np.int64], figure: Figure) -> None:
+        """Append one row for each of ``steps`` (rising); see ``LiveFigure.append``. Nothing changes if it raises."""
+        steps = np.asarray(steps, dtype=np.int64)
+        new = [_trace(trace) for trace in figure.get("data", ())]
+        if len(new) != len(self.data):
+            raise ValueError(f"{len(new)} traces cannot extend the {len(self.data)} drawn: draw the figure anew")
+        if np.any(np.diff(steps, prepend=self.steps[-1:]) <= 0):
+            raise ValueError("steps must rise, and start after the last one appended")
+        grown: list[tuple[int, str, Floats]] = []
+        for i, (old, add) in enumerate(zip(self.data, new, strict=True)):
+            if not _growing(old) and _growing(add):
+                raise ValueError(f"trace {i} was drawn without arrays to extend: draw them empty, or mark it whole")
+            for field in _growing(old):
+                grown.append((i, field, self._joined(i, field, old[field], add.get(field), len(steps))))
+        for i, field, array in grown:
+            self.data[i][field] = array
+        self.steps = np.concatenate([self.steps, steps])
+        for i, (old, add) in enumerate(zip(self.data, new, strict=True)):
+            if not _growing(old) and not same(old, add):
+                self.data[i] = add
+                self._whole.add(i)
+        for part in ("shapes", "annotations"):
+            if part in figure.get("layout", {}):
+                self._set_layout(part, plain(figure["layout"][part]))
+        self._thin()
+
+    def take(self) -> tuple[dict[str, Any], list[Floats]]:
+        """The message that brings a page up to date, with its floats: rows first, in the order of "grow"."""
+        if self._all:
+            return self.take_all()
+        new = slice(self._given, None)
+        floats = [trace[field][..., new].ravel() for trace in self.data for field in _growing(trace)]
+        message: dict[str, Any] = {"type": "append", "rows": len(self.steps) - self._given}
+        if self._keep != (0, 1):
+            message["keep"] = self._keep
+        if self._whole:
+            message["whole"] = {str(i): pack(self.data[i], floats) for i in sorted(self._whole)}
+        if self._parts:
+            message["layout"] = {part: pack(self.layout[part], floats) for part in sorted(self._parts)}
+        self._count_as_given()
+        return message, floats
+
+    def take_all(self) -> tuple[dict[str, Any], list[Floats]]:
+        """The message that gives a page everything, with its floats."""
+        floats: list[Floats] = []
+        message = {
+            "type": "draw",
+            "data": pack(self.data, floats),
+            "layout": pack(self.layout, floats),
+            "grow": [_growing(trace) for trace in self.data],
+        }
+        self._count_as_given()
+        return message, floats
+
+    def _count_as_given(self) -> None:
+        self._all, self._given, self._keep = False, len(self.steps), (0, 1)
+        self._whole, self._parts = set(), set()
+
+    def _joined(self, i: int, field: str, old: Floats, add: Any, rows: int) -> Floats:
+        if len(self.steps) != old.shape[-1]:
+            raise ValueError(f"trace {i}: {field} was drawn with rows of unknown steps: draw none, or mark it whole")
+        if not isinstance(add, np.ndarray) or add.shape[-1] != rows:
+            raise ValueError(f"trace {i}: {field} must have one value for each of the {rows} steps, or mark it whole")
+        if old.size == 0 and old.shape[:-1] != add.shape[:-1]:
+            self._all = True  # a page cannot tell from new columns how many rows there are
+            old = np.empty((*add.shape[:-1], old.shape[-1]), np.float32)
+        if old.shape[:-1] != add.shape[:-1]:
+            raise ValueError(f"trace {i}: {field} has rows {add.shape[:-1]}, drawn with {old.shape[:-1]}")
+        return np.concatenate([old, add], axis=-1)
+
+    def _thin(self) -> None:
+        """Double the stride until the rows fit, on the kernel's side and, by ``_keep``, on the page's."""
+        while True:
+            keep = np.flatnonzero(self.steps % self.stride == 0)
+            if len(keep) <= self.max_points:
+                break
+            self.stride *= 2
+        if len(keep) == len(self.steps):
+            return
+        first, every = self._keep
+        held = keep[keep < self._given]
+        jumps = np.diff(held)
+        if len(held) and np.all(jumps == jumps[:1]):
+            jump = int(jumps[0]) if len(jumps) else self._given
+            self._keep = (first + int(held[0]) * every, jump * every)
+        elif self._given:
+            self._all = True  # the steps have gaps, so no single rule tells a page what stays
+        self._given = len(held)
+        for trace in self.data:
+            for field in _growing(trace):
+                trace[field] = np.ascontiguousarray(trace[field][..., keep])
+        self.steps = self.steps[keep]
+        self._show_stride()
+
+    def _show_stride(self) -> None:
+        if self.stride == 1:
+            return
+        for axis, text in self._titles.items():
+            title = f"{text} ({_every(self.stride)})" if text else _every(self.stride)
+            old = self.layout.get(axis, {})
+            kept = old.get("title") if isinstance(old.get("title"), dict) else {}
+            self._set_layout(axis, {**old, "title": {**kept, "text": title}})
+
+    def _set_layout(self, part: str, value: Any) -> None:
+        if not same(self.layout.get(part), value):
+            self.layout[part] = value
+            self._parts.add(part)
+
+    def _axis_titles(self) -> dict[str, str]:
+        """The x axes that say what a row is, with their titles."""
+        titles = {}
+        for axis in self.layout:
+            if re.fullmatch(r"xaxis\d*", axis):
+                title = self.layout[axis].get("title")
+                titles[axis] = str(title.get("text") or "") if isinstance(title, dict) else str(title or "")
+        return {axis: text for axis, text in titles.items() if text} or {"xaxis": ""}
+
+    def _steps_of_first_line(self) -> NDArray[np.int64]:
+        """The steps of the rows already drawn: the x of the first growing trace, none if that cannot be steps."""
+        none = np.empty(0, np.int64)
+        xs = [trace["x"] for trace in self.data if "x" in _growing(trace)]
+        if not xs or not np.all(np.isfinite(xs[0])):
+            return none
+        steps = xs[0].astype(np.int64)
+        return steps if np.array_equal(steps, xs[0]) and np.all(np.diff(steps) > 0) else none

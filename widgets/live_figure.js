@@ -1,0 +1,266 @@
+// The page's half of LiveFigure. Each model has a store (what the kernel has sent); each view draws its model's store.
+// What must be one for the whole page, whatever the number of figures: plotly's script, and the queue of drawings.
+
+const page = (globalThis[Symbol.for("foundations-lab/live-figure/1")] ??= makePage());
+
+function makePage() {
+  const made = { waiting: new Set(), asked: null, arrived: false, queue: new Set(), drawing: false };
+  made.plotly = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+  made.plotly.catch((error) => console.error("live figure: no chart library", error));
+  document.addEventListener("visibilitychange", () => pump());
+  return made;
+}
+
+// ---- plotly's script: the first figure shown asks for it, all figures use it
+
+function askForLibrary(delay = 30_000) {
+  const [model] = page.waiting;
+  if (!model || page.asked === model) return;
+  page.asked = model;
+  model.send({ type: "library" });
+  setTimeout(() => {
+    if (page.asked !== model) return;
+    page.asked = null; // the request or its answer may be lost, or the kernel busy: ask again, ever more rarely
+    askForLibrary(2 * delay);
+  }, delay);
+}
+
+async function loadLibrary(gzipped) {
+  if (page.arrived) return; // asked for twice
+  page.arrived = true;
+  page.waiting.clear();
+  page.asked = null;
+  try {
+    if (!globalThis.DecompressionStream) throw new Error("this browser is too old: it has no DecompressionStream");
+    const stream = new Blob([gzipped]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = await new Response(stream).text();
+    // plotly's file exports by CommonJS where there is a `module`, and would otherwise depend on the page's loader.
+    const parts = ["const module = { exports: {} };\n", script, "\nexport default module.exports;"];
+    const url = URL.createObjectURL(new Blob(parts, { type: "text/javascript" }));
+    page.resolve((await import(url)).default);
+    URL.revokeObjectURL(url);
+  } catch (error) {
+    page.reject(error);
+  }
+}
+
+// ---- drawing: one figure at a time, and at least as long a pause as it took, so that half of the time stays free
+
+const frame = () => new Promise(requestAnimationFrame);
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function pump() {
+  if (page.drawing) return;
+  page.drawing = true;
+  while (!document.hidden) {
+    const view = [...page.queue].find((view) => view.onScreen && view.width > 0);
+    if (!view) break;
+    page.queue.delete(view);
+    const start = performance.now();
+    await view.draw();
+    const drawn = performance.now();
+    await frame();
+    const painting = performance.now();
+    await pause(0);
+    const now = performance.now();
+    await pause(drawn - start + now - painting);
+  }
+  page.drawing = false;
+}
+
+function redraw(view) {
+  page.queue.add(view);
+  pump();
+}
+
+// ---- what the kernel sends
+
+function floatsOf(buffer) {
+  if (!buffer) return new Float32Array(0);
+  // A copy: the view may start at an offset that is no multiple of four.
+  return new Float32Array(buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength));
+}
+
+function unpack(value, floats) {
+  if (Array.isArray(value)) return value.map((item) => unpack(item, floats));
+  if (value === null || typeof value !== "object") return value;
+  if (!value.$f32) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unpack(item, floats)]));
+  const [start, rows, columns] = value.$f32;
+  if (columns === undefined) return floats.slice(start, start + rows);
+  return Array.from({ length: rows }, (_, row) => floats.slice(start + row * columns, start + (row + 1) * columns));
+}
+
+function drawAll(store, message, floats) {
+  Object.assign(store, { data: unpack(message.data, floats), layout: unpack(message.layout, floats), grow: message.grow });
+}
+
+function append(store, { rows, keep, whole = {}, layout = {} }, floats) {
+  const [first, every] = keep ?? [0, 1];
+  let start = 0;
+  const joined = (old) => {
+    const kept = keep ? old.filter((_, i) => i >= first && (i - first) % every === 0) : old;
+    const array = new Float32Array(kept.length + rows);
+    array.set(kept);
+    array.set(floats.subarray(start, start + rows), kept.length);
+    start += rows;
+    return array;
+  };
+  // New objects and arrays, never changed ones: that is how Plotly.react knows what to compute anew.
+  if (rows || keep) {
+    store.data = store.data.map((trace, i) => {
+      const grown = store.grow[i].map((field) => [
+        field,
+        Array.isArray(trace[field]) ? trace[field].map(joined) : joined(trace[field]),
+      ]);
+      return { ...trace, ...Object.fromEntries(grown) };
+    });
+  }
+  for (const [i, trace] of Object.entries(whole)) store.data[i] = unpack(trace, floats);
+  store.layout = { ...store.layout, ...unpack(layout, floats) };
+}
+
+function receive(store, model, message, buffers) {
+  if (message.type === "library") return loadLibrary(buffers[0]);
+  const resync = () => {
+    if (!store.resyncing) model.send({ type: "ready" });
+    store.resyncing = true;
+  };
+  if (message.type === "ping") {
+    if (store.seq === message.seq) model.send({ type: "ack", seq: store.seq });
+    else model.send({ type: "ready" }); // asked for again even while resyncing: that request may be what was lost
+    return;
+  }
+  if (message.type === "draw") {
+    drawAll(store, message, floatsOf(buffers[0]));
+    store.resyncing = false;
+  } else if (store.seq === null || message.seq <= store.seq) {
+    return; // on its way before this page was ready: contained in the whole that comes
+  } else if (message.seq !== store.seq + 1) {
+    return resync();
+  } else {
+    append(store, message, floatsOf(buffers[0]));
+  }
+  store.seq = message.seq;
+  if (message.type === "draw" || store.seq >= store.acked + 2) {
+    store.acked = store.seq;
+    model.send({ type: "ack", seq: store.seq });
+  }
+  for (const view of store.views) redraw(view);
+}
+
+function layoutOf(store, view) {
+  const layout = structuredClone(store.layout);
+  const clear = "rgba(0,0,0,0)";
+  Object.assign(layout, { width: view.width, height: view.height, paper_bgcolor: clear, plot_bgcolor: clear });
+  layout.template = templateOf(view.colours);
+  if (view.width < 480) {
+    layout.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" };
+    layout.margin = { ...layout.margin, l: 44, r: 8 };
+  }
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) layout.transition = { duration: 0 };
+  return layout;
+}
+
+// ---- the widget
+
+export default () => {
+  const store = { data: null, layout: null, grow: [], seq: null, acked: 0, resyncing: false, views: new Set() };
+
+  function initialize({ model, signal }) {
+    model.on("msg:custom", (message, buffers) => {
+      try {
+        receive(store, model, message, buffers);
+      } catch (error) {
+        for (const view of store.views) view.fail(error);
+      }
+    });
+    signal?.addEventListener("abort", () => {
+      page.waiting.delete(model);
+      if (page.asked === model) page.asked = null;
+      askForLibrary();
+    });
+    model.send({ type: "ready" });
+  }
+
+  function render({ model, el, signal }) {
+    const box = document.createElement("div");
+    box.className = "live-figure-frame";
+    box.innerHTML = '<div class="live-figure" role="figure"></div><div class="live-figure-note" role="status"></div>';
+    const [div, note] = box.children;
+    div.setAttribute("aria-label", model.get("label"));
+    el.style.minWidth = "0";
+    el.append(box);
+    note.textContent = "Loading the figure …";
+
+    let Plotly = null;
+    const view = { onScreen: false, width: 0, height: 0, colours: null };
+    view.fail = (error) => {
+      console.error("live figure:", error);
+      note.textContent = `This figure cannot be drawn: ${error?.message ?? error}`;
+      div.style.visibility = "hidden";
+    };
+    view.draw = async () => {
+      if (!store.data || !Plotly || signal.aborted) return;
+      try {
+        view.colours ??= coloursOf(box);
+        const { seq } = store;
+        const data = store.data.map((trace) => ({ ...trace })); // Plotly writes into them, at a click on the legend
+        const toImageButtonOptions = { filename: model.get("label") || "figure" };
+        const config = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", toImageButtonOptions };
+        await Plotly.react(div, data, layoutOf(store, view), config);
+        div.dataset.seq = seq;
+        div.style.visibility = "";
+        note.textContent = "";
+      } catch (error) {
+        view.fail(error);
+      }
+    };
+    const sizeToModel = () => {
+      view.height = model.get("height");
+      box.style.height = `${view.height}px`;
+      redraw(view);
+    };
+    sizeToModel();
+    model.on("change:height", sizeToModel);
+
+    const resized = new ResizeObserver(() => {
+      if (view.width === box.clientWidth) return;
+      view.width = box.clientWidth;
+      redraw(view);
+    });
+    resized.observe(box);
+    const seen = new IntersectionObserver(
+      (entries) => {
+        view.onScreen = entries.at(-1).isIntersecting;
+        pump();
+      },
+      { rootMargin: "200px" },
+    );
+    seen.observe(box);
+    watchTheme(signal, () => {
+      const colours = coloursOf(box);
+      if (JSON.stringify(colours) === JSON.stringify(view.colours)) return;
+      view.colours = colours;
+      redraw(view);
+    });
+
+    store.views.add(view);
+    page.plotly.then((loaded) => {
+      Plotly = loaded;
+      redraw(view);
+    }, view.fail);
+    if (!page.arrived) {
+      page.waiting.add(model);
+      askForLibrary();
+    }
+    return () => {
+      store.views.delete(view);
+      page.queue.delete(view);
+      resized.disconnect();
+      seen.disconnect();
+      if (Plotly) Plotly.purge(div);
+    };
+  }
+
+  return { initialize, render };
+};

@@ -1,0 +1,156 @@
+"""The one widget through which every figure reaches the screen: plotly's own script, fed with new points only."""
+
+import functools
+import gzip
+import importlib.util
+import json
+import logging
+import pathlib
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from numpy.typing import NDArray
+
+from widgets.bounded_figure import BoundedFigure, Figure, Floats
+
+_HERE = pathlib.Path(__file__).parent
+log = logging.getLogger(__name__)
+
+UNANSWERED = 4  # messages sent without an answer, before the rest waits and is sent as one
+PING_AFTER = 2.0  # seconds without an answer, before a page is asked for one
+
+
+@functools.cache
+def plotly_script() -> bytes:
+    """plotly.min.js of the installed plotly package, gzipped (1.5 MB); the package itself is not imported."""
+    spec = importlib.util.find_spec("plotly")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("figures need the plotly package, whose plotly.min.js they draw with")
+    path = pathlib.Path(spec.submodule_search_locations[0], "package_data", "plotly.min.js")
+    return gzip.compress(path.read_bytes(), compresslevel=6)
+
+
+class LiveFigure(anywidget.AnyWidget):
+    """A plotly figure on the page that grows by its new points only.
+
+    ``draw`` and ``append`` change the kernel's copy, which is the truth; ``flush`` sends what the page lacks; a page
+    that (re)connects is given everything. Safe to call from any thread.
+
+    Messages to the page: "draw" (everything) and "append" (what is new), numbered by "seq"; "ping" with the last of
+    these numbers; "library" (plotly's script, on request, once a page). Its answers: "ready" (send everything: it is
+    new, or has found a number missing), "ack" (received up to seq), "library" (send the script).
+
+    Args:
+        figure: ``{"data": [trace, ...], "layout": {...}}`` in plotly's JSON shape; arrays may be numpy's.
+        max_points: the most rows (points of a line, columns of a heatmap) that ``append`` leaves, at least 2.
+        label: what a screen reader calls the figure.
+    """
+
+    _esm = "\n".join((_HERE / name).read_text("utf-8") for name in ("page_colours.js", "live_figure.js"))
+    _css = (_HERE / "live_figure.css").read_text("utf-8")
+    label = traitlets.Unicode().tag(sync=True)
+    height = traitlets.Int(300).tag(sync=True)  # pixels, known to the page before it has the figure: nothing jumps
+
+    def __init__(self, figure: Figure, *, max_points: int = 1000, label: str = "") -> None:
+        self._lock = threading.RLock()
+        self._max_points = max_points
+        self._copy = BoundedFigure(figure, max_points)
+        self._seq = 0
+        self._answered = 0
+        self._pinged = 0.0
+        self._callbacks: list[Callable[[], None]] = []
+        self.ready = False
+        self.last_answer = 0.0
+        self.bytes_sent = 0
+        super().__init__(label=label, height=self._height())
+        self.on_msg(self._hear)
+
+    @property
+    def figure(self) -> Figure:
+        """Copy of the figure as the page shows it once flushed: at most ``max_points`` rows, arrays float32."""
+        with self._lock:
+            return self._copy.figure()
+
+    @property
+    def stride(self) -> int:
+        """Rows kept are those with step % stride == 0: 1, then 2, 4 ... as more than ``max_points`` are appended."""
+        with self._lock:
+            return self._copy.stride
+
+    def draw(self, figure: Figure) -> None:
+        """Replace everything, what ``append`` left to be sent included; the reader's zoom stays."""
+        copy = BoundedFigure(figure, self._max_points)
+        with self._lock:
+            self._copy = copy
+            self.height = self._height()
+
+    def append(self, steps: NDArray[np.int64], figure: Figure) -> None:
+        """Extend the traces by one row for each step.
+
+        Args:
+            steps: (n,) rising, after the last one appended. Rows drawn already count by the x of the first line.
+            figure: the same traces over the new rows only: x and y (heatmap: x and the columns of z) have n values.
+                A trace with meta {"whole": True}, or without arrays, is replaced instead, and so are layout.shapes and
+                layout.annotations if given; all else stays as drawn.
+
+        Raises:
+            ValueError: other traces than drawn, other lengths, steps that do not rise. Nothing has changed then.
+        """
+        with self._lock:
+            self._copy.extend(steps, figure)
+
+    def flush(self) -> None:
+        """Send what the page lacks, unless no page is there or too many answers are missing: then it waits for a later
+        call, which sends all of it as one message."""
+        with self._lock:
+            if not self.ready or not self._copy.behind:
+                return
+            if self._seq - self._answered < UNANSWERED:
+                self._post(*self._copy.take())
+            elif time.monotonic() - max(self._pinged, self.last_answer) > PING_AFTER:
+                self.ping()  # a message may be lost: the answer says so, and all is sent again
+
+    def ping(self) -> None:
+        """Ask the page for an answer, which sets ``last_answer``."""
+        with self._lock:
+            self._pinged = time.monotonic()
+            self._tell({"type": "ping", "seq": self._seq})
+
+    def on_ready(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` whenever a page has (re)connected and been sent everything, in the kernel's thread."""
+        self._callbacks.append(callback)
+
+    def _height(self) -> int:
+        return int(self._copy.layout.get("height") or 300)
+
+    def _post(self, message: dict[str, Any], floats: list[Floats]) -> None:
+        self._seq += 1
+        self._tell({**message, "seq": self._seq}, np.concatenate(floats).tobytes() if floats else b"")
+
+    def _tell(self, content: dict[str, Any], buffer: bytes = b"") -> None:
+        self.bytes_sent += len(json.dumps(content)) + len(buffer)
+        self.send(content, [buffer] if buffer else None)
+
+    def _hear(self, _: object, content: dict[str, Any], __: object) -> None:
+        with self._lock:
+            self.last_answer = time.monotonic()
+            match content.get("type"):
+                case "ack":
+                    self._answered = max(self._answered, min(int(content["seq"]), self._seq))
+                case "library":
+                    self._tell({"type": "library"}, plotly_script())
+                case "ready":
+                    self.ready = True
+                    self._answered = self._seq
+                    self._post(*self._copy.take_all())
+        if content.get("type") == "ready":
+            for callback in self._callbacks:
+                try:
+                    callback()
+                except Exception:
+                    log.exception("a callback of on_ready failed")

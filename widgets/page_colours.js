@@ -1,0 +1,67 @@
+// The colours of the page that a figure stands on, whatever gives them: JupyterLab's or voila's variables, the page's own
+// style, or the browser's setting. Comes before live_figure.js, in one module with it.
+
+let pixel = null;
+
+function rgba(colour) {
+  pixel ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  pixel.clearRect(0, 0, 1, 1);
+  pixel.fillStyle = colour;
+  pixel.fillRect(0, 0, 1, 1);
+  return pixel.getImageData(0, 0, 1, 1).data;
+}
+
+const css = ([r, g, b], alpha = 1) => `rgba(${r},${g},${b},${alpha})`;
+
+function luminance([r, g, b]) {
+  const linear = [r, g, b].map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+}
+
+function contrast(a, b) {
+  const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+  return (high + 0.05) / (low + 0.05);
+}
+
+function coloursOf(el) {
+  let ground = null;
+  for (let at = el; at && !ground; at = at.parentElement) {
+    const colour = rgba(getComputedStyle(at).backgroundColor);
+    if (colour[3] > 127) ground = colour;
+  }
+  ground ??= rgba("Canvas");
+  const style = getComputedStyle(el);
+  const offered = [style.getPropertyValue("--jp-content-font-color1").trim(), style.color].filter(Boolean).map(rgba);
+  // A page may set its background and leave the variables of the other theme in place.
+  const plain = luminance(ground) > 0.18 ? [34, 34, 34] : [225, 225, 225];
+  const text = offered.find((colour) => contrast(colour, ground) >= 4.5) ?? plain;
+  return { text: css(text), grid: css(text, 0.14), zero: css(text, 0.35), faint: css(text, 0.6), ground: css(ground) };
+}
+
+function templateOf({ text, grid, zero, faint, ground }) {
+  const axis = { gridcolor: grid, zerolinecolor: zero, linecolor: zero, tickcolor: zero, automargin: true };
+  return {
+    layout: {
+      font: { color: text, family: "system-ui, sans-serif", size: 12 },
+      title: { automargin: true },
+      xaxis: axis,
+      yaxis: axis,
+      legend: { bgcolor: "rgba(0,0,0,0)" },
+      hoverlabel: { bgcolor: ground, bordercolor: faint, font: { color: text } },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: faint, activecolor: text },
+      annotationdefaults: { font: { color: text }, arrowcolor: faint },
+      shapedefaults: { line: { color: faint } },
+      margin: { l: 56, r: 16, t: 40, b: 44 },
+    },
+  };
+}
+
+function watchTheme(signal, check) {
+  const observer = new MutationObserver(check);
+  for (const root of [document.documentElement, document.body]) observer.observe(root, { attributes: true });
+  observer.observe(document.head, { childList: true, subtree: true, characterData: true });
+  signal.addEventListener("abort", () => observer.disconnect());
+  document.head.addEventListener("load", check, { capture: true, signal }); // a theme's style sheet, arrived
+  document.addEventListener("transitionend", check, { signal });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", check, { signal });
+}
