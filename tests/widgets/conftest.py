@@ -1,0 +1,55 @@
+"""A made-up record, so that charts are tested without a run."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from lab.telemetry.record import COUNTS, Layout, Mark, Outputs, Record, Validation
+
+LAYERS = ("conv1", "conv2", "conv3")
+NORMS = ("conv1", "conv2")
+
+
+def made_record(steps: int = 30, begin: int = 0) -> Record:
+    """Rows ``begin`` to ``steps - 1`` of a run of 30 with known, all different numbers, 10 steps an epoch."""
+    rng = np.random.default_rng(7)
+    layout = Layout(LAYERS, NORMS, (0.0, 10.0), 10)
+    rows = slice(begin, steps)
+    columns = {name: rng.random(30, dtype=np.float32)[rows] + 0.01 for name in layout.columns}
+    columns["seconds"] = (0.5 * np.arange(30, dtype=np.float32) ** 1.5)[rows]
+    return Record(
+        steps=np.arange(30)[rows],
+        columns=columns,
+        hist_steps=np.arange(0, 30, 2)[begin // 2 : steps // 2],
+        hists=rng.integers(0, 99, (15, len(LAYERS), COUNTS), dtype=np.int32)[begin // 2 : steps // 2],
+        layers=LAYERS,
+        norms=NORMS,
+        range=layout.range,
+        steps_per_epoch=10,
+        marks=(Mark(4, "lr", 0.4, 0.9), Mark(20, "momentum", 0.0, 0.5)),
+        validations=(Validation(9, 0, 1.5, 0.6, 1.7, 0.5), Validation(19, 1, 0.9, 0.8, 1.1, 0.7)),
+        outputs=Outputs(
+            29,
+            rng.normal(0, 4, (3, 10)).astype(np.float32),
+            rng.random((3, 28, 28), dtype=np.float32),
+            ("digit 3", "digits 3 and 8", "blank"),
+        ),
+    )
+
+
+@pytest.fixture
+def record() -> Record:
+    return made_record()
+
+
+@pytest.fixture
+def part() -> Callable[[int, int], Record]:
+    """The same run's rows from one step up to another."""
+    return lambda begin, end: made_record(end, begin)
+
+
+@pytest.fixture
+def empty() -> Record:
+    """What a session holds before its first batch."""
+    return Record()

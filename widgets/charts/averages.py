@@ -1,0 +1,64 @@
+"""The run's own moving averages: from zero against de-biased (lesson 10: divide by 1 - beta^t)."""
+
+import numpy as np
+
+from lab.telemetry.record import Record
+from widgets.charts.progress import debiased_loss
+from widgets.charts.style import Figure, column, layout, line, note
+from widgets.charts.view import View
+
+NO_AVERAGES = "this norm keeps no running statistics"
+
+
+def loss_averages(record: Record, view: View | None = None) -> Figure:
+    """The loss raw, its moving average from zero, and the same de-biased (nats)."""
+    view = view or View()
+    x = view.at(record.steps, record)
+    data = [
+        line("each batch", x, column(record, "loss"), 0, faint=True),
+        line("from zero", x, column(record, "loss_average"), 1),
+        line("de-biased", x, debiased_loss(record), 0),
+    ]
+    title = "Moving average of the loss"
+    return {"data": data, "layout": layout(title, record, view, "cross-entropy (nats)", rangemode="tozero")}
+
+
+def mean_averages(record: Record, view: View | None = None) -> Figure:
+    """A norm's batch mean, running mean and de-biased running mean, averaged over channels."""
+    return _norm_averages(record, view or View(), "mean")
+
+
+def variance_averages(record: Record, view: View | None = None) -> Figure:
+    """A norm's batch variance, running variance and de-biased running variance, averaged over channels."""
+    return _norm_averages(record, view or View(), "var")
+
+
+def debias_factors(record: Record, view: View | None = None) -> Figure:
+    """The de-bias factors 1 - beta^t of the loss's average and of a norm's, from near 0 towards 1."""
+    view = view or View()
+    x, norm = view.at(record.steps, record), _norm(record, view)
+    data = [
+        line("loss: 1 − βᵗ", x, column(record, "loss_weight"), 0),
+        line(f"{norm or 'norm'}: 1 − (1 − momentum)ᵗ", x, column(record, f"debias/{norm}"), 1),
+    ]
+    return {"data": data, "layout": layout("De-bias factors", record, view, "factor", entries=5, range=[0, 1.02])}
+
+
+def _norm(record: Record, view: View) -> str:
+    return view.norm if view.norm in record.norms else "".join(record.norms[:1])
+
+
+def _norm_averages(record: Record, view: View, kind: str) -> Figure:
+    norm = _norm(record, view)
+    words = {"mean": "mean", "var": "variance"}[kind]
+    x = view.at(record.steps, record)
+    running = column(record, f"running_{kind}/{norm}")
+    data = [
+        line("each batch", x, column(record, f"batch_{kind}/{norm}"), 0, faint=True),
+        line("running", x, running, 1),
+        line("de-biased", x, column(record, f"debiased_{kind}/{norm}"), 0),
+    ]
+    plain = layout(f"Moving average of the {words}: {norm or 'no norm'}", record, view, f"{words}, over channels")
+    if len(running) and np.isnan(running).all():
+        plain["annotations"].append(note(NO_AVERAGES, x=0.5, y=0.5, font={"size": 13}))
+    return {"data": data, "layout": plain}

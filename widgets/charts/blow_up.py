@@ -1,0 +1,29 @@
+"""Why a norm blows up: the smallest variance that it divides by, and its largest multiplier."""
+
+import numpy as np
+
+from lab.telemetry.record import Record
+from widgets.charts.style import Figure, column, line, stacked
+from widgets.charts.view import View
+
+FLOOR = 1e-12
+"""A variance of 0 (a dead channel) is drawn here, where a log axis can show it."""
+
+
+def blow_up(record: Record, view: View | None = None) -> Figure:
+    """Each norm's largest multiplier 1/sqrt(var + eps) above, its smallest variance below, log axes."""
+    view = view or View()
+    x = view.at(record.steps, record)
+    multipliers = [
+        line(norm, x, column(record, f"max_mult/{norm}"), i, legendgroup=norm) for i, norm in enumerate(record.norms)
+    ]
+    variances = [
+        line(norm, x, np.maximum(column(record, f"min_var/{norm}"), np.float32(FLOOR)), i, legendgroup=norm)
+        | {"yaxis": "y2", "showlegend": False}
+        for i, norm in enumerate(record.norms)
+    ]
+    titles = ("largest 1/√(var+ε)", f"smallest variance<br>(0 drawn at {FLOOR:.0e})")
+    title, entries = "What the norms multiply by", len(record.norms) or 1
+    plain = stacked(title, record, view, titles, entries=entries, type="log", exponentformat="power", nticks=5)
+    plain["height"] += 80
+    return {"data": multipliers + variances, "layout": plain}

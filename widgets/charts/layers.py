@@ -1,0 +1,85 @@
+"""Inside the layers: mean, standard deviation, near-zero fraction and histogram of their outputs."""
+
+import numpy as np
+
+from lab.telemetry.record import Record
+from widgets.charts.style import Figure, axis, column, layout, line, note
+from widgets.charts.view import View
+
+NEAR_ZERO = {
+    "near_relu": "bins 0–1 of 40 over 0..10 (course, ReLU)",
+    "near_general": "bins 19–21 of 40 over −7..7 (course, GeneralRelu)",
+    "near_abs": "|x| < t",
+    "near_below": "x ≤ t",
+}
+"""The definitions of "near zero" by column name; the first two count values inside their range only."""
+
+
+def layer_means(record: Record, view: View | None = None) -> Figure:
+    """Mean of each layer's output per step."""
+    return _per_layer(record, view or View(), "mean", "Mean of each layer's output", "mean")
+
+
+def layer_stds(record: Record, view: View | None = None) -> Figure:
+    """Standard deviation of each layer's output per step."""
+    return _per_layer(
+        record, view or View(), "std", "Spread of each layer's output", "standard deviation", rangemode="tozero"
+    )
+
+
+def near_zero(record: Record, view: View | None = None) -> Figure:
+    """Fraction of each layer's outputs that are near zero, by ``view``'s definition, which it names."""
+    view = view or View()
+    title = f"Near zero: {near_zero_name(view)}"
+    return _per_layer(record, view, view.near_zero, title, "near zero (%)", range=[0, 1.02], tickformat=".0%")
+
+
+def near_zero_name(view: View) -> str:
+    """The definition in words, its threshold filled in."""
+    return NEAR_ZERO[view.near_zero].replace(" t", f" {view.threshold:g}")
+
+
+def _per_layer(record: Record, view: View, name: str, title: str, y: str, **y_axis: object) -> Figure:
+    x = view.at(record.steps, record)
+    data = [line(layer, x, column(record, f"{name}/{layer}"), i) for i, layer in enumerate(record.layers)]
+    return {"data": data, "layout": layout(title, record, view, y, entries=len(data) or 1, **y_axis)}
+
+
+def histogram(record: Record, view: View | None = None) -> Figure:
+    """One layer's outputs as a picture: step across, value up, log(1 + count) as colour.
+
+    After lesson 10's notebook 06. z is (bins, histograms) float32; values outside the bins'
+    range are not drawn, their share in the newest histogram is written above the picture.
+    """
+    view = view or View()
+    low, high = record.range
+    width = (high - low) / record.bins
+    layer = view.layer if view.layer in record.layers else "".join(record.layers[-1:])
+    counts = record.hists[:, record.layers.index(layer)] if layer else np.zeros((0, record.bins + 3), np.int32)
+    data = {
+        "type": "heatmap",
+        "x": view.at(record.hist_steps, record),
+        "y": low + width * (np.arange(record.bins) + 0.5),
+        "z": np.log1p(counts[:, 1:-2], dtype=np.float32).T,
+        "colorscale": "Cividis",
+        "zmin": 0,
+        "colorbar": {
+            "title": {"text": "log(1 + count)", "side": "right"},
+            "thickness": 12,
+            "len": 1,
+            "outlinewidth": 0,
+        },
+        "hovertemplate": "%{x}: value %{y:.2f}, log(1 + count) %{z:.2f}<extra></extra>",
+    }
+    plain = layout(f"Histogram: {layer or 'a layer'}", record, view, "value of an output", range=[low, high])
+    if len(counts):
+        plain["annotations"].append(_outside(counts[-1], record.range))
+    plain |= {"showlegend": False, "hovermode": "closest", "margin": plain["margin"] | {"r": 8, "b": 50}}
+    plain["yaxis"] = axis("value of an output", range=[low, high])
+    return {"data": [data], "layout": plain}
+
+
+def _outside(counts: np.ndarray, span: tuple[float, float]) -> dict[str, object]:
+    share = (int(counts[0]) + int(counts[-2]) + int(counts[-1])) / max(int(counts.sum(dtype=np.int64)), 1)
+    text = f"now outside {span[0]:g}..{span[1]:g}: {share:.1%}"
+    return note(text, x=0, xanchor="left", y=1, yanchor="bottom")

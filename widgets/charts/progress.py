@@ -1,0 +1,54 @@
+"""How training goes: loss, accuracy, learning rate and momentum."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.telemetry.record import Record
+from widgets.charts.style import Figure, column, layout, line, markers, stacked
+from widgets.charts.view import View
+
+
+def debiased_loss(record: Record) -> NDArray[np.float32]:
+    """The loss's moving average over its weight: from zero / (1 - beta^t), lesson 10's de-biasing."""
+    return column(record, "loss_average") / column(record, "loss_weight")
+
+
+def loss(record: Record, view: View | None = None) -> Figure:
+    """Training loss of each batch, its de-biased moving average, and the validation loss (nats)."""
+    view = view or View()
+    x = view.at(record.steps, record)
+    ends = view.at([row.step for row in record.validations], record)
+    data = [
+        line("each batch", x, column(record, "loss"), 0, faint=True),
+        line("average", x, debiased_loss(record), 0),
+        markers("validation", ends, [row.loss for row in record.validations], 1, "diamond"),
+    ]
+    return {"data": data, "layout": layout("Loss", record, view, "cross-entropy (nats)", rangemode="tozero")}
+
+
+def accuracy(record: Record, view: View | None = None) -> Figure:
+    """Accuracy of each training batch, of each epoch's training images and of its validation (0 to 1)."""
+    view = view or View()
+    ends = view.at([row.step for row in record.validations], record)
+    data = [
+        line("each batch", view.at(record.steps, record), column(record, "accuracy"), 0, faint=True),
+        markers("epoch, training", ends, [row.train_accuracy for row in record.validations], 0, "circle"),
+        markers("validation", ends, [row.accuracy for row in record.validations], 1, "diamond"),
+    ]
+    plain = layout("Accuracy", record, view, "right answers (%)", range=[0, 1.02], tickformat=".0%")
+    return {"data": data, "layout": plain}
+
+
+def rates(record: Record, view: View | None = None) -> Figure:
+    """Learning rate above and momentum below, as each step used them."""
+    view = view or View()
+    x = view.at(record.steps, record)
+    data = [
+        line("learning rate", x, column(record, "lr"), 0),
+        line("momentum", x, column(record, "momentum"), 1, yaxis="y2"),
+    ]
+    titles = ("lr", "momentum")
+    return {
+        "data": data,
+        "layout": stacked("Learning rate and momentum", record, view, titles, entries=2, rangemode="tozero"),
+    }

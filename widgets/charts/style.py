@@ -1,0 +1,98 @@
+"""What every chart shares: colours, dashes, traces, axes and the layout of a chart over a run."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lab.telemetry.record import Record
+from widgets.charts.marks import marks
+from widgets.charts.view import X_AXES, View
+
+Figure = dict[str, Any]
+"""A plotly figure as plain JSON, ``{"data": [traces], "layout": {…}}``; x, y and z are numpy arrays."""
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B97F00", "#3E97C9", "#888888", "#8A7FC0")
+"""M. Okabe and K. Ito's colours for every kind of sight, the pale ones darkened: each stands out
+at 3:1 or more against white and against near-black."""
+
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "6px,2px", "2px,6px")
+"""A second sign beside the colour, for print and for eyes that tell no colours."""
+
+HEIGHT = 300
+LEGEND_ROW = 20
+
+
+def column(record: Record, name: str) -> NDArray[np.float32]:
+    """A column of the record; no rows while the run has not started."""
+    return record.columns.get(name, np.empty(len(record.steps), np.float32))
+
+
+def line(name: str, x: NDArray[Any], y: NDArray[Any], index: int, *, faint: bool = False, **rest: Any) -> Figure:
+    """A line in the ``index``-th colour and dash; ``faint`` for raw values behind an average."""
+    style: dict[str, Any] = {"color": COLOURS[index % len(COLOURS)], "dash": DASHES[index % len(DASHES)], "width": 2}
+    trace: Figure = {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": style}
+    if faint:
+        trace |= {"line": style | {"width": 1, "dash": "solid"}, "opacity": 0.45}
+    return trace | rest
+
+
+def markers(name: str, x: NDArray[Any], y: ArrayLike, index: int, symbol: str) -> Figure:
+    """A few points that are sent whole each time, such as one an epoch."""
+    style = {"color": COLOURS[index % len(COLOURS)], "symbol": symbol, "size": 9}
+    return {
+        "type": "scatter", "mode": "markers", "name": name, "x": x, "y": np.asarray(y, np.float32),
+        "marker": style, "meta": {"whole": True},
+    }  # fmt: skip
+
+
+def axis(title: str, **rest: Any) -> dict[str, Any]:
+    """A titled axis."""
+    return {"title": {"text": title, "standoff": 6}, "zeroline": False} | rest
+
+
+def note(text: str, **rest: Any) -> dict[str, Any]:
+    """A line of small text, placed by fractions of the plot area."""
+    return {"text": text, "xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": 11}} | rest
+
+
+def heading(text: str) -> dict[str, Any]:
+    """A chart's title, at its left edge."""
+    return {"text": text, "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 12}, "font": {"size": 14}}
+
+
+def x_title(record: Record, view: View) -> str:
+    """The x-axis's title; it owns up to rows that the record has thinned."""
+    thinned = f" (1 step in {record.stride} kept)" if record.stride > 1 else ""
+    return X_AXES[view.x] + thinned
+
+
+def layout(title: str, record: Record, view: View, y: str, *, entries: int = 3, **y_axis: Any) -> dict[str, Any]:
+    """A chart over the run: titled axes, marks, and a legend of ``entries`` below.
+
+    The height is fixed, so that nothing on the page jumps while data comes in.
+    """
+    extra = LEGEND_ROW * ((entries - 1) // 4)
+    shapes, annotations = marks(record, view)
+    return {
+        "title": heading(title),
+        "height": HEIGHT + extra,
+        "margin": {"l": 64, "r": 16, "t": 44, "b": 76 + extra},
+        "xaxis": axis(x_title(record, view)),
+        "yaxis": axis(y, **y_axis),
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
+        "hovermode": "x unified",
+        "uirevision": view.x,
+        "shapes": shapes,
+        "annotations": annotations,
+    }
+
+
+def stacked(title: str, record: Record, view: View, y: tuple[str, str], **rest: Any) -> dict[str, Any]:
+    """Like :func:`layout`, with two plots over one x-axis: ``y[0]`` above, ``y[1]`` (axis y2) below."""
+    base = layout(title, record, view, y[0], **rest)
+    base["xaxis"]["anchor"] = "y2"
+    base["yaxis2"] = base["yaxis"] | {"title": axis(y[1])["title"], "domain": [0.0, 0.45]}
+    base["yaxis"] = base["yaxis"] | {"domain": [0.55, 1.0]}
+    return base
