@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, urlencode
 from lab.knob import ConfigError, Knob, checked
 from lab.training import schedules
 
+__all__ = ["DEFAULTS", "KNOBS", "LIVE", "Config", "ConfigError", "Knob", "check"]
+
 NORMS = {
     "none": "None",
     "batch": "BatchNorm (from scratch)",
@@ -185,6 +187,17 @@ class Config:
         """
         _refuse_unknown(changes)
         return replace(self, **changes)
+
+    def change_live(self, **changes: Any) -> Self:
+        """A copy with ``changes`` to live knobs.
+
+        Raises:
+            ConfigError: for an unknown field, one that is not live, or a value out of range.
+        """
+        for name in changes:
+            if name not in LIVE:
+                raise ConfigError("a knob moved while it trains", name, "one of " + ", ".join(sorted(LIVE)))
+        return self.replace(**changes)
 
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, JSON-ready (widths as a list)."""

@@ -22,7 +22,7 @@ def _cosine(start: float, end: float, position: float) -> float:
 
 
 def _exponential(start: float, end: float, position: float) -> float:
-    return start * (end / start) ** position
+    return start * math.pow(end / start, position)
 
 
 def _constant(start: float, end: float, position: float) -> float:

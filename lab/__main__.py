@@ -1,0 +1,95 @@
+"""``python -m lab --lr .9 --norm batch``: one run without a screen, from the same Config as the panel's."""
+
+import argparse
+import logging
+import sys
+from typing import TextIO
+
+from lab.config import KNOBS, Config, ConfigError
+from lab.session import Session
+from lab.telemetry.record import Record, Validation
+
+OUTCOMES = {"finished": 0, "diverged": 1, "failed": 1, "stopped": 130}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """One option for each knob."""
+    parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
+    for name, knob in KNOBS.items():
+        metavar = "{" + ",".join(knob.choices) + "}" if knob.choices else "VALUE"
+        default = Config.__dataclass_fields__[name].default
+        help = f"{knob.help} ({knob.allowed}; default {default})".replace("%", "%%")
+        parser.add_argument("--" + name.replace("_", "-"), metavar=metavar, help=help)
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def bar(session: Session, width: int = 30) -> str:
+    """The progress bar, and the figures beside it, in one line."""
+    progress = session.progress
+    share = progress.step / progress.steps if progress.steps else 0.0
+    filled = int(share * width)
+    left = f"{progress.remaining:.0f} s left" if progress.remaining else "…"
+    doing = "validating" if progress.validating else f"{progress.rate:.0f} steps/s, {left}"
+    return (
+        f"[{'=' * filled}{' ' * (width - filled)}] {share:4.0%}  epoch {progress.epoch + 1}/{progress.epochs}  {doing}"
+    )
+
+
+def line(row: Validation) -> str:
+    """An epoch as the course prints it."""
+    return (
+        f"epoch {row.epoch + 1}: train {row.train_loss:.4f}/{row.train_accuracy:.4f}"
+        f" -> valid {row.loss:.4f}/{row.accuracy:.4f}"
+    )
+
+
+def summary(session: Session, record: Record) -> str:
+    """What the run did, for a person to read."""
+    progress = session.progress
+    lines = [line(row) for row in record.validations]
+    for layer in record.layers if len(record.steps) else ():
+        mean, std, near = (record.columns[f"{name}/{layer}"][-1] for name in ("mean", "std", "near_relu"))
+        if record.range != (0.0, 10.0):
+            near = record.columns[f"near_general/{layer}"][-1]
+        lines.append(f"{layer:>8}: mean {mean:+.3f}, std {std:.3f}, near zero {near:.1%}")
+    lines.append(f"{session.state} after {progress.step} steps in {progress.seconds:.1f} s on {progress.device}")
+    if session.error:
+        lines.append(session.error)
+    return "\n".join(lines)
+
+
+def run(session: Session, out: TextIO, quiet: bool = False) -> Record:
+    """Train to the end, with a bar on ``out`` unless ``quiet``; an interrupt stops the run and keeps its record."""
+    session.start()
+    try:
+        while not session.wait(timeout=0.2):
+            if not quiet:
+                print("\r\x1b[K" + bar(session), end="", file=out, flush=True)
+    except KeyboardInterrupt:
+        session.stop()
+        session.wait()
+    if not quiet:
+        print("\r\x1b[K", end="", file=out, flush=True)
+    return session.since(-1)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit status: 0 when the run finished, 1 when it diverged or failed, 2 for a bad knob."""
+    # The trace of a failed run; its short form is in the summary.
+    logging.basicConfig(level=logging.WARNING)
+    options = vars(make_parser().parse_args(arguments))
+    quiet = options.pop("quiet") or not sys.stderr.isatty()
+    try:
+        config = Config.from_dict({name: value for name, value in options.items() if value is not None})
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    session = Session(config)
+    record = run(session, sys.stderr, quiet)
+    print(summary(session, record))
+    return OUTCOMES[session.state]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

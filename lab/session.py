@@ -1,0 +1,284 @@
+"""One run in the background: the only door between whoever looks and what happens.
+
+Imports no torch: the worker thread does, so that a page can paint while it loads.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lab.config import DEFAULTS, Config, ConfigError
+from lab.telemetry.history import History
+from lab.telemetry.record import Record
+
+if TYPE_CHECKING:
+    import torch
+
+    from lab.telemetry.recorder import Recorder
+    from lab.training.learner import Learner
+    from lab.training.remote import RemoteControl
+    from lab.training.task import Task
+
+log = logging.getLogger(__name__)
+
+ENDED = frozenset({"finished", "stopped", "diverged", "failed"})
+RATE_SECONDS = 3.0
+"""Steps a second are counted over the last few seconds, so that they follow a change."""
+
+
+class Progress(NamedTuple):
+    """Where a run stands. Epochs and batches count from 0; ``step`` is the number of steps done.
+
+    ``seconds`` of training leave pauses out; ``rate`` is in steps a second (0 while unknown),
+    ``remaining`` in seconds (0 while unknown); ``device`` is empty until the run has started.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    batch: int
+    batches: int
+    seconds: float
+    rate: float
+    remaining: float
+    validating: bool
+    device: str
+
+
+class Session:
+    """A run of ``config`` in a thread of its own. Every method may be called from any thread, at any time.
+
+    ``state`` goes ready -> running <-> paused -> finished, stopped, diverged or failed. An ended
+    session keeps its record and does not start again: a new run is a new Session.
+
+    Two sessions in one process train as each would alone: each owns its generators.
+    """
+
+    def __init__(self, config: Config = DEFAULTS, task: "Callable[[Config, torch.device], Task] | None" = None) -> None:
+        """``task`` makes the data, loss and metric on a device; by default the lesson's classification."""
+        self.history = History()
+        self.error = ""
+        self._config = config
+        self._make_task = task
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._state = "ready"
+        self._thread: threading.Thread | None = None
+        # Orders given before the worker has built its remote control.
+        self._orders: list[Callable[[RemoteControl], None]] = []
+        self._remote: RemoteControl | None = None
+        self._recorder: Recorder | None = None
+        self._learner: Learner | None = None
+        self._device = ""
+        self._pictures = (3, 8)
+        self._began = self._ended_after = 0.0
+        self._recent: deque[tuple[float, int]] = deque(maxlen=256)
+
+    @property
+    def state(self) -> str:
+        """ready, running, paused, finished, stopped, diverged or failed."""
+        with self._lock:
+            return self._state
+
+    @property
+    def config(self) -> Config:
+        """The knobs as of now, live changes included."""
+        with self._lock:
+            return self._config
+
+    def start(self) -> None:
+        """Begin, or go on when paused. No-op while running or ended."""
+        with self._lock:
+            if self._state == "paused":
+                self.resume()
+            else:
+                self._launch(None)
+
+    def pause(self) -> None:
+        """Stand still at the next batch."""
+        self._order(lambda remote: remote.pause())
+
+    def resume(self) -> None:
+        """Go on from a pause."""
+        self._order(lambda remote: remote.resume())
+
+    def step(self, n: int = 1) -> None:
+        """Do ``n`` batches, with the epoch's validation where it falls, then pause. No-op while running freely.
+
+        Raises:
+            ConfigError: when ``n`` is not a whole number of at least 1.
+        """
+        if not isinstance(n, int) or n < 1:
+            raise ConfigError("steps", n, "a whole number of at least 1")
+        with self._lock:
+            if self._state == "ready":
+                self._launch(n)
+            else:
+                self._order(lambda remote: remote.allow(n))
+
+    def stop(self) -> None:
+        """End the run at the next batch; the record stays. A session that was never started is stopped at once."""
+        with self._lock:
+            if self._state == "ready":
+                self._end("stopped")
+            else:
+                self._order(lambda remote: remote.stop())
+
+    def change(self, **live: Any) -> None:
+        """Set live knobs, from the next batch; before the start any knob. No-op when ended.
+
+        Raises:
+            ConfigError: for an unknown field, one that is not live, or a value out of range.
+        """
+        with self._lock:
+            if self._state in ENDED:
+                return
+            if self._state == "ready":
+                self._config = self._config.replace(**live)
+                return
+            self._config = changed = self._config.change_live(**live)
+            self._order(lambda remote: remote.change(changed))
+
+    def watch(self, digit: int | None = None, other: int | None = None) -> None:
+        """Choose the pictures behind ``Record.outputs``: a digit, and one to lay over it.
+
+        Raises:
+            ConfigError: for a digit outside 0 to 9.
+        """
+        for name, value in (("digit", digit), ("other", other)):
+            if value is not None and value not in range(10):
+                raise ConfigError(name, value, "a whole number from 0 to 9")
+        with self._lock:
+            old_digit, old_other = self._pictures
+            self._pictures = old_digit if digit is None else digit, old_other if other is None else other
+
+    def since(self, step: int) -> Record:
+        """What was recorded after ``step`` (-1 for all)."""
+        record = self.history.since(step)
+        with self._lock:
+            recorder, learner, pictures = self._recorder, self._learner, self._pictures
+        if recorder is None or learner is None:
+            return record
+        from lab.telemetry.recorder import pick
+
+        return replace(record, outputs=pick(recorder, learner, *pictures))
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the run's end, ``timeout`` seconds at most; whether it has ended."""
+        return self.wait_for(lambda: self._state in ENDED, timeout)
+
+    def wait_for(self, condition: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Wait until ``condition()``; it is looked at whenever the state changes. Its last value."""
+        with self._changed:
+            return self._changed.wait_for(condition, timeout)
+
+    def close(self) -> None:
+        """Stop, and let go of the net and the device's memory; the record stays."""
+        self.stop()
+        self.wait()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+        with self._lock:
+            self._recorder = self._learner = None
+
+    @property
+    def progress(self) -> Progress:
+        """Where the run stands now."""
+        with self._lock:
+            learner, ended = self._learner, self._state in ENDED
+            if learner is None:
+                return Progress(0, 0, 0, self._config.epochs, 0, 0, self._ended_after, 0.0, 0.0, False, self._device)
+            step, steps, batches = learner.step, learner.steps, learner.steps_per_epoch
+            rate = 0.0 if ended or self._state == "paused" else self._rate(step)
+            seconds = self._ended_after if ended else self._seconds()
+            remaining = (steps - step) / rate if rate else 0.0
+            validating = not learner.training and not ended
+            batch = step - learner.epoch * batches
+            return Progress(
+                step, steps, learner.epoch, self._config.epochs, batch, batches, seconds, rate, remaining,
+                validating, self._device,
+            )  # fmt: skip
+
+    def _rate(self, step: int) -> float:
+        now = self._seconds()
+        self._recent.append((now, step))
+        while len(self._recent) > 2 and self._recent[1][0] < now - RATE_SECONDS:
+            self._recent.popleft()
+        before, done = self._recent[0]
+        return (step - done) / (now - before) if now > before else 0.0
+
+    def _seconds(self) -> float:
+        if not self._began:
+            return 0.0
+        idle = self._remote.idle_seconds if self._remote else 0.0
+        return time.perf_counter() - self._began - idle
+
+    def _launch(self, steps: int | None) -> None:
+        if self._state != "ready":
+            return
+        self._state = "running"
+        self._orders.append(lambda remote: remote.start_with(steps))
+        self._thread = threading.Thread(target=self._work, name="lab-session", daemon=True)
+        self._thread.start()
+
+    def _order(self, order: "Callable[[RemoteControl], None]") -> None:
+        with self._lock:
+            if self._state in ENDED or self._thread is None:
+                return
+            if self._remote is None:
+                self._orders.append(order)
+            else:
+                order(self._remote)
+
+    def _end(self, state: str, error: str = "") -> None:
+        with self._changed:
+            self._ended_after = self._seconds()
+            self._state, self.error = state, error
+            self._changed.notify_all()
+
+    def _set_paused(self, paused: bool) -> None:
+        with self._changed:
+            self._state = "paused" if paused else "running"
+            self._recent.clear()
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        """The worker thread: the whole run, from the import of torch to its end."""
+        try:
+            from lab.assembly import assemble
+
+            run = assemble(self._config, self.history, self._seconds, self._set_paused, self._make_task)
+            with self._lock:
+                self._device, self._learner, self._recorder = run.device, run.learner, run.recorder
+                self._remote = run.remote
+                for order in self._orders:
+                    order(run.remote)
+                self._began = time.perf_counter()
+            self._end(*run.train())
+        except Exception as error:
+            log.exception("the run failed")
+            self._end("failed", f"{type(error).__name__}: {error}")
+
+
+def warm(config: Config = DEFAULTS) -> threading.Thread:
+    """Import torch and load the data in the background, so that the first Start does not wait for them."""
+    thread = threading.Thread(target=_warm, args=(config,), name="lab-warm", daemon=True)
+    thread.start()
+    return thread
+
+
+def _warm(config: Config) -> None:
+    try:
+        from lab.assembly import find_device
+        from lab.training.task import classify
+
+        classify(config, find_device(config.device))
+    except Exception:
+        # The same error will be told when a run is started; nobody has asked for one yet.
+        log.info("warming up failed", exc_info=True)

@@ -1,0 +1,160 @@
+"""What a run has recorded so far: bounded, thinned in the open, never silently lost."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.telemetry.record import COUNTS, SCALARS, Layout, Mark, Outputs, Record, Validation
+
+MAX_ROWS = 65_536
+MAX_HISTOGRAMS = 4_096
+
+
+class _Table:
+    """Rows by step. When full, every second row goes and the stride doubles.
+
+    Kept rows are those whose step is a multiple of the stride, so any two tables of one run
+    (the page's too) thin to the same steps. Storage doubles as it fills, up to ``limit`` rows.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: type[np.generic], limit: int) -> None:
+        self.limit = limit
+        self.stride = 1
+        self.length = 0
+        self._steps = np.empty(min(256, limit), np.int64)
+        self._rows = np.empty((len(self._steps), *shape), dtype)
+
+    def append(self, steps: NDArray[np.int64], rows: NDArray[Any]) -> None:
+        keep = steps % self.stride == 0
+        steps, rows = steps[keep], rows[keep]
+        while self.length + len(steps) > self.limit:
+            self.stride *= 2
+            kept = np.flatnonzero(self._steps[: self.length] % self.stride == 0)
+            self.length = len(kept)
+            self._steps[: self.length], self._rows[: self.length] = self._steps[kept], self._rows[kept]
+            keep = steps % self.stride == 0
+            steps, rows = steps[keep], rows[keep]
+        end = self.length + len(steps)
+        while end > len(self._steps):
+            self._steps = self._grown(self._steps)
+            self._rows = self._grown(self._rows)
+        self._steps[self.length : end], self._rows[self.length : end] = steps, rows
+        self.length = end
+
+    def _grown(self, old: NDArray[Any]) -> NDArray[Any]:
+        new = np.empty((min(2 * len(old), self.limit), *old.shape[1:]), old.dtype)
+        new[: self.length] = old[: self.length]
+        return new
+
+    def since(self, step: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Copies of the rows after ``step``."""
+        begin = int(np.searchsorted(self._steps[: self.length], step, side="right"))
+        return self._steps[begin : self.length].copy(), self._rows[begin : self.length].copy()
+
+    def cut(self, step: int) -> None:
+        """Drop the rows after ``step``."""
+        self.length = int(np.searchsorted(self._steps[: self.length], step, side="right"))
+
+
+class History:
+    """The record of one run on the host. One thread writes, any thread reads.
+
+    Beyond 65,536 rows or 4,096 histograms every second one goes and the stride doubles; marks
+    and validations stay. Memory is bounded: about 300 bytes a row at four layers with norms.
+    """
+
+    def __init__(self, *, max_rows: int = MAX_ROWS, max_histograms: int = MAX_HISTOGRAMS) -> None:
+        self._lock = threading.Lock()
+        self._limits = max_rows, max_histograms
+        self._marks: list[Mark] = []
+        self._validations: list[Validation] = []
+        self._outputs: Outputs | None = None
+        self.last_step = -1
+        self.open(Layout())
+
+    def open(self, layout: Layout) -> None:
+        """Get ready for a run's rows; what was recorded before is dropped."""
+        with self._lock:
+            self.layout = layout
+            self._rows = _Table((len(layout.columns),), np.float32, self._limits[0])
+            self._hists = _Table((len(layout.layers), COUNTS), np.int32, self._limits[1])
+            # The moving average goes through every row in order, the thinned ones too.
+            self._average = 0.0
+            self._unseen = 1.0
+
+    def append(
+        self,
+        device_rows: NDArray[np.float32],
+        hists: NDArray[np.int32],
+        host: NDArray[np.float64],
+        betas: Sequence[float],
+    ) -> None:
+        """Add the rows of the next steps, in order.
+
+        Args:
+            device_rows: (n, device columns), what the probes measured.
+            hists: (n, layers, COUNTS).
+            host: (n, 3): lr, momentum, seconds.
+            betas: of the loss's moving average at each of these steps.
+        """
+        averages = np.empty((len(betas), 2))
+        for i, beta in enumerate(betas):
+            self._average = beta * self._average + (1 - beta) * float(device_rows[i, 0])
+            self._unseen *= beta
+            averages[i] = self._average, 1 - self._unseen
+        rows = np.concatenate([device_rows, host.astype(np.float32), averages.astype(np.float32)], axis=1)
+        steps = np.arange(self.last_step + 1, self.last_step + 1 + len(rows), dtype=np.int64)
+        with self._lock:
+            self._rows.append(steps, rows)
+            self._hists.append(steps, hists)
+            self.last_step += len(rows)
+
+    def cut(self, step: int) -> None:
+        """Drop the rows after ``step``: what follows a diverged step says nothing."""
+        with self._lock:
+            self._rows.cut(step)
+            self._hists.cut(step)
+            self.last_step = min(self.last_step, step)
+
+    def mark(self, mark: Mark) -> None:
+        """Note a live change."""
+        with self._lock:
+            self._marks.append(mark)
+
+    def validate(self, validation: Validation) -> None:
+        """Note an epoch's figures."""
+        with self._lock:
+            self._validations.append(validation)
+
+    def show(self, outputs: Outputs) -> None:
+        """Replace the net's latest answers."""
+        with self._lock:
+            self._outputs = outputs
+
+    def since(self, step: int) -> Record:
+        """The rows and histograms after ``step`` (-1 for all), and every mark and validation."""
+        with self._lock:
+            layout = self.layout
+            steps, rows = self._rows.since(step)
+            hist_steps, hists = self._hists.since(step)
+            return Record(
+                steps=steps,
+                columns={name: np.ascontiguousarray(rows[:, i]) for i, name in enumerate(layout.columns)},
+                hist_steps=hist_steps,
+                hists=hists,
+                layers=layout.layers,
+                norms=layout.norms,
+                range=layout.range,
+                steps_per_epoch=layout.steps_per_epoch,
+                stride=self._rows.stride,
+                hist_stride=self._hists.stride,
+                marks=tuple(self._marks),
+                validations=tuple(self._validations),
+                outputs=self._outputs,
+            )
+
+
+assert SCALARS[2:] == ("lr", "momentum", "seconds", "loss_average", "loss_weight"), "append's order of host columns"

@@ -1,0 +1,141 @@
+"""What is measured on a layer's output, on the device where it lives.
+
+Nothing here asks the device for a value: every figure is a 0-dim tensor, written into a row of
+storage that was allocated before the run. Whoever wants the rows copies them out, many at once.
+"""
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from lab.nn.models import Model
+from lab.nn.norms import AveragingNorm, Norm
+from lab.telemetry.record import AVERAGES, BINS, COUNTS, LAYER, NORM, Layout
+
+RELU_RANGE = (0.0, 10.0)
+GENERAL_RANGE = (-7.0, 7.0)
+
+
+def bin_position(x: Tensor, low: float, high: float) -> Tensor:
+    """Where each value falls, in bins: ``(x - low) * bins / width``.
+
+    In just this order of operations, which is torch.histc's, so that bins agree bit for bit.
+    """
+    return (x - low).mul_(BINS).div_(high - low)
+
+
+def histogram(x: Tensor, low: float, high: float) -> Tensor:
+    """Counts of ``x`` below ``low``, in 40 bins, above ``high``, and nan: (43,) int64.
+
+    The bins equal ``torch.histc(x, 40, low, high)``: both ends belong to the range.
+    """
+    x = x.flatten()
+    slot = bin_position(x, low, high).floor_().clamp_(-1, BINS - 1)
+    slot.masked_fill_(x > high, BINS)
+    slot = slot.nan_to_num_(nan=BINS + 1).add_(1).long()
+    if x.is_cuda:
+        # bincount would read the largest slot back from the device.
+        return torch.zeros(COUNTS, dtype=torch.int64, device=x.device).index_add_(0, slot, torch.ones_like(slot))
+    return torch.bincount(slot, minlength=COUNTS)
+
+
+def fraction_in_bins(x: Tensor, bounds: tuple[float, float], first: int, last: int) -> Tensor:
+    """Share of the values inside ``bounds`` that fall into bins ``first`` to ``last`` of 40 (0-dim).
+
+    nan when none lies inside.
+    """
+    position = bin_position(x, *bounds)
+    near = ((position >= first) & (position < last + 1)).sum()
+    return near / ((x >= bounds[0]) & (x <= bounds[1])).sum()
+
+
+def measure(x: Tensor, counts: Tensor, bounds: tuple[float, float], threshold: float) -> list[Tensor]:
+    """The figures of record.LAYER for one layer's output ``x``, given its histogram; 0-dim tensors."""
+    if bounds == RELU_RANGE:
+        relu = counts[1:3].sum() / counts[1 : BINS + 1].sum()
+        general = fraction_in_bins(x, GENERAL_RANGE, 19, 21)
+    else:
+        relu = fraction_in_bins(x, RELU_RANGE, 0, 1)
+        general = counts[20:23].sum() / counts[1 : BINS + 1].sum()
+    return [
+        x.mean(),
+        x.std(),
+        relu,
+        general,
+        (x.abs() < threshold).sum() / x.numel(),
+        (x <= threshold).sum() / x.numel(),
+    ]
+
+
+def measure_norm(norm: Norm) -> list[Tensor]:
+    """The figures of record.NORM for a norm that has just run; 0-dim tensors."""
+    smallest = norm.used_var.min()
+    missing = smallest.new_full((), torch.nan)
+    figures = [smallest, (smallest + norm.eps).rsqrt()]
+    if not isinstance(norm, AveragingNorm):
+        return figures + [missing] * (len(NORM) - len(figures))
+    averages = norm.averages()
+    figures += [norm.batch_mean.mean(), norm.batch_var.mean()]
+    return figures + [getattr(averages, name.replace("running_", "")).mean() for name in AVERAGES]
+
+
+class Probes:
+    """Hooks on a model's blocks that write a row for each training step; a context manager.
+
+    The hooks are removed on leaving, whatever happened. Outputs of a model in eval mode are not
+    measured.
+
+    Attributes:
+        rows: (capacity, device columns) float32, on the model's device.
+        hists: (capacity, layers, COUNTS) int32, on the model's device.
+        row: the index that the next step writes.
+    """
+
+    def __init__(self, model: Model, layout: Layout, threshold: float, device: torch.device, capacity: int) -> None:
+        self.model = model
+        self.layout = layout
+        self.threshold = threshold
+        self.capacity = capacity
+        self.rows = torch.full((capacity, len(layout.device_columns)), torch.nan, device=device)
+        self.hists = torch.zeros(capacity, len(layout.layers), COUNTS, dtype=torch.int32, device=device)
+        self.row = 0
+        self._hooks = ExitStack()
+
+    def __enter__(self) -> Self:
+        for index, name in enumerate(self.layout.layers):
+            handle = self.model.blocks[name].register_forward_hook(self._hook(index, self.model.norms.get(name)))
+            self._hooks.callback(handle.remove)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hooks.close()
+
+    def _hook(self, layer: int, norm: Norm | None):  # type: ignore[no-untyped-def]
+        """A hook for a block; its signature is torch's."""
+        begin = 2 + layer * len(LAYER)
+        norms_begin = 2 + len(self.layout.layers) * len(LAYER)
+
+        def hook(block: nn.Module, inputs: object, output: Tensor) -> None:
+            if not block.training:
+                return
+            with torch.no_grad():
+                x = output.detach()
+                counts = histogram(x, *self.layout.range)
+                self.hists[self.row, layer] = counts
+                figures = measure(x, counts, self.layout.range, self.threshold)
+                torch.stack(figures, out=self.rows[self.row, begin : begin + len(LAYER)])
+                if norm is not None:
+                    at = norms_begin + self.layout.norms.index(self.layout.layers[layer]) * len(NORM)
+                    torch.stack(measure_norm(norm), out=self.rows[self.row, at : at + len(NORM)])
+
+        return hook
+
+    def score(self, loss: Tensor, accuracy: Tensor) -> None:
+        """Write the step's loss and accuracy (0-dim tensors), and go on to the next row."""
+        torch.stack([loss.detach(), accuracy], out=self.rows[self.row, :2])
+        self.row += 1

@@ -1,0 +1,125 @@
+"""The shapes in which a run's record travels from the worker to whoever looks."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 40
+"""Histogram bins, as in lesson 10's notebook 06."""
+
+COUNTS = BINS + 3
+"""Columns of a histogram row: below the range, the bins, above the range, nan."""
+
+SCALARS = ("loss", "accuracy", "lr", "momentum", "seconds", "loss_average", "loss_weight")
+"""Per step: training loss (nats) and accuracy (0..1) of the batch; lr and momentum that the step
+used; seconds of training so far, pauses left out; the loss's moving average from zero and the
+weight 1 - beta^t that de-biases it."""
+
+NEAR_ZERO = ("near_relu", "near_general", "near_abs", "near_below")
+"""Near-zero fractions: the course's for ReLU (the first 2 of 40 bins over 0..10), the course's for
+GeneralRelu (bins 19 to 21 of 40 over -7..7), abs(x) < t, and x <= t. The first two are fractions
+of the values inside their range, the others of all values."""
+
+LAYER = ("mean", "std", *NEAR_ZERO)
+"""Per probed layer and step; std is torch's (unbiased), as in the course."""
+
+AVERAGES = ("running_mean", "running_var", "debiased_mean", "debiased_var", "debias")
+
+NORM = ("min_var", "max_mult", "batch_mean", "batch_var", *AVERAGES)
+"""Per norm and step: the smallest variance and the largest 1/sqrt(var + eps) that the step used;
+then, averaged over channels and nan where a norm keeps no running statistics: the batch's own
+statistics, the moving averages as kept, the same de-biased, and the factor 1 - (1 - momentum)^t."""
+
+
+class Mark(NamedTuple):
+    """A live change: the first step that it affected, the field, its value before and after."""
+
+    step: int
+    field: str
+    old: object
+    new: object
+
+
+class Validation(NamedTuple):
+    """An epoch's figures. ``step`` is its last step, ``epoch`` counts from 0.
+
+    The train figures are averages over the epoch's images while the weights moved, as the
+    course's ``AvgStats`` prints them.
+    """
+
+    step: int
+    epoch: int
+    loss: float
+    accuracy: float
+    train_loss: float
+    train_accuracy: float
+
+
+class Outputs(NamedTuple):
+    """What the net says of three pictures after ``step``: a digit, two digits overlaid, a blank.
+
+    Attributes:
+        step: the last step taken before, -1 for the untrained net.
+        logits: (3, classes) float32.
+        pictures: (3, 28, 28) float32, 0 to 1.
+        names: of the pictures.
+    """
+
+    step: int
+    logits: NDArray[np.float32]
+    pictures: NDArray[np.float32]
+    names: tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a run's rows hold: its layers, which of them have norms, its histogram's range."""
+
+    layers: tuple[str, ...] = ()
+    norms: tuple[str, ...] = ()
+    range: tuple[float, float] = (0.0, 10.0)
+    steps_per_epoch: int = 1
+
+    @property
+    def device_columns(self) -> tuple[str, ...]:
+        """The columns that the probes write on the device, in their order."""
+        per_layer = tuple(f"{name}/{layer}" for layer in self.layers for name in LAYER)
+        per_norm = tuple(f"{name}/{norm}" for norm in self.norms for name in NORM)
+        return ("loss", "accuracy", *per_layer, *per_norm)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column of the record: the device's, then the host's."""
+        return (*self.device_columns, *(name for name in SCALARS if name not in ("loss", "accuracy")))
+
+
+@dataclass(frozen=True)
+class Record:
+    """A slice of what a run recorded. Rows and histograms share no index: each has its steps.
+
+    Attributes:
+        steps: (n,) int64, the batches' numbers from 0.
+        columns: name -> (n,) float32; see SCALARS, LAYER ("mean/conv1") and NORM.
+        hist_steps: (m,) int64.
+        hists: (m, layers, COUNTS) int32: below, 40 bins, above, nan.
+        stride, hist_stride: rows kept are those whose step is a multiple; 1 until thinned.
+        marks, validations: all of the run's, whatever the slice.
+        outputs: the latest, if any.
+    """
+
+    steps: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    columns: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    hist_steps: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    hists: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 0, COUNTS), np.int32))
+    layers: tuple[str, ...] = ()
+    norms: tuple[str, ...] = ()
+    bins: int = BINS
+    range: tuple[float, float] = (0.0, 10.0)
+    steps_per_epoch: int = 1
+    stride: int = 1
+    hist_stride: int = 1
+    marks: tuple[Mark, ...] = ()
+    validations: tuple[Validation, ...] = ()
+    outputs: Outputs | None = None

@@ -1,0 +1,57 @@
+"""Callbacks: what can be hung on the training loop, and the exceptions that leave it.
+
+After the Learner of fastai's lessons 9 and 10 ("04_callbacks", "05b_early_stopping").
+"""
+
+from typing import TYPE_CHECKING
+
+from lab.training import schedules
+
+if TYPE_CHECKING:
+    from lab.training.learner import Learner
+
+
+class CancelBatch(Exception):
+    """Leave this batch and go on with the next."""
+
+
+class CancelEpoch(Exception):
+    """Leave this epoch, its validation too, and go on with the next."""
+
+
+class CancelFit(Exception):
+    """Leave the fit."""
+
+
+class Callback:
+    """A plain class that defines just the events it wants, each taking the learner.
+
+    Events: ``before_``, ``after_``, ``cancel_`` and ``cleanup_`` of ``fit``, ``epoch`` and
+    ``batch``, and within a batch ``after_predict``, ``after_loss``, ``after_backward``,
+    ``after_step``. ``after_`` is left out when the level was cancelled, ``cleanup_`` never is.
+    Validation batches dispatch the batch events too, with ``learner.training`` False.
+    """
+
+    order = 0
+    """Callbacks run by ascending order; equal ones as they were given."""
+
+
+class ApplySchedule(Callback):
+    """Sets the optimiser's lr and momentum before each training batch: knob times schedule.
+
+    It reads the knobs anew at each batch, so a knob moved while it trains scales the rest of
+    the schedule by new/old.
+    """
+
+    order = 10
+
+    def before_fit(self, learner: "Learner") -> None:
+        self._lr = schedules.parse(learner.config.lr_schedule)
+        self._momentum = schedules.parse(learner.config.momentum_schedule)
+
+    def before_batch(self, learner: "Learner") -> None:
+        if not learner.training:
+            return
+        progress = learner.step / learner.steps
+        learner.optimizer.lr = learner.config.lr * self._lr.at(progress)
+        learner.optimizer.momentum = learner.config.momentum * self._momentum.at(progress)

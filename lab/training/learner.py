@@ -1,0 +1,156 @@
+"""The training loop: fit, epoch, batch, each with the same protocol, owned by one decorator."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+import torch
+from torch import Tensor
+
+from lab.config import Config
+from lab.nn.models import Model
+from lab.training.callbacks import Callback, CancelBatch, CancelEpoch, CancelFit
+from lab.training.optimizers import Optimizer
+from lab.training.steps import eager_step
+from lab.training.task import Task
+
+P = ParamSpec("P")
+
+
+def _level(
+    name: str, cancel: type[Exception]
+) -> Callable[[Callable[Concatenate["Learner", P], None]], Callable[Concatenate["Learner", P], bool]]:
+    """Gives a method its before, after, cancel and cleanup; ``cancel`` ends it, and goes no further.
+
+    The method then returns whether it was completed, that is, not cancelled.
+    """
+
+    def decorate(run: Callable[Concatenate["Learner", P], None]) -> Callable[Concatenate["Learner", P], bool]:
+        before, after, cancelled, cleanup = (f"{event}_{name}" for event in ("before", "after", "cancel", "cleanup"))
+
+        @wraps(run)
+        def guarded(self: "Learner", *args: P.args, **kwargs: P.kwargs) -> bool:
+            try:
+                self.call(before)
+                run(self, *args, **kwargs)
+                self.call(after)
+                return True
+            except cancel:
+                self.call(cancelled)
+                return False
+            finally:
+                self.call(cleanup)
+
+        return cast(Callable[Concatenate["Learner", P], bool], guarded)
+
+    return decorate
+
+
+class Learner:
+    """Trains a model on a task, and calls its callbacks on the way.
+
+    Attributes:
+        config: the knobs as of now; a callback that changes it calls :meth:`set_live`.
+        epoch, step: both from 0; ``step`` counts the training batches done, and so numbers the
+            one in work. A cancelled batch is not counted.
+        steps, steps_per_epoch: of the whole fit, of an epoch; a last partial batch counts.
+        training: False during validation.
+        x, y, logits, loss: of the batch in work.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        model: Model,
+        task: Task,
+        optimizer: Optimizer,
+        generator: torch.Generator,
+        callbacks: Iterable[Callback] = (),
+    ) -> None:
+        """``generator`` is a CPU generator: the order of the images is then the same on every device."""
+        self.config = config
+        self.model = model
+        self.task = task
+        self.optimizer = optimizer
+        self.generator = generator
+        self.callbacks = sorted(callbacks, key=lambda callback: callback.order)
+        self.run_step: Callable[[Learner], None] = eager_step
+        self._table: dict[str, list[Callable[[Learner], None]]] = {}
+        self.epoch = self.step = 0
+        self.steps_per_epoch = math.ceil(len(task.x_train) / config.batch_size)
+        self.steps = config.epochs * self.steps_per_epoch
+        self.training = True
+        self.x: Tensor
+        self.y: Tensor
+        self.logits: Tensor
+        self.loss: Tensor
+
+    def call(self, event: str) -> None:
+        """Dispatch ``event``; who listens is looked up once, then read from a table."""
+        try:
+            listeners = self._table[event]
+        except KeyError:
+            listeners = [getattr(cb, event) for cb in self.callbacks if hasattr(cb, event)]
+            self._table[event] = listeners
+        for listener in listeners:
+            listener(self)
+
+    def set_live(self, config: Config) -> None:
+        """Put the live knobs of ``config`` into the model and the optimiser; lr and momentum follow with the batch."""
+        self.config = config
+        self.model.set_live(config)
+        self.optimizer.weight_decay = config.weight_decay
+        self.optimizer.beta2 = config.beta2
+        self.optimizer.eps = config.opt_eps
+
+    @_level("fit", CancelFit)
+    def fit(self) -> None:
+        """Train for ``config.epochs``, with a validation after each."""
+        for epoch in range(self.config.epochs):
+            self.epoch = epoch
+            self._one_epoch()
+
+    @_level("epoch", CancelEpoch)
+    def _one_epoch(self) -> None:
+        self.model.train()
+        for x, y in self._train_batches():
+            self.x, self.y = x, y
+            if self._one_batch():
+                self.step += 1
+        self.valid_loss, self.valid_metric = self.validate()
+
+    @_level("batch", CancelBatch)
+    def _one_batch(self) -> None:
+        self.run_step(self)
+
+    def validate(self) -> tuple[float, float]:
+        """Mean loss and metric over the validation images; nan when every batch was cancelled.
+
+        Raises:
+            CancelEpoch, CancelFit: when a callback does, in the middle of it too.
+        """
+        task, size = self.task, 2 * self.config.batch_size
+        count = 0
+        totals = torch.zeros(2, device=task.x_valid.device, dtype=torch.float64)
+        self.training = False
+        self.model.eval()
+        try:
+            with torch.no_grad():
+                for x, y in zip(torch.split(task.x_valid, size), torch.split(task.y_valid, size), strict=True):
+                    self.x, self.y = x, y
+                    if self._one_batch():
+                        totals += torch.stack([self.loss, task.metric(self.logits, self.y)]) * len(self.x)
+                        count += len(self.x)
+        finally:
+            self.training = True
+            self.model.train()
+        loss, metric = (totals / count if count else totals * math.nan).tolist()
+        return loss, metric
+
+    def _train_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every image once, in a new order; the last batch may be smaller."""
+        task, size = self.task, self.config.batch_size
+        order = torch.randperm(len(task.x_train), generator=self.generator).to(task.x_train.device)
+        for chosen in torch.split(order, size):
+            yield task.x_train[chosen], task.y_train[chosen]

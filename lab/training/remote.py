@@ -1,0 +1,118 @@
+"""The remote control of a running fit, itself a callback: nothing else reaches into the loop."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from lab.config import LIVE, Config
+from lab.telemetry.record import Mark
+from lab.training.callbacks import Callback, CancelFit
+from lab.training.learner import Learner
+
+
+class RemoteControl(Callback):
+    """Takes orders from any thread, and carries them out at the start of the next batch.
+
+    Attributes:
+        config: the knobs as ordered; the learner has them from its next batch.
+    """
+
+    order = -10
+
+    def __init__(
+        self, config: Config, on_mark: Callable[[Mark], None], on_pause: Callable[[Learner], None],
+        on_state: Callable[[bool], None],
+    ) -> None:  # fmt: skip
+        """All three are called in the fit's thread.
+
+        Args:
+            config: the knobs at the start.
+            on_mark: told each live change.
+            on_pause: called before standing still, to bring the record up to date.
+            on_state: told True on standing still, False on going on.
+        """
+        self.config = config
+        self._on_mark = on_mark
+        self._on_pause = on_pause
+        self._on_state = on_state
+        self._idle = 0.0
+        self._paused_since: float | None = None
+        self._wake = threading.Condition()
+        self._hold = False
+        self._stop = False
+        self._budget: int | None = None
+
+    def change(self, config: Config) -> None:
+        """Take over the live knobs of ``config``; many calls before the next batch act as one."""
+        self.config = config
+
+    def pause(self) -> None:
+        """Stand still at the next batch, a validation's too."""
+        with self._wake:
+            self._hold = True
+
+    def resume(self) -> None:
+        """Go on, without a limit of steps."""
+        with self._wake:
+            self._hold, self._budget = False, None
+            self._wake.notify_all()
+
+    def allow(self, steps: int) -> None:
+        """Do ``steps`` more training batches, then stand still. No-op while running without a limit."""
+        with self._wake:
+            if self._budget is None and not self._hold:
+                return
+            self._hold = False
+            self._budget = (self._budget or 0) + steps
+            self._wake.notify_all()
+
+    def start_with(self, steps: int | None) -> None:
+        """Before the fit: how many batches to do before standing still, None for no limit."""
+        self._budget = steps
+
+    def stop(self) -> None:
+        """Cancel the fit at the next batch, a validation's too."""
+        with self._wake:
+            self._stop = True
+            self._wake.notify_all()
+
+    def before_batch(self, learner: Learner) -> None:
+        self._stand_still(learner)
+        if self._stop:
+            raise CancelFit
+        if not learner.training:
+            return
+        with self._wake:
+            if self._budget is not None:
+                self._budget -= 1
+        ordered = self.config
+        if ordered is not learner.config:
+            self._apply(learner, ordered)
+
+    def _stand_still(self, learner: Learner) -> None:
+        if not self._waiting(learner):
+            return
+        self._on_pause(learner)
+        self._paused_since = time.perf_counter()
+        self._on_state(True)
+        with self._wake:
+            self._wake.wait_for(lambda: not self._waiting(learner))
+            self._idle, self._paused_since = self.idle_seconds, None
+        self._on_state(False)
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long the fit has stood still, this pause included."""
+        since = self._paused_since
+        return self._idle + (time.perf_counter() - since if since is not None else 0.0)
+
+    def _waiting(self, learner: Learner) -> bool:
+        # A used-up budget does not hold up the validation that belongs to its last step.
+        return not self._stop and (self._hold or (self._budget == 0 and learner.training))
+
+    def _apply(self, learner: Learner, ordered: Config) -> None:
+        for name in sorted(LIVE):
+            old, new = getattr(learner.config, name), getattr(ordered, name)
+            if old != new:
+                self._on_mark(Mark(learner.step, name, old, new))
+        learner.set_live(ordered)

@@ -1,0 +1,24 @@
+"""How one batch is done. Another way of doing it (a captured CUDA graph, say) stands beside this one."""
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from lab.training.learner import Learner
+
+
+def eager_step(learner: "Learner") -> None:
+    """Predict and score; when training also backward, step and zero the gradients."""
+    learner.logits = learner.model(learner.x)
+    learner.call("after_predict")
+    learner.loss = learner.task.loss(learner.logits, learner.y)
+    learner.call("after_loss")
+    if not learner.training:
+        return
+    learner.loss.backward()  # type: ignore[no-untyped-call]
+    learner.call("after_backward")
+    with torch.no_grad():
+        learner.optimizer.step()
+    learner.call("after_step")
+    learner.optimizer.zero_grad()

@@ -1,0 +1,90 @@
+"""What is learned: the data, the targets, the loss and the metric, apart from how."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lab import data
+from lab.config import Config
+
+
+@dataclass(frozen=True)
+class Task:
+    """Tensors on the training device, and how an answer is judged.
+
+    Attributes:
+        x_train, x_valid: (n, 1, 28, 28) float32, normalised.
+        y_train, y_valid: the targets that ``loss`` and ``metric`` take.
+        loss: (logits, targets) -> mean loss, 0-dim.
+        metric: (logits, targets) -> mean score, 0-dim, 0 to 1.
+        gallery: pictures to ask the net about while it trains, if any.
+    """
+
+    x_train: Tensor
+    y_train: Tensor
+    x_valid: Tensor
+    y_valid: Tensor
+    loss: Callable[[Tensor, Tensor], Tensor]
+    metric: Callable[[Tensor, Tensor], Tensor]
+    gallery: "Gallery | None" = None
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures that a net is asked about: every class, every two laid over each other, a blank.
+
+    Attributes:
+        x: (n, 1, 28, 28) float32, normalised, on the training device.
+        pictures: (n, 28, 28) float32 from 0 to 1, on the host.
+        names: of the pictures.
+        pairs: (first class, second class) -> index; (c, c) is class c alone.
+        blank: the blank's index.
+    """
+
+    x: Tensor
+    pictures: Tensor
+    names: tuple[str, ...]
+    pairs: dict[tuple[int, int], int]
+    blank: int
+
+
+def accuracy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Share of the rows whose largest logit is the target's; (n, classes), (n,) -> 0-dim."""
+    return (logits.argmax(dim=1) == targets).float().mean()
+
+
+def classify(config: Config, device: torch.device) -> Task:
+    """The lesson's task: one class for each picture, by cross-entropy.
+
+    Raises:
+        lab.data.DataError: when the data set is missing or damaged.
+    """
+    dataset = data.load(config.dataset, device, config.size)
+    return Task(
+        dataset.x_train, dataset.y_train, dataset.x_valid, dataset.y_valid, F.cross_entropy, accuracy, gallery(dataset)
+    )
+
+
+def gallery(dataset: data.Dataset) -> Gallery:
+    """From the test file, so that no picture was trained on: the first of each class."""
+    classes = dataset.classes
+    # Normalising divided the pixels by 256; a picture's white is 255.
+    raw = dataset.x_test * dataset.std + dataset.mean
+    first = [raw[int((dataset.y_test == label).nonzero()[0])] for label in range(len(classes))]
+    stack: list[Tensor] = []
+    names: list[str] = []
+    pairs: dict[tuple[int, int], int] = {}
+    for a in range(len(classes)):
+        for b in range(a, len(classes)):
+            pairs[a, b] = pairs[b, a] = len(stack)
+            stack.append(torch.maximum(first[a], first[b]))
+            names.append(classes[a] if a == b else f"{classes[a]} over {classes[b]}")
+    stack.append(torch.zeros_like(first[0]))
+    names.append("blank")
+    pictures = torch.stack(stack)
+    x = (pictures - dataset.mean) / dataset.std
+    shown = (pictures[:, 0] * 256 / 255).clamp(0, 1).cpu()
+    return Gallery(x, shown, tuple(names), pairs, len(stack) - 1)

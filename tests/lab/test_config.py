@@ -1,0 +1,126 @@
+"""Every knob's range, its messages, and the ways in and out of a Config."""
+
+import math
+from dataclasses import FrozenInstanceError, fields
+
+import pytest
+
+from lab import config as configs
+from lab.config import DEFAULTS, KNOBS, LIVE, Config, ConfigError, check
+
+
+def test_every_field_has_a_label_a_help_and_a_range_or_choices() -> None:
+    for spec in fields(Config):
+        knob = KNOBS[spec.name]
+        assert knob.label and knob.help.endswith("."), spec.name
+        free_text = spec.name.endswith("_schedule")
+        assert free_text or knob.choices or math.isfinite(knob.low + knob.high), spec.name
+        if knob.slider:
+            low, high = knob.slider
+            assert knob.step
+            assert knob.low <= low < high <= knob.high, "a slider offers valid values only"
+
+
+def test_the_live_knobs_are_the_documented_ones() -> None:
+    assert {"lr", "momentum", "weight_decay", "norm_eps", "norm_momentum", "leak"} <= LIVE
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("lr", 0, "above 0 and at most 1000"),
+        ("lr", -0.1, "above 0"),
+        ("lr", 1e9, "at most 1000"),
+        ("lr", math.nan, "a number"),
+        ("lr", math.inf, "a number"),
+        ("lr", "fast", "a number"),
+        ("lr", None, "a number"),
+        ("lr", True, "a number"),
+        ("momentum", 1, "below 1"),
+        ("momentum", 1.5, "below 1"),
+        ("momentum", -0.1, "at least 0"),
+        ("norm_eps", 0, "at least 1e-12"),
+        ("norm_eps", -1e-5, "at least 1e-12"),
+        ("opt_eps", 0, "at least 1e-12"),
+        ("batch_size", 0, "at least 1"),
+        ("batch_size", 60_000, "at most 50000"),
+        ("batch_size", 1.5, "a whole number"),
+        ("epochs", 0, "at least 1"),
+        ("norm", "batchnorm", "one of none, batch"),
+        ("dataset", "cifar", "one of mnist, fashion"),
+        ("init", "xavier", "one of default, kaiming_normal"),
+        ("model", "vgg", "one of cnn"),
+        ("optimizer", "lion", "one of sgd, adam"),
+        ("device", "tpu", "one of auto, cpu, cuda"),
+        ("widths", "8,x", "whole numbers"),
+        ("widths", (), "1 to 8"),
+        ("widths", (0,), "1 to 512"),
+        ("widths", 8, "whole numbers"),
+        ("lr_schedule", "warmup", "cannot read 'warmup'"),
+        ("lr_schedule", "0.5 cos 1 2", "add up to 1"),
+        ("momentum_schedule", None, "schedule"),
+    ],
+)
+def test_bad_values_name_the_field_the_value_and_the_range(field: str, value: object, told: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        Config(**{field: value})
+    message = str(refusal.value)
+    assert message.startswith(field) and told in message and repr(value) in message
+    assert refusal.value.name == field
+
+
+def test_batch_size_larger_than_the_data() -> None:
+    with pytest.raises(ConfigError, match="batch_size must be at most the 200 training images; got 300"):
+        Config(size=200, batch_size=300)
+
+
+def test_groups_that_do_not_divide_the_channels() -> None:
+    with pytest.raises(ConfigError, match=r"groups must be a divisor of every width \(1, 2, 4, 8\).*got 3"):
+        Config(norm="group", groups=3)
+    assert Config(norm="batch", groups=3).groups == 3, "of no account for other norms"
+
+
+def test_a_schedule_may_not_take_momentum_to_one() -> None:
+    with pytest.raises(ConfigError, match=r"momentum must be below 0\.5"):
+        Config(momentum=0.6, momentum_schedule="1 lin 1 2")
+
+
+def test_text_is_taken_for_the_number_that_it_names() -> None:
+    config = Config(lr="1e-3", batch_size="32", widths="4, 8")  # type: ignore[arg-type]
+    assert (config.lr, config.batch_size, config.widths) == (1e-3, 32, (4, 8))
+    assert check("epochs", "7") == 7
+
+
+def test_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        DEFAULTS.lr = 1.0  # type: ignore[misc]
+
+
+def test_round_trips_by_dict_and_by_query() -> None:
+    config = Config(lr=0.9, widths=(8, 16), lr_schedule="0.5 cos 0.2 1, 0.5 cos 1 0.1", norm="running")
+    assert Config.from_dict(config.to_dict()) == config
+    assert Config.from_query("?" + config.to_query()) == config
+    assert DEFAULTS.to_query() == ""
+    assert config.changed().keys() == {"lr", "widths", "lr_schedule", "norm"}
+
+
+@pytest.mark.parametrize("make", [lambda: Config.from_dict({"lrr": 1}), lambda: DEFAULTS.replace(lrr=1)])
+def test_unknown_fields_are_refused(make: object) -> None:
+    with pytest.raises(ConfigError, match=r"field must be one of lr, .*got 'lrr'"):
+        make()  # type: ignore[operator]
+
+
+def test_change_live_takes_live_knobs_only() -> None:
+    assert DEFAULTS.change_live(lr=0.1).lr == 0.1
+    with pytest.raises(ConfigError, match="got 'batch_size'"):
+        DEFAULTS.change_live(batch_size=32)
+
+
+def test_histogram_range_follows_the_activation() -> None:
+    assert DEFAULTS.histogram_range == (0.0, 10.0)
+    assert Config(leak=0.1, sub=0.4).histogram_range == (-7.0, 7.0)
+
+
+def test_choices_have_labels() -> None:
+    for menu in (configs.NORMS, configs.MODELS, configs.INITS, configs.OPTIMIZERS, configs.DATASETS, configs.DEVICES):
+        assert all(menu.values())

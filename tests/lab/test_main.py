@@ -1,0 +1,78 @@
+"""The command line: the same Config, a bar, a summary, exit codes."""
+
+import io
+
+import pytest
+
+from lab import __main__ as cli
+from lab.config import KNOBS, Config
+from lab.session import Session
+
+SMALL = ["--size", "60", "--batch-size", "20", "--epochs", "2", "--widths", "4,4", "--device", "cpu"]
+
+
+def test_there_is_an_option_for_every_knob(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert all("--" + name.replace("_", "-") in text for name in KNOBS)
+
+
+def test_a_run_prints_its_epochs_and_layers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*SMALL, "--lr", ".1", "--norm", "batch"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("epoch 1: train ") and " -> valid " in lines[1]
+    assert lines[2].split()[0] == "conv1:" and "near zero" in lines[2]
+    assert lines[-1].startswith("finished after 6 steps in ")
+
+
+def test_the_figures_printed_are_the_records(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(SMALL)
+    printed = capsys.readouterr().out
+    session = Session(Config(size=60, batch_size=20, epochs=2, widths=(4, 4), device="cpu"))
+    last = cli.run(session, io.StringIO(), quiet=True).validations[-1]
+    session.close()
+    assert cli.line(last) in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [(["--lr", "0"], "lr must be above 0"), (["--norm", "nope"], "norm must be one of"), (["--epochs", "0"], "epochs")],
+)
+def test_a_bad_knob_is_named_and_nothing_is_run(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*SMALL, *arguments]) == 2
+    captured = capsys.readouterr()
+    assert told in captured.err and captured.out == ""
+
+
+def test_a_diverged_run_says_so_by_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*SMALL, "--norm", "none", "--lr", "100", "--leak", ".3", "--epochs", "50"]) == 1
+    assert "diverged" in (out := capsys.readouterr().out) and "with lr 100" in out
+
+
+def test_the_bar_grows_to_the_end() -> None:
+    session = Session(Config(size=60, batch_size=20, epochs=2, widths=(4, 4), device="cpu"))
+    assert "[" + " " * 30 + "]   0%" in cli.bar(session)
+    out = io.StringIO()
+    cli.run(session, out)
+    assert out.getvalue().endswith("\r\x1b[K"), "the bar is wiped at the end"
+    assert "[" + "=" * 30 + "] 100%  epoch 2/2" in cli.bar(session)
+    session.close()
+
+
+def test_an_interrupt_stops_the_run_and_keeps_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(Config(size=60, batch_size=20, epochs=1000, widths=(4, 4), device="cpu"))
+
+    def interrupted(timeout: float | None = None) -> bool:
+        monkeypatch.undo()
+        session.pause()
+        assert session.wait_for(lambda: session.state == "paused", 60)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session, "wait", interrupted)
+    record = cli.run(session, io.StringIO(), quiet=True)
+    assert session.state == "stopped" and len(record.steps) == session.progress.step
+    session.close()

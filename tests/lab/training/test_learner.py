@@ -1,0 +1,152 @@
+"""The loop against a plain torch loop, and its protocol: who is called when, whatever is raised."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from lab.assembly import assemble
+from lab.config import Config
+from lab.telemetry.history import History
+from lab.training.callbacks import Callback, CancelBatch, CancelEpoch, CancelFit
+from lab.training.learner import Learner
+
+SMALL = Config(size=100, batch_size=32, epochs=2, widths=(4, 4), lr=0.1, momentum=0.9, norm="none", device="cpu")
+
+
+def make(config: Config = SMALL, *callbacks: Callback) -> Learner:
+    return assemble(config, History(), lambda: 0.0, lambda paused: None, callbacks=callbacks).learner
+
+
+class Log(Callback):
+    """Notes every event; raises ``error`` at the ``nth`` time of one."""
+
+    order = 100
+
+    def __init__(self, at: str = "", error: type[Exception] = CancelFit, nth: int = 1) -> None:
+        self.events: list[str] = []
+        self._at, self._error, self._nth = at, error, nth
+
+    def __getattr__(self, name: str) -> Callable[[Learner], None]:
+        if not name.startswith(("before_", "after_", "cancel_", "cleanup_")):
+            raise AttributeError(name)
+
+        def note(learner: Learner) -> None:
+            self.events.append(name)
+            if name == self._at and self.events.count(name) == self._nth:
+                raise self._error
+
+        return note
+
+
+def test_same_numbers_as_a_plain_torch_loop() -> None:
+    learner = make()
+    plain = make().model
+    optimizer = torch.optim.SGD(plain.parameters(), lr=0.1, momentum=0.9)
+    generator = torch.Generator().manual_seed(SMALL.seed)
+    learner.fit()
+    task = learner.task
+    for _ in range(SMALL.epochs):
+        for chosen in torch.randperm(100, generator=generator).split(32):
+            loss = F.cross_entropy(plain(task.x_train[chosen]), task.y_train[chosen])
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    for ours, theirs in zip(learner.model.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_validation_is_the_mean_over_images() -> None:
+    learner = make(SMALL.replace(size=95, batch_size=4))
+    loss, accuracy = learner.validate()
+    assert learner.model.training and learner.training, "as it was before"
+    learner.model.eval()
+    with torch.no_grad():
+        logits = learner.model(learner.task.x_valid)
+    assert len(logits) == 19, "8, 8 and a partial batch of 3"
+    assert loss == pytest.approx(F.cross_entropy(logits, learner.task.y_valid).item(), rel=1e-5)
+    assert accuracy == pytest.approx((logits.argmax(1) == learner.task.y_valid).double().mean().item())
+
+
+def test_order_of_events() -> None:
+    log = Log()
+    make(SMALL.replace(size=40, epochs=1), log).fit()
+    batch = [
+        "before_batch",
+        "after_predict",
+        "after_loss",
+        "after_backward",
+        "after_step",
+        "after_batch",
+        "cleanup_batch",
+    ]
+    valid = ["before_batch", "after_predict", "after_loss", "after_batch", "cleanup_batch"]
+    expected = ["before_fit", "before_epoch", *batch, *batch, *valid, "after_epoch", "cleanup_epoch"]
+    assert log.events == [*expected, "after_fit", "cleanup_fit"]
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "batches"), [(CancelBatch, "batch", 7), (CancelEpoch, "epoch", 5), (CancelFit, "fit", 1)]
+)
+@pytest.mark.parametrize("at", ["before_batch", "after_predict", "after_loss", "after_backward", "after_step"])
+def test_cancel_at_each_level(error: type[Exception], level: str, batches: int, at: str) -> None:
+    """Two epochs of four batches; the second batch is cancelled."""
+    log = Log(at, error, nth=2)
+    learner = make(SMALL, log)
+    assert learner.fit() == (error is not CancelFit)
+    assert log.events.count(f"cancel_{level}") == 1
+    assert learner.step == batches
+    for name in ("batch", "epoch", "fit"):
+        assert log.events.count(f"before_{name}") == log.events.count(f"cleanup_{name}")
+    cancelled = log.events.count("before_epoch") - log.events.count("after_epoch")
+    assert cancelled == (error is not CancelBatch)
+
+
+@pytest.mark.parametrize("at", ["before_fit", "before_epoch", "after_epoch", "after_loss"])
+def test_another_exception_passes_through_and_everything_is_cleaned_up(at: str) -> None:
+    log = Log(at, ZeroDivisionError)
+    learner = make(SMALL, log)
+    with pytest.raises(ZeroDivisionError):
+        learner.fit()
+    assert log.events[-1] == "cleanup_fit"
+    assert not any(module._forward_hooks for module in learner.model.modules()), "the probes' hooks are gone"
+
+
+def test_callbacks_run_by_order() -> None:
+    seen: list[int] = []
+
+    class Note(Callback):
+        def __init__(self, order: int) -> None:
+            self.order = order
+
+        def before_fit(self, learner: Learner) -> None:
+            seen.append(self.order)
+
+    make(SMALL.replace(size=40, epochs=1), Note(30), Note(20), Note(25)).fit()
+    assert seen == [20, 25, 30]
+
+
+def test_schedules_drive_lr_and_momentum() -> None:
+    lrs: list[tuple[float, float]] = []
+
+    class Note(Callback):
+        order = 20
+
+        def before_batch(self, learner: Learner) -> None:
+            if learner.training:
+                lrs.append((learner.optimizer.lr, learner.optimizer.momentum))
+
+    config = SMALL.replace(lr=2, momentum=0.5, lr_schedule="0.5 lin 0.2 1, 0.5 lin 1 0", momentum_schedule="1 lin 1 0")
+    make(config, Note()).fit()
+    # Eight batches: progress 0, 1/8 … 7/8.
+    assert [lr for lr, _ in lrs] == pytest.approx([0.4, 0.8, 1.2, 1.6, 2, 1.5, 1, 0.5])
+    assert [momentum for _, momentum in lrs] == pytest.approx([0.5 * (1 - i / 8) for i in range(8)])
+
+
+def test_a_partial_last_batch_of_one_trains_with_every_norm() -> None:
+    for norm in ("none", "batch", "torch_batch", "layer", "group", "running", "running_simple"):
+        learner = make(SMALL.replace(size=33, epochs=1, norm=norm, widths=(4, 4, 4, 4, 4), lr=0.01))
+        assert learner.fit() and learner.step == 2
+        finite = [torch.isfinite(p).all().item() for p in learner.model.parameters()]
+        assert all(finite), norm
