@@ -1,0 +1,169 @@
+"""Knobs: every field has one, no bad value gets past it, and the page never disagrees with Python."""
+
+import html
+import math
+from dataclasses import fields
+
+import ipywidgets
+import pytest
+
+from lab.config import DEFAULTS, KNOBS, Config, ConfigError
+from lab.training.schedules import PRESETS
+from widgets.knob import KnobBox
+from widgets.knobs import Knobs
+
+every_field = pytest.mark.parametrize("name", [spec.name for spec in fields(Config)])
+
+UNUSUAL = {
+    "widths": (4, 8), "norm": "layer", "model": "mlp", "init": "lsuv", "optimizer": "adam", "dataset": "fashion",
+    "device": "cpu", "lr_schedule": "one-cycle", "momentum_schedule": "one-cycle momentum", "momentum": 0.9, "size": 500,
+}  # fmt: skip
+
+
+def note(box: KnobBox) -> str:
+    return str(box.children[-1].value)
+
+
+@every_field
+def test_every_knob_has_a_label_help_range_and_badge(name: str) -> None:
+    box, spec = KnobBox(name), KNOBS[name]
+    assert box.entry.description == spec.label and spec.help in box.entry.tooltip
+    assert html.escape(spec.help) in note(box)
+    assert (">live<" in note(box)) == spec.live and (">next Start<" in note(box)) != spec.live
+    if spec.high < math.inf:
+        assert f"{spec.high:g}" in note(box)
+    assert spec.unit in note(box)
+
+
+@every_field
+def test_every_knob_starts_at_its_default_and_takes_another(name: str) -> None:
+    box = KnobBox(name)
+    assert box.value == getattr(DEFAULTS, name)
+    other = UNUSUAL.get(name, 1 if isinstance(box.value, int) else 0.25)
+    box.value = other
+    assert box.value == other and type(box.value) is type(getattr(DEFAULTS, name))
+    assert KnobBox(name, other).value == other
+    shown = box.entry.value
+    box.entry.value = type(shown)(shown)
+    assert box.value == other, "what the knob shows stands for its value"
+
+
+@every_field
+def test_the_kind_of_widget_follows_the_field(name: str) -> None:
+    box, spec = KnobBox(name), KNOBS[name]
+    if spec.choices is not None:
+        assert isinstance(box.entry, ipywidgets.Dropdown) and box.slider is None
+        assert [key for _, key in box.entry.options] == list(spec.choices)
+    elif name.endswith("_schedule"):
+        assert isinstance(box.entry, ipywidgets.Combobox) and set(box.entry.options) == set(PRESETS)
+    elif spec.slider is not None:
+        low, high = (math.log10(end) for end in spec.slider) if spec.log else spec.slider
+        assert (box.slider.min, box.slider.max) == pytest.approx((low, high))
+        assert isinstance(box.slider, ipywidgets.FloatLogSlider) == spec.log
+    else:
+        assert name == "widths" and box.slider is None
+
+
+def test_dragging_gives_round_numbers() -> None:
+    box = KnobBox("lr")
+    box.slider.value = 10**-0.30103
+    assert box.value == 0.5 and box.entry.value == "0.5"
+    size = KnobBox("size")
+    size.slider.value = 2000
+    assert size.value == 2000 and isinstance(size.value, int)
+
+
+def test_typing_reaches_beyond_the_slider() -> None:
+    box = KnobBox("lr")
+    box.entry.value = "100"
+    assert box.value == 100 and box.entry.value == "100" and box.slider.value == 10
+    box.entry.value = "1e-3"
+    assert box.value == 1e-3 and box.entry.value == "0.001" and box.slider.value == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("lr", "0"), ("lr", "-1"), ("lr", "1e9"), ("lr", "nan"), ("lr", "fast"), ("lr", ""),
+        ("momentum", "1"), ("momentum", "1.5"), ("norm_eps", "0"), ("norm_eps", "-1e-5"),
+        ("batch_size", "0"), ("batch_size", "2.5"), ("epochs", "0"), ("widths", "8,x"), ("widths", ""),
+        ("lr_schedule", "faster"), ("lr_schedule", "0.5 cos 1 0"),
+    ],
+)  # fmt: skip
+def test_a_bad_entry_says_why_and_goes_back(name: str, typed: str) -> None:
+    box = KnobBox(name)
+    heard: list[object] = []
+    box.observe(heard.append, "value")
+    before, shown = box.value, box.entry.value
+    box.entry.value = typed
+    assert box.value == before and box.entry.value == shown and not heard
+    with pytest.raises(ConfigError) as refusal:
+        box.value = typed
+    assert box.error == str(refusal.value) and name in box.error and 'role="alert"' in note(box)
+    box.entry.value = "0.5" if name in ("lr", "momentum", "norm_eps") else shown
+    if box.entry.value != shown:
+        assert box.error == "" and "alert" not in note(box)
+
+
+def test_what_is_typed_is_never_markup() -> None:
+    box = KnobBox("lr")
+    box.entry.value = "<img src=x>"
+    assert "<img" not in note(box) and "&lt;img" in note(box)
+
+
+def test_a_knob_set_to_what_it_was_tells_nobody() -> None:
+    box = KnobBox("lr")
+    heard: list[object] = []
+    box.observe(heard.append, "value")
+    box.entry.value = "0.400"
+    assert not heard and box.entry.value == "0.4"
+
+
+def test_the_main_knobs_come_first_and_open() -> None:
+    knobs = Knobs()
+    _, main, folded = knobs.children
+    assert [box.name for box in main.children] == ["lr", "momentum", "norm_eps", "norm", "leak"]
+    assert folded.selected_index is None and len(folded.children) >= 4 and all(folded.titles)
+    shown = [box.name for group in (main, *folded.children) for box in group.children]
+    assert sorted(shown) == sorted(KNOBS)
+
+
+def test_config_there_and_back() -> None:
+    config = DEFAULTS.replace(lr=0.9, norm="running", widths=(4, 8), batch_size=32, leak=0.1, lr_schedule="one-cycle")
+    knobs = Knobs()
+    assert knobs.config() == DEFAULTS
+    knobs.set(config)
+    assert knobs.config() == config == Knobs(config).config()
+
+
+def test_on_change_names_the_field() -> None:
+    knobs, heard = Knobs(), list[tuple[str, object]]()
+    knobs.on_change(lambda name, value: heard.append((name, value)))
+    knobs["norm"].entry.value = "group"
+    knobs["momentum"].slider.value = 0.5
+    assert heard == [("norm", "group"), ("momentum", 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [({"norm": "group", "widths": "8, 6"}, "groups"), ({"size": "50"}, "batch_size")],
+)
+def test_knobs_that_do_not_go_together_are_named(changes: dict[str, str], field: str) -> None:
+    knobs = Knobs()
+    for name, value in changes.items():
+        knobs[name].entry.value = value
+    with pytest.raises(ConfigError, match=field):
+        knobs.config()
+    assert KNOBS[field].label in knobs.problem and knobs.problem.split(": ", 1)[1] in knobs.children[0].value
+    knobs.set(DEFAULTS)
+    assert knobs.problem == "" and knobs.children[0].value == ""
+
+
+def test_only_structural_knobs_wait_for_the_next_start() -> None:
+    knobs = Knobs()
+    knobs["lr"].value, knobs["norm"].value = 0.9, "layer"
+    knobs.compare(DEFAULTS)
+    assert [name for name, box in knobs.boxes.items() if box.pending] == ["norm"]
+    assert "acts at the next Start" in note(knobs["norm"])
+    knobs.compare(None)
+    assert not any(box.pending for box in knobs.boxes.values()) and ">next Start<" in note(knobs["norm"])
