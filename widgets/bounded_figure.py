@@ -11,60 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from widgets.plain import Floats, pack, plain, same
+
 Figure = dict[str, Any]
-Floats = NDArray[np.float32]
-
-
-def plain(value: Any) -> Any:
-    """Copy of ``value`` in float32 arrays and what JSON knows (a number that is not finite becomes None)."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind in "iuf" and 1 <= value.ndim <= 2:
-            with np.errstate(over="ignore"):
-                return np.array(value, dtype=np.float32, order="C")
-        return plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two values made by ``plain`` are equal, nan equal to nan."""
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b, equal_nan=True)
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(same, a, b))
-    return bool(a == b)
-
-
-def pack(value: Any, floats: list[Floats]) -> Any:
-    """``value`` as JSON, each array replaced by ``{"$f32": [offset, *shape]}`` into ``floats`` laid end to end."""
-    if isinstance(value, dict):
-        return {key: pack(item, floats) for key, item in value.items()}
-    if isinstance(value, list):
-        return [pack(item, floats) for item in value]
-    if isinstance(value, np.ndarray):
-        floats.append(value.ravel())
-        return {"$f32": [sum(part.size for part in floats[:-1]), *value.shape]}
-    return value
 
 
 def _trace(value: dict[str, Any]) -> dict[str, Any]:
     """A trace made plain, its x, y and z arrays wherever they hold numbers."""
-    trace: dict[str, Any] = plain(value)
+    trace = dict(value)
     for field in "xyz":
-        if isinstance(trace.get(field), list):
+        if isinstance(trace.get(field), list | tuple):
             with suppress(ValueError):  # lists of unequal lengths stay lists
                 array = np.asarray(trace[field])
                 # None stands for a gap; digits as text are categories, not numbers.
                 if array.dtype.kind in "iuf" or (array.dtype == object and not _has_text(array)):
-                    trace[field] = array.astype(np.float32)
-    return trace
+                    trace[field] = array.astype(np.float64)
+    return {str(key): plain(item) for key, item in trace.items()}
 
 
 def _has_text(array: NDArray[Any]) -> bool:
@@ -80,6 +42,13 @@ def _growing(trace: dict[str, Any]) -> list[str]:
     return [field for field in fields if isinstance(trace.get(field), np.ndarray)]
 
 
+def _rising(steps: NDArray[np.int64], after: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    steps = np.asarray(steps, dtype=np.int64)
+    if np.any(np.diff(steps, prepend=steps[:0] if after is None else after) <= 0):
+        raise ValueError("steps must rise, and start after the last one appended")
+    return steps
+
+
 def _every(stride: int) -> str:
     return f"every {stride}{'nd' if stride % 10 == 2 and stride % 100 != 12 else 'th'} step"
 
@@ -88,10 +57,18 @@ class BoundedFigure:
     """A figure of at most ``max_points`` rows, extended by rows and thinned so that steps with step % stride == 0 stay.
 
     ``take`` and ``take_all`` hand out what a page needs to hold the same, and count it as given.
-    A figure that is never extended is kept as it is given, however long.
+    A figure whose rows have no steps, and that is never extended, is kept as it is given, however long.
+
+    Args:
+        figure: see the module.
+        max_points: at least 2.
+        steps: (n,) rising, of the rows that ``figure`` has. If None: the x of its first line, where that can be steps.
+
+    Raises:
+        ValueError: max_points below 2, steps that do not rise or are not as many as the rows.
     """
 
-    def __init__(self, figure: Figure, max_points: int) -> None:
+    def __init__(self, figure: Figure, max_points: int, steps: NDArray[np.int64] | None = None) -> None:
         if max_points < 2:
             raise ValueError(f"max_points must be at least 2, not {max_points}")
         self.max_points = max_points
@@ -100,12 +77,15 @@ class BoundedFigure:
         self.layout: dict[str, Any] = plain(figure.get("layout", {}))
         self.layout.setdefault("uirevision", "keep")
         self._titles = self._axis_titles()
-        self.steps = self._steps_of_first_line()
+        self.steps = self._steps_of_first_line() if steps is None else _rising(steps)
         self._all = True  # whether a page needs everything
         self._given = 0  # how many of the rows a page holds
         self._keep = (0, 1)  # of the rows a page holds: the first that stays, and every how many
         self._whole: set[int] = set()  # traces, and
         self._parts: set[str] = set()  # parts of the layout, that a page holds in an older form
+        if steps is not None:
+            self._check_rows()
+            self._thin()
 
     def figure(self) -> Figure:
         """Copy of the figure as a page shows it."""
@@ -118,12 +98,11 @@ class BoundedFigure:
 
     def extend(self, steps: NDArray[np.int64], figure: Figure) -> None:
         """Append one row for each of ``steps`` (rising); see ``LiveFigure.append``. Nothing changes if it raises."""
-        steps = np.asarray(steps, dtype=np.int64)
+        steps = _rising(steps, after=self.steps[-1:])
         new = [_trace(trace) for trace in figure.get("data", ())]
         if len(new) != len(self.data):
             raise ValueError(f"{len(new)} traces cannot extend the {len(self.data)} drawn: draw the figure anew")
-        if np.any(np.diff(steps, prepend=self.steps[-1:]) <= 0):
-            raise ValueError("steps must rise, and start after the last one appended")
+        self._check_rows()
         grown: list[tuple[int, str, Floats]] = []
         for i, (old, add) in enumerate(zip(self.data, new, strict=True)):
             if not _growing(old) and _growing(add):
@@ -175,8 +154,6 @@ class BoundedFigure:
         self._whole, self._parts = set(), set()
 
     def _joined(self, i: int, field: str, old: Floats, add: Any, rows: int) -> Floats:
-        if len(self.steps) != old.shape[-1]:
-            raise ValueError(f"trace {i}: {field} was drawn with rows of unknown steps: draw none, or mark it whole")
         if not isinstance(add, np.ndarray) or add.shape[-1] != rows:
             raise ValueError(f"trace {i}: {field} must have one value for each of the {rows} steps, or mark it whole")
         if old.size == 0 and old.shape[:-1] != add.shape[:-1]:
@@ -185,6 +162,15 @@ class BoundedFigure:
         if old.shape[:-1] != add.shape[:-1]:
             raise ValueError(f"trace {i}: {field} has rows {add.shape[:-1]}, drawn with {old.shape[:-1]}")
         return np.concatenate([old, add], axis=-1)
+
+    def _check_rows(self) -> None:
+        for i, trace in enumerate(self.data):
+            for field in _growing(trace):
+                if trace[field].shape[-1] != len(self.steps):
+                    text = (
+                        f"{trace[field].shape[-1]} values for {len(self.steps)} steps: give the steps, or mark it whole"
+                    )
+                    raise ValueError(f"trace {i}: {field} was drawn with {text}")
 
     def _thin(self) -> None:
         """Double the stride until the rows fit, on the kernel's side and, by ``_keep``, on the page's."""

@@ -153,9 +153,9 @@ function layoutOf(store, view) {
   const clear = "rgba(0,0,0,0)";
   Object.assign(layout, { width: view.width, height: view.height, paper_bgcolor: clear, plot_bgcolor: clear });
   layout.template = templateOf(view.colours);
-  if (view.width < 480) {
-    layout.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" };
-    layout.margin = { ...layout.margin, l: 44, r: 8 };
+  if (view.width < 480 && layout.legend?.orientation !== "h") {
+    const above = { orientation: "h", x: 0, xanchor: "left", y: 1, yref: "paper", yanchor: "bottom" };
+    layout.legend = { ...layout.legend, ...above }; // beside the plot it would take half of a phone's width
   }
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) layout.transition = { duration: 0 };
   return layout;

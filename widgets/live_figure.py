@@ -16,7 +16,8 @@ import numpy as np
 import traitlets
 from numpy.typing import NDArray
 
-from widgets.bounded_figure import BoundedFigure, Figure, Floats
+from widgets.bounded_figure import BoundedFigure, Figure
+from widgets.plain import Floats
 
 _HERE = pathlib.Path(__file__).parent
 log = logging.getLogger(__name__)
@@ -60,8 +61,7 @@ class LiveFigure(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._max_points = max_points
         self._copy = BoundedFigure(figure, max_points)
-        self._seq = 0
-        self._answered = 0
+        self._seq = self._answered = 1_000_000  # as many digits, and so bytes, in every message of a long run
         self._pinged = 0.0
         self._callbacks: list[Callable[[], None]] = []
         self.ready = False
@@ -82,9 +82,17 @@ class LiveFigure(anywidget.AnyWidget):
         with self._lock:
             return self._copy.stride
 
-    def draw(self, figure: Figure) -> None:
-        """Replace everything, what ``append`` left to be sent included; the reader's zoom stays."""
-        copy = BoundedFigure(figure, self._max_points)
+    def draw(self, figure: Figure, steps: NDArray[np.int64] | None = None) -> None:
+        """Replace everything, what ``append`` left to be sent included; the reader's zoom stays.
+
+        Args:
+            steps: (n,) of the figure's rows, if more are to be appended and x is not the step. With steps the figure
+                is thinned as ``append`` does it; without, it is drawn as it is.
+
+        Raises:
+            ValueError: steps that do not rise, or not one for each row.
+        """
+        copy = BoundedFigure(figure, self._max_points, steps)
         with self._lock:
             self._copy = copy
             self.height = self._height()
@@ -93,7 +101,7 @@ class LiveFigure(anywidget.AnyWidget):
         """Extend the traces by one row for each step.
 
         Args:
-            steps: (n,) rising, after the last one appended. Rows drawn already count by the x of the first line.
+            steps: (n,) rising, after the last one appended. Rows drawn without steps count by the first line's x.
             figure: the same traces over the new rows only: x and y (heatmap: x and the columns of z) have n values.
                 A trace with meta {"whole": True}, or without arrays, is replaced instead, and so are layout.shapes and
                 layout.annotations if given; all else stays as drawn.

@@ -43,7 +43,7 @@ function templateOf({ text, grid, zero, faint, ground }) {
   return {
     layout: {
       font: { color: text, family: "system-ui, sans-serif", size: 12 },
-      title: { automargin: true },
+      title: { yref: "container", y: 1, yanchor: "top", pad: { t: 10 }, font: { size: 15 } },
       xaxis: axis,
       yaxis: axis,
       legend: { bgcolor: "rgba(0,0,0,0)" },

@@ -1,0 +1,47 @@
+"""Plain values: what JSON knows, and float32 arrays, which travel beside it as bytes instead of as text."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+def plain(value: Any) -> Any:
+    """Copy of ``value`` in float32 arrays and what JSON knows (a number that is not finite becomes None)."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind in "iuf" and 1 <= value.ndim <= 2:
+            with np.errstate(over="ignore"):
+                return np.array(value, dtype=np.float32, order="C")
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values made by ``plain`` are equal, nan equal to nan."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b, equal_nan=True)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return bool(a == b)
+
+
+def pack(value: Any, floats: list[Floats]) -> Any:
+    """``value`` as JSON, each array replaced by ``{"$f32": [offset, *shape]}`` into ``floats`` laid end to end."""
+    if isinstance(value, dict):
+        return {key: pack(item, floats) for key, item in value.items()}
+    if isinstance(value, list):
+        return [pack(item, floats) for item in value]
+    if isinstance(value, np.ndarray):
+        floats.append(value.ravel())
+        return {"$f32": [sum(part.size for part in floats[:-1]), *value.shape]}
+    return value
