@@ -2,18 +2,22 @@
 
 Nothing here asks the device for a value: every figure is a 0-dim tensor, written into a row of
 storage that was allocated before the run. Whoever wants the rows copies them out, many at once.
+
+On the CPU one compiled pass (:mod:`lab.telemetry.fused`) does the same, where numba is installed.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import cache
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from lab.nn.models import Model
 from lab.nn.norms import AveragingNorm, Norm
-from lab.telemetry.record import AVERAGES, BINS, COUNTS, LAYER, NORM, Layout
+from lab.telemetry.record import BINS, COUNTS, LAYER, NORM, Layout
 
 RELU_RANGE = (0.0, 10.0)
 GENERAL_RANGE = (-7.0, 7.0)
@@ -70,16 +74,26 @@ def measure(x: Tensor, counts: Tensor, bounds: tuple[float, float], threshold: f
     ]
 
 
-def measure_norm(norm: Norm) -> list[Tensor]:
-    """The figures of record.NORM for a norm that has just run; 0-dim tensors."""
-    smallest = norm.used_var.min()
-    missing = smallest.new_full((), torch.nan)
-    figures = [smallest, (smallest + norm.eps).rsqrt()]
-    if not isinstance(norm, AveragingNorm):
-        return figures + [missing] * (len(NORM) - len(figures))
-    averages = norm.averages()
-    figures += [norm.batch_mean.mean(), norm.batch_var.mean()]
-    return figures + [getattr(averages, name.replace("running_", "")).mean() for name in AVERAGES]
+def measure_norm(norm: Norm, figures: Tensor) -> None:
+    """Write the figures of record.NORM, for a norm that has just run, into ``figures`` (len(NORM),)."""
+    torch.amin(norm.used_var, out=figures[0])
+    torch.rsqrt(figures[0] + norm.eps, out=figures[1])
+    if isinstance(norm, AveragingNorm):
+        now = norm.averages()
+        # One reduction for all: on a small batch the number of operations is what costs.
+        per_channel = [norm.batch_mean, norm.batch_var, now.mean, now.var, now.debiased_mean, now.debiased_var]
+        torch.mean(torch.stack(per_channel), dim=1, out=figures[2:8])
+        figures[8].copy_(now.debias)
+
+
+@cache
+def fused_pass() -> Callable[..., None] | None:
+    """The compiled pass, or None without numba. Loaded when first asked for: it takes half a second."""
+    try:
+        from lab.telemetry import fused
+    except ImportError:
+        return None
+    return fused.measure
 
 
 class Probes:
@@ -103,6 +117,7 @@ class Probes:
         self.hists = torch.zeros(capacity, len(layout.layers), COUNTS, dtype=torch.int32, device=device)
         self.row = 0
         self._hooks = ExitStack()
+        self._fused = fused_pass() if device.type == "cpu" else None
 
     def __enter__(self) -> Self:
         for index, name in enumerate(self.layout.layers):
@@ -124,16 +139,22 @@ class Probes:
             if not block.training:
                 return
             with torch.no_grad():
-                x = output.detach()
-                counts = histogram(x, *self.layout.range)
-                self.hists[self.row, layer] = counts
-                figures = measure(x, counts, self.layout.range, self.threshold)
-                torch.stack(figures, out=self.rows[self.row, begin : begin + len(LAYER)])
+                self._measure(layer, output.detach(), self.rows[self.row, begin : begin + len(LAYER)])
                 if norm is not None:
                     at = norms_begin + self.layout.norms.index(self.layout.layers[layer]) * len(NORM)
-                    torch.stack(measure_norm(norm), out=self.rows[self.row, at : at + len(NORM)])
+                    measure_norm(norm, self.rows[self.row, at : at + len(NORM)])
 
         return hook
+
+    def _measure(self, layer: int, x: Tensor, figures: Tensor) -> None:
+        counts = self.hists[self.row, layer]
+        if self._fused is not None:
+            values: Any = x.contiguous().view(-1).numpy()
+            self._fused(values, *self.layout.range, self.threshold, counts.numpy(), figures.numpy())
+            return
+        tally = histogram(x, *self.layout.range)
+        counts.copy_(tally)
+        torch.stack(measure(x, tally, self.layout.range, self.threshold), out=figures)
 
     def score(self, loss: Tensor, accuracy: Tensor) -> None:
         """Write the step's loss and accuracy (0-dim tensors), and go on to the next row."""

@@ -25,9 +25,10 @@ of the values inside their range, the others of all values."""
 LAYER = ("mean", "std", *NEAR_ZERO)
 """Per probed layer and step; std is torch's (unbiased), as in the course."""
 
-AVERAGES = ("running_mean", "running_var", "debiased_mean", "debiased_var", "debias")
-
-NORM = ("min_var", "max_mult", "batch_mean", "batch_var", *AVERAGES)
+NORM = (
+    "min_var", "max_mult", "batch_mean", "batch_var",
+    "running_mean", "running_var", "debiased_mean", "debiased_var", "debias",
+)  # fmt: skip
 """Per norm and step: the smallest variance and the largest 1/sqrt(var + eps) that the step used;
 then, averaged over channels and nan where a norm keeps no running statistics: the batch's own
 statistics, the moving averages as kept, the same de-biased, and the factor 1 - (1 - momentum)^t."""

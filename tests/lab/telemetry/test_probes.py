@@ -6,7 +6,7 @@ from torch import nn
 
 from lab.config import Config
 from lab.nn import models
-from lab.telemetry.probes import Probes, histogram, measure, measure_norm
+from lab.telemetry.probes import Probes, fused_pass, histogram, measure, measure_norm
 from lab.telemetry.record import BINS, COUNTS, LAYER, NORM, Layout
 
 RANGES = [(0.0, 10.0), (-7.0, 7.0)]
@@ -51,6 +51,41 @@ def test_every_layer_figure(bounds: tuple[float, float], seed: int) -> None:
     values = x.tolist()
     assert figures["near_abs"].item() == pytest.approx(sum(abs(v) < 0.1 for v in values) / len(values), abs=2e-4)
     assert figures["near_below"].item() == pytest.approx(sum(v <= 0.1 for v in values) / len(values), abs=2e-4)
+
+
+@pytest.mark.parametrize("bounds", RANGES)
+@pytest.mark.parametrize("seed", range(5))
+def test_the_compiled_pass_gives_the_same_figures(bounds: tuple[float, float], seed: int) -> None:
+    fused = fused_pass()
+    assert fused is not None, "numba is among the project's dependencies"
+    x = awkward(seed)
+    counts, figures = torch.zeros(COUNTS, dtype=torch.int32), torch.zeros(len(LAYER))
+    fused(x.numpy(), *bounds, 0.1, counts.numpy(), figures.numpy())
+    assert torch.equal(counts.long(), histogram(x, *bounds)), "counts exactly"
+    plain = torch.stack(measure(x.double(), counts.long(), bounds, 0.1)).float()
+    torch.testing.assert_close(figures[:2], plain[:2], rtol=1e-6, atol=1e-6)
+    assert torch.equal(figures[2:], torch.stack(measure(x, counts.long(), bounds, 0.1))[2:])
+
+
+@pytest.mark.parametrize("values", [[torch.nan, 1.0], [1.0, torch.inf], [1.0, torch.nan, -torch.inf], [3.0, 3.0]])
+def test_the_compiled_pass_on_values_that_are_not_finite(values: list[float]) -> None:
+    fused = fused_pass()
+    assert fused is not None
+    x = torch.tensor(values)
+    counts, figures = torch.zeros(COUNTS, dtype=torch.int32), torch.zeros(len(LAYER))
+    fused(x.numpy(), 0.0, 10.0, 0.1, counts.numpy(), figures.numpy())
+    assert torch.equal(counts.long(), histogram(x, 0, 10))
+    plain = torch.stack(measure(x, counts.long(), (0.0, 10.0), 0.1))
+    assert torch.equal(torch.isfinite(figures), torch.isfinite(plain))
+
+
+def test_moments_far_from_zero_keep_their_digits() -> None:
+    fused = fused_pass()
+    assert fused is not None
+    x = torch.randn(10_000, generator=torch.Generator().manual_seed(0)) + 1000
+    counts, figures = torch.zeros(COUNTS, dtype=torch.int32), torch.zeros(len(LAYER))
+    fused(x.numpy(), 0.0, 10.0, 0.1, counts.numpy(), figures.numpy())
+    assert figures[1].item() == pytest.approx(x.double().std().item(), rel=1e-6)
 
 
 def make(norm: str = "batch", **changes: object) -> tuple[models.Model, Layout, Probes]:
@@ -103,7 +138,9 @@ def test_norm_figures_are_in_their_order() -> None:
     model, *_ = make("batch")
     model(torch.randn(6, 1, 28, 28))
     norm = model.norms["conv1"]
-    figures = dict(zip(NORM, measure_norm(norm), strict=True))
+    row = torch.full((len(NORM),), torch.nan)
+    measure_norm(norm, row)
+    figures = dict(zip(NORM, row, strict=True))
     assert figures["batch_var"].item() == pytest.approx(norm.batch_var.mean().item())
     assert figures["running_var"].item() == pytest.approx(norm.averages().var.mean().item())
 
