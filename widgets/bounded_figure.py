@@ -33,10 +33,14 @@ def _has_text(array: NDArray[Any]) -> bool:
     return any(isinstance(item, str) for item in array.flat)
 
 
+def _is_whole(trace: dict[str, Any]) -> bool:
+    meta = trace.get("meta")
+    return isinstance(meta, dict) and bool(meta.get("whole"))
+
+
 def _growing(trace: dict[str, Any]) -> list[str]:
     """The fields of a trace that gain rows by ``extend``."""
-    meta = trace.get("meta")
-    if isinstance(meta, dict) and meta.get("whole"):
+    if _is_whole(trace):
         return []
     fields = ("x", "z") if trace.get("type") == "heatmap" else ("x", "y")
     return [field for field in fields if isinstance(trace.get(field), np.ndarray)]
@@ -105,7 +109,7 @@ class BoundedFigure:
         self._check_rows()
         grown: list[tuple[int, str, Floats]] = []
         for i, (old, add) in enumerate(zip(self.data, new, strict=True)):
-            if not _growing(old) and _growing(add):
+            if not _growing(old) and not _is_whole(old) and _growing(add):
                 raise ValueError(f"trace {i} was drawn without arrays to extend: draw them empty, or mark it whole")
             for field in _growing(old):
                 grown.append((i, field, self._joined(i, field, old[field], add.get(field), len(steps))))

@@ -23,13 +23,23 @@ function contrast(a, b) {
   return (high + 0.05) / (low + 0.05);
 }
 
+// What the browser paints under a page without a background: white, or dark where the page's color-scheme allows it.
+function canvasColour(el) {
+  const probe = document.createElement("i");
+  probe.style.color = "Canvas";
+  el.append(probe);
+  const colour = getComputedStyle(probe).color;
+  probe.remove();
+  return colour;
+}
+
 function coloursOf(el) {
   let ground = null;
   for (let at = el; at && !ground; at = at.parentElement) {
     const colour = rgba(getComputedStyle(at).backgroundColor);
     if (colour[3] > 127) ground = colour;
   }
-  ground ??= rgba("Canvas");
+  ground ??= rgba(canvasColour(el));
   const style = getComputedStyle(el);
   const offered = [style.getPropertyValue("--jp-content-font-color1").trim(), style.color].filter(Boolean).map(rgba);
   // A page may set its background and leave the variables of the other theme in place.

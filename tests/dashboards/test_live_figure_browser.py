@@ -39,10 +39,10 @@ window.deliver = (id, content, base64) => {
   shifted.set(bytes, 1);
   models[id].handlers["msg:custom"](content, bytes.length ? [new DataView(shifted.buffer, 1)] : []);
 };
-// What Plotly holds, float by float: null for what is not a number, since JSON has no nan.
+// What Plotly holds, float by float.
 window.held = (selector) => {
-  const plain = (v) => ArrayBuffer.isView(v) ? Array.from(v, (x) => Number.isNaN(x) ? "nan" : x === Infinity ? "inf" : x)
-    : Array.isArray(v) ? v.map(plain) : v;
+  const number = (x) => (Number.isNaN(x) ? "nan" : x === Infinity ? "inf" : x);
+  const plain = (v) => ArrayBuffer.isView(v) ? Array.from(v, number) : Array.isArray(v) ? v.map(plain) : v;
   const div = document.querySelector(selector + " .live-figure");
   return div.data.map((t) => ({ x: plain(t.x), y: plain(t.y), z: plain(t.z) }));
 };
@@ -67,12 +67,26 @@ class Desk:
         self.figures: dict[str, LiveFigure] = {}
         self.wire: list[tuple[str, dict[str, Any], bytes]] = []
         self.delivered: list[tuple[str, dict[str, Any], int]] = []
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         self.open()
 
-    def open(self, style: str = "") -> None:
+    def open(self) -> None:
+        """Load the page, or load it again."""
         self.page.goto("about:blank")
-        self.page.set_content(f"<!doctype html><html><head><style>{style}</style></head><body></body></html>")
+        self.page.set_content("<!doctype html><html><head></head><body></body></html>")
         self.page.evaluate("() => {" + HARNESS + "}")
+
+    def clear(self) -> None:
+        """Close every figure, as a notebook does; the page stays, and plotly's script on it."""
+        self.page.evaluate("() => Object.values(models).forEach((model) => model.life.abort())")
+        self.page.evaluate("() => { document.body.innerHTML = document.body.style = '' }")
+        self.page.evaluate("() => document.querySelectorAll('style:not([id^=plotly])').forEach((el) => el.remove())")
+        self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size({"width": 1000, "height": 1400})
+        self.settle()
+        self.figures, self.delivered = {}, []
 
     def show(self, figure: LiveFigure, name: str = "one", views: int = 1) -> LiveFigure:
         def send(content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
@@ -111,6 +125,12 @@ class Desk:
         return want
 
 
+def new_page(chromium: Browser) -> Page:
+    page = chromium.new_page(viewport={"width": 1000, "height": 1400})
+    page.set_default_timeout(15_000)
+    return page
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -122,14 +142,25 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def desk(chromium: Browser) -> Iterator[Desk]:
-    page = chromium.new_page(viewport={"width": 1000, "height": 1400})
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    yield Desk(page)
-    page.close()
-    assert errors == []
+def fresh(chromium: Browser) -> Iterator[Desk]:
+    """A page just loaded."""
+    desk = Desk(new_page(chromium))
+    yield desk
+    desk.page.close()
+    assert desk.errors == []
+
+
+@pytest.fixture(scope="module")
+def shared_desk(chromium: Browser) -> Desk:
+    return Desk(new_page(chromium))
+
+
+@pytest.fixture
+def desk(shared_desk: Desk) -> Iterator[Desk]:
+    """A page that plotly's script is on since an earlier test."""
+    yield shared_desk
+    shared_desk.clear()
+    assert shared_desk.errors == []
 
 
 def lines(steps: Any, **layout: Any) -> dict[str, Any]:
@@ -141,17 +172,234 @@ def lines(steps: Any, **layout: Any) -> dict[str, Any]:
     return {"data": traces, "layout": {"xaxis": {"title": {"text": "step"}}, **layout}}
 
 
+def picture(steps: Any) -> dict[str, Any]:
+    steps = np.asarray(steps)
+    trace = {"type": "heatmap", "x": steps, "y": np.arange(5), "z": np.sin(steps + np.arange(5)[:, None])}
+    return {"data": [trace], "layout": {"xaxis": {"title": {"text": "step"}}}}
+
+
+def bars(seed: int) -> dict[str, Any]:
+    y = np.random.default_rng(seed).random(10)
+    return {"data": [{"type": "bar", "x": [f"digit {i}" for i in range(10)], "y": y}], "layout": {"height": 200}}
+
+
 def test_appends_thinning_and_gaps_reach_the_page_number_by_number(desk: Desk) -> None:
     figure = desk.show(LiveFigure(lines([]), max_points=50))
     desk.check()
     figure.append(np.arange(7, 27), lines(np.arange(7, 27)))
     desk.flush(figure)
     desk.check()
-    whole = lines(np.arange(27, 60))
-    whole["data"][0]["y"][3:5] = [np.nan, np.inf]
-    figure.append(np.arange(27, 60), whole)
+    more = lines(np.arange(27, 60))
+    more["data"][0]["y"][3:5] = [np.nan, np.inf]
+    figure.append(np.arange(27, 60), more)
     desk.flush(figure)
     held = desk.check()
     assert figure.stride == 2 and "nan" in held[0]["y"]
-    assert [kind["type"] for _, kind, _ in desk.delivered if kind["type"] != "library"] == ["draw", "append", "append"]
-    assert desk.page.locator(".xtitle").text_content() == "step (every 2nd step)"
+    figure.append(np.arange(60, 300), lines(np.arange(60, 300)))
+    desk.flush(figure)
+    held = desk.check()
+    assert figure.stride == 8 and held[0]["x"] == list(range(8, 300, 8))
+    kinds = [message["type"] for _, message, _ in desk.delivered if message["type"] != "library"]
+    assert kinds == ["draw", "append", "append", "append"]
+    assert desk.page.locator(".xtitle").text_content() == "step (every 8th step)"
+
+
+def test_a_picture_gains_columns_and_bars_are_redrawn(desk: Desk) -> None:
+    heat, bar = desk.show(LiveFigure(picture([]), max_points=30), "heat"), desk.show(LiveFigure(bars(0)), "bars")
+    for start in range(0, 120, 24):
+        heat.append(np.arange(start, start + 24), picture(np.arange(start, start + 24)))
+        bar.draw(bars(start))
+        desk.flush(heat)
+        desk.flush(bar)
+    held = desk.check("heat")
+    assert [len(row) for row in held[0]["z"]] == [30] * 5 and heat.stride == 4
+    desk.check("bars")
+    assert desk.page.locator("#bars-0").bounding_box()["height"] == 200  # type: ignore[index]
+
+
+def test_a_reload_and_a_lost_message_leave_no_gap_and_no_double(fresh: Desk) -> None:
+    figure = fresh.show(LiveFigure(lines([]), max_points=40))
+    for start in range(0, 100, 10):
+        figure.append(np.arange(start, start + 10), lines(np.arange(start, start + 10)))
+        figure.flush()
+        if start == 30:
+            fresh.wire.pop()  # lost; the next one shows it
+        if start == 60:
+            fresh.open()  # reloaded while a message is on its way
+            fresh.show(figure)
+        fresh.settle()
+    assert fresh.check()[0]["x"] == list(range(0, 100, 4))
+    figure.append(np.arange(100, 104), lines(np.arange(100, 104)))
+    figure.flush()
+    fresh.wire.clear()  # lost, and no other comes
+    figure.ping()
+    fresh.settle()
+    assert fresh.check()[0]["x"] == list(range(0, 104, 4))
+
+
+def test_two_views_of_one_model_show_the_same(desk: Desk) -> None:
+    figure = desk.show(LiveFigure(lines(range(5)), label="Loss"), views=2)
+    figure.append(np.arange(5, 9), lines(np.arange(5, 9)))
+    desk.flush(figure)
+    assert desk.check(view=0) == desk.check(view=1)
+    assert desk.page.get_by_role("figure", name="Loss").count() == 2
+
+
+def test_four_figures_take_plotlys_script_once(fresh: Desk) -> None:
+    for name in ("a", "b", "c"):
+        fresh.show(LiveFigure(lines(range(4))), name)
+    fresh.show(LiveFigure(picture(range(4))), "d")
+    for name in "abcd":
+        fresh.check(name)
+    scripts = [size for _, message, size in fresh.delivered if message["type"] == "library"]
+    assert len(scripts) == 1 and sum(size for _, _, size in fresh.delivered) < 1_600_000
+
+
+def test_the_next_figure_asks_for_the_script_if_the_first_is_closed_before_it_comes(fresh: Desk) -> None:
+    deaf = LiveFigure(lines(range(4)))
+    deaf.on_msg(deaf._hear, remove=True)
+    fresh.show(deaf, "deaf")
+    fresh.show(LiveFigure(lines(range(4))), "b")
+    assert fresh.page.locator("#b-0 .live-figure-note").text_content() == "Loading the figure …"
+    fresh.page.evaluate("() => models.deaf.life.abort()")
+    fresh.settle()
+    fresh.check("b")
+
+
+def colours(page: Page) -> list[str]:
+    """Effective colours of the title's text and of a grid line."""
+    return page.evaluate(
+        """() => [getComputedStyle(document.querySelector(".xtitle")).fill,
+                  getComputedStyle(document.querySelector(".crisp.ygrid")).stroke]"""
+    )
+
+
+@pytest.mark.parametrize(
+    "darken",
+    [
+        "document.body.style = 'background: #111; color: #eee'",
+        "document.documentElement.dataset.theme = 'dark'",
+        "document.head.insertAdjacentHTML('beforeend', '<style id=dark>body {background: #111; color: #eee}</style>')",
+        "document.body.style = 'background: #111; color: #222; --jp-content-font-color1: #eee'",
+    ],
+)
+def test_colours_follow_the_page_from_light_to_dark_and_back(desk: Desk, darken: str) -> None:
+    desk.page.add_style_tag(content="body { color: #222 } [data-theme=dark] body { background: #111; color: #eee }")
+    desk.show(LiveFigure(lines(range(9))))
+    desk.check()
+    page = desk.page
+    title = "document.querySelector('.xtitle')"
+    page.wait_for_function(f"getComputedStyle({title}).fill === 'rgb(34, 34, 34)'")
+    light = colours(page)
+    page.evaluate("() => { " + darken + " }")
+    page.wait_for_function(f"getComputedStyle({title}).fill === 'rgb(238, 238, 238)'")
+    assert colours(page)[1] != light[1]
+    lighten = (
+        "document.body.style = document.documentElement.dataset.theme = ''; document.getElementById('dark')?.remove()"
+    )
+    page.evaluate("() => { " + lighten + " }")
+    page.wait_for_function(f"getComputedStyle({title}).fill === 'rgb(34, 34, 34)'")
+    assert colours(page) == light
+
+
+def test_colours_follow_the_browsers_setting_and_stay_legible(desk: Desk) -> None:
+    desk.page.add_style_tag(content=":root { color-scheme: light dark }")
+    desk.show(LiveFigure(lines(range(9))))
+    desk.check()
+    fill = "getComputedStyle(document.querySelector('.xtitle')).fill"
+    for scheme, text in (("dark", "rgb(255, 255, 255)"), ("light", "rgb(0, 0, 0)")):
+        desk.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        desk.page.wait_for_function(f"{fill} === '{text}'")
+    desk.page.evaluate("() => { document.body.style = 'background: #000; color: #111' }")  # a page gone wrong
+    desk.page.wait_for_function(f"{fill} === 'rgb(225, 225, 225)'")
+
+
+def test_a_figure_fits_a_phone_and_follows_the_width(desk: Desk) -> None:
+    desk.show(LiveFigure(lines(range(9))))
+    desk.check()
+    desk.page.set_viewport_size({"width": 400, "height": 800})
+    desk.page.wait_for_function("document.querySelector('.main-svg').clientWidth < 400")
+    assert desk.page.evaluate("document.documentElement.scrollWidth") == 400
+    plot, legend = desk.page.locator(".nsewdrag").bounding_box(), desk.page.locator(".legend").bounding_box()
+    assert plot and legend and plot["width"] > 280 and legend["x"] + legend["width"] <= 400
+    assert desk.page.locator("#one-0").bounding_box()["height"] == 300  # type: ignore[index]
+
+
+def test_what_is_out_of_sight_is_drawn_when_it_comes_into_sight(desk: Desk) -> None:
+    figure = desk.show(LiveFigure(lines([])), "far")
+    desk.show(LiveFigure(lines(range(3))), "near")
+    desk.check("far")
+    first = figure._seq
+    desk.page.evaluate("() => { document.getElementById('far-0').style.marginTop = '5000px' }")
+    desk.page.wait_for_function("document.getElementById('far-0').getBoundingClientRect().top > 4000")
+    desk.page.evaluate(
+        "() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(r))))"
+    )
+    figure.append(np.arange(5), lines(range(5)))
+    desk.flush(figure)
+    near = desk.figures["near"]
+    near.append(np.arange(3, 5), lines([3, 4]))
+    desk.flush(near)
+    desk.page.evaluate("() => scrollTo(0, 0)")
+    desk.page.wait_for_function("() => models.far")
+    assert desk.page.evaluate("(s) => drawn('#far-0', s)", first)
+    desk.page.evaluate("() => document.getElementById('far-0').scrollIntoView()")
+    desk.check("far")
+
+
+def test_zoom_and_hidden_traces_stay_while_points_come(desk: Desk) -> None:
+    figure = desk.show(LiveFigure(lines(range(9))))
+    desk.check()
+    box = desk.page.locator(".nsewdrag").first.bounding_box()
+    assert box
+    desk.page.mouse.move(box["x"] + 100, box["y"] + 60)
+    desk.page.mouse.down()
+    desk.page.mouse.move(box["x"] + 300, box["y"] + 160, steps=4)
+    desk.page.mouse.up()
+    desk.page.wait_for_function("document.querySelector('.live-figure').layout.xaxis.range?.[0] > 0")
+    before = desk.page.evaluate("document.querySelector('.live-figure')._fullLayout.xaxis.range")
+    desk.page.locator(".legendtoggle").nth(1).click()
+    desk.page.wait_for_function("document.querySelector('.live-figure').data[1].visible === 'legendonly'")
+    figure.append(np.arange(9, 30), lines(np.arange(9, 30)))
+    desk.flush(figure)
+    desk.check()
+    assert desk.page.evaluate("document.querySelector('.live-figure')._fullLayout.xaxis.range") == before
+    assert desk.page.evaluate("document.querySelector('.live-figure').data[1].visible") == "legendonly"
+
+
+def test_no_button_sends_data_away(desk: Desk) -> None:
+    desk.show(LiveFigure(lines(range(9))))
+    desk.check()
+    titles = desk.page.evaluate("[...document.querySelectorAll('.modebar-btn')].map((b) => b.dataset.title)")
+    assert any("Download" in title for title in titles)
+    assert not [title for title in titles if "Share" in title or "loud" in title or "Plotly" in title]
+
+
+@pytest.mark.parametrize("fault", ["delete globalThis.DecompressionStream", "broken"])
+def test_a_failure_is_said_in_place_of_the_figure(chromium: Browser, fault: str) -> None:
+    page = new_page(chromium)
+    desk = Desk(page)
+    if fault == "broken":
+        desk.show(LiveFigure(lines(range(9))))
+        desk.check()
+        content = {
+            "type": "append",
+            "rows": 1,
+            "seq": desk.figures["one"]._seq + 1,
+            "whole": {"0": 5},
+            "layout": {"$f32": 3},
+        }
+        page.evaluate("(a) => deliver(...a)", ["one", content, ""])
+    else:
+        page.evaluate("() => { " + fault + " }")
+        desk.show(LiveFigure(lines(range(9))))
+    page.wait_for_function("document.querySelector('.live-figure-note').textContent.includes('cannot be drawn')")
+    assert desk.errors and page.locator(".live-figure-note").is_visible()
+    if fault == "broken":
+        figure = desk.figures["one"]
+        figure.draw(lines(range(4)))
+        figure._answered = figure._seq = figure._seq + 2
+        desk.flush(figure)
+        desk.check()
+        page.wait_for_function("document.querySelector('.live-figure-note').textContent === ''")
+    page.close()
