@@ -11,6 +11,7 @@ import torch
 from lab.config import Config, ConfigError
 from lab.nn import init, models
 from lab.telemetry.history import History
+from lab.telemetry.probes import fused_pass
 from lab.telemetry.recorder import Recorder
 from lab.training.callbacks import ApplySchedule, Callback
 from lab.training.learner import Learner
@@ -106,3 +107,11 @@ def assemble(
     learner = Learner(config, model, task, optimizer, generator, parts)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     return Run(learner, recorder, remote, name)
+
+
+def warm_up(config: Config) -> None:
+    """Load what a run of ``config`` will need: the data, and the compiled pass of the probes."""
+    device = find_device(config.device)
+    classify(config, device)
+    if device.type == "cpu":
+        fused_pass()

@@ -6,12 +6,12 @@ Imports no torch: the worker thread does, so that a page can paint while it load
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from lab.config import DEFAULTS, Config, ConfigError
+from lab.progress import Pace, Progress
 from lab.telemetry.history import History
 from lab.telemetry.record import Record
 
@@ -23,31 +23,11 @@ if TYPE_CHECKING:
     from lab.training.remote import RemoteControl
     from lab.training.task import Task
 
+__all__ = ["ENDED", "Progress", "Session", "warm"]
+
 log = logging.getLogger(__name__)
 
 ENDED = frozenset({"finished", "stopped", "diverged", "failed"})
-RATE_SECONDS = 3.0
-"""Steps a second are counted over the last few seconds, so that they follow a change."""
-
-
-class Progress(NamedTuple):
-    """Where a run stands. Epochs and batches count from 0; ``step`` is the number of steps done.
-
-    ``seconds`` of training leave pauses out; ``rate`` is in steps a second (0 while unknown),
-    ``remaining`` in seconds (0 while unknown); ``device`` is empty until the run has started.
-    """
-
-    step: int
-    steps: int
-    epoch: int
-    epochs: int
-    batch: int
-    batches: int
-    seconds: float
-    rate: float
-    remaining: float
-    validating: bool
-    device: str
 
 
 class Session:
@@ -75,9 +55,9 @@ class Session:
         self._recorder: Recorder | None = None
         self._learner: Learner | None = None
         self._device = ""
-        self._pictures = (3, 8)
+        self._pictures = (3, 8)  # the digit asked about, and the one laid over it
         self._began = self._ended_after = 0.0
-        self._recent: deque[tuple[float, int]] = deque(maxlen=256)
+        self._pace = Pace()
 
     @property
     def state(self) -> str:
@@ -180,10 +160,8 @@ class Session:
     def close(self) -> None:
         """Stop, and let go of the net and the device's memory; the record stays."""
         self.stop()
-        self.wait()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join()
+        if self._thread is not None:
+            self._thread.join()
         with self._lock:
             self._recorder = self._learner = None
 
@@ -192,26 +170,11 @@ class Session:
         """Where the run stands now."""
         with self._lock:
             learner, ended = self._learner, self._state in ENDED
-            if learner is None:
-                return Progress(0, 0, 0, self._config.epochs, 0, 0, self._ended_after, 0.0, 0.0, False, self._device)
-            step, steps, batches = learner.step, learner.steps, learner.steps_per_epoch
-            rate = 0.0 if ended or self._state == "paused" else self._rate(step)
             seconds = self._ended_after if ended else self._seconds()
-            remaining = (steps - step) / rate if rate else 0.0
-            validating = not learner.training and not ended
-            batch = step - learner.epoch * batches
-            return Progress(
-                step, steps, learner.epoch, self._config.epochs, batch, batches, seconds, rate, remaining,
-                validating, self._device,
-            )  # fmt: skip
-
-    def _rate(self, step: int) -> float:
-        now = self._seconds()
-        self._recent.append((now, step))
-        while len(self._recent) > 2 and self._recent[1][0] < now - RATE_SECONDS:
-            self._recent.popleft()
-        before, done = self._recent[0]
-        return (step - done) / (now - before) if now > before else 0.0
+            if learner is None:
+                return Progress(epochs=self._config.epochs, seconds=seconds, device=self._device)
+            rate = self._pace.at(seconds, learner.step) if self._state == "running" else 0.0
+            return Progress.of(learner, seconds, rate, not learner.training and not ended, self._device)
 
     def _seconds(self) -> float:
         if not self._began:
@@ -245,7 +208,7 @@ class Session:
     def _set_paused(self, paused: bool) -> None:
         with self._changed:
             self._state = "paused" if paused else "running"
-            self._recent.clear()
+            self._pace.restart()
             self._changed.notify_all()
 
     def _work(self) -> None:
@@ -268,17 +231,16 @@ class Session:
 
 def warm(config: Config = DEFAULTS) -> threading.Thread:
     """Import torch and load the data in the background, so that the first Start does not wait for them."""
-    thread = threading.Thread(target=_warm, args=(config,), name="lab-warm", daemon=True)
+
+    def work() -> None:
+        try:
+            from lab.assembly import warm_up
+
+            warm_up(config)
+        except Exception:
+            # The same error will be told when a run is started; nobody has asked for one yet.
+            log.info("warming up failed", exc_info=True)
+
+    thread = threading.Thread(target=work, name="lab-warm", daemon=True)
     thread.start()
     return thread
-
-
-def _warm(config: Config) -> None:
-    try:
-        from lab.assembly import find_device
-        from lab.training.task import classify
-
-        classify(config, find_device(config.device))
-    except Exception:
-        # The same error will be told when a run is started; nobody has asked for one yet.
-        log.info("warming up failed", exc_info=True)

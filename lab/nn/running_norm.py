@@ -7,47 +7,47 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lab.nn.batch_norm import Averages, add_statistics_buffers, batch_statistics
+from lab.nn.batch_norm import Averages, add_statistics_buffers
 
 FLOOR = 0.01
 """Smallest variance while fewer than :data:`FEW` images were seen."""
 
 FEW = 20
 
+DIMS = (0, 2, 3)
 
-class _Normalise(torch.autograd.Function):
-    """(x - mean) / sqrt(var + eps) * weight + bias, with the gradient of the statistics.
 
-    mean = S / c and var = Q / c - mean², where x has a part in the averages S and Q of sums
-    and squares: S = … + momentum * sum(x), Q = … + momentum * sum(x²). Written by hand
-    because autograd's dozen small steps cost more than a batch of two images does.
+class _Affine(torch.autograd.Function):
+    """(x - mean) * root * weight + bias, with the gradient of the statistics.
 
-    ``share`` (0-dim) is momentum / c; ``free`` (C,) is 1 where var was not clamped, else 0.
+    root = 1 / sqrt(var + eps), factor = root * weight, offset = bias - mean * factor, where
+    mean = S / count and raw = Q / count - mean² (var is raw, clamped), and x has a part in
+    S = … + momentum * sum(x) and Q = … + momentum * sum(x²). Written by hand, and with plain
+    operations, because at a batch of two autograd's dozen small steps and the fused batch
+    norm's start of threads each cost more than the arithmetic. All but x have shape (C,).
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor, free: Tensor, share: Tensor,
-        eps: float,
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, factor: Tensor, offset: Tensor, root: Tensor, mean: Tensor,
+        raw: Tensor, var: Tensor, count: Tensor, momentum: float,
     ) -> Tensor:  # fmt: skip
-        ctx.save_for_backward(x, weight, mean, var, free, share)
-        ctx.eps = eps
-        return F.batch_norm(x, mean, var, weight, bias, False, 0.0, eps)
+        # A copy of the count: the next batch changes it in place.
+        ctx.save_for_backward(x, factor, root, mean, raw, var, factor / count)
+        ctx.momentum = momentum
+        return torch.addcmul(offset.view(-1, 1, 1), x, factor.view(-1, 1, 1))
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, mean, var, free, share = ctx.saved_tensors
-        # With the statistics held constant; the rest of x's gradient is added below.
-        x_grad, weight_grad, bias_grad = torch.ops.aten.native_batch_norm_backward(
-            grads[0], x, weight, mean, var, None, None, False, ctx.eps, [True, True, True]
-        )
-        root = (var + ctx.eps).rsqrt_()
-        scale = root * weight
-        # d var = -scale * root / 2 * weight_grad; x meets it as 2 * x * share * d var.
-        slope = root.mul_(scale).mul_(weight_grad).mul_(free).mul_(share).neg_()
-        shift = scale.mul_(bias_grad).mul_(share).addcmul_(slope, mean).neg_()
-        x_grad.addcmul_(x, slope[:, None, None]).add_(shift[:, None, None])
-        return x_grad, weight_grad, bias_grad, None, None, None, None, None
+        x, factor, root, mean, raw, var, share = ctx.saved_tensors
+        bias_grad = grads[0].sum(DIMS)
+        weight_grad = (grads[0] * x).sum(DIMS).addcmul_(mean, bias_grad, value=-1).mul_(root)
+        # x's part in Q: 2 x momentum / count * d var, with d var = -factor * root / 2 * weight_grad where not clamped.
+        slope = (share * root).mul_(weight_grad).mul_(raw == var).mul_(-ctx.momentum)
+        # Its part in S: momentum / count * d mean, with d mean = -factor * bias_grad - 2 mean * d var.
+        shift = (share * bias_grad).mul_(-ctx.momentum).addcmul_(slope, mean, value=-1)
+        x_grad = torch.addcmul(shift.view(-1, 1, 1), x, slope.view(-1, 1, 1)).addcmul_(grads[0], factor.view(-1, 1, 1))
+        return x_grad, weight_grad, bias_grad, *[None] * 8
 
 
 class RunningBatchNorm(nn.Module):
@@ -74,7 +74,7 @@ class RunningBatchNorm(nn.Module):
     sums: Tensor
     squares: Tensor
     count: Tensor
-    images: Tensor
+    missing: Tensor
     used_mean: Tensor
     used_var: Tensor
     batch_mean: Tensor
@@ -91,7 +91,7 @@ class RunningBatchNorm(nn.Module):
         self.register_buffer("squares", torch.zeros(channels))
         # On the device, not Python's, so that they advance when a CUDA graph is replayed.
         self.register_buffer("count", torch.zeros(()))
-        self.register_buffer("images", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("missing", torch.full((), float(FEW)))
         add_statistics_buffers(self, channels)
 
     def effective_momentum(self, batch_size: int) -> float:
@@ -108,29 +108,37 @@ class RunningBatchNorm(nn.Module):
             mean = self.sums / self.count
             raw = (self.squares / self.count).addcmul_(mean, mean, value=-1)
             var = raw.clamp(min=self._floor())
-            free = (raw == var).to(raw.dtype)
-            share = self.count.reciprocal().mul_(momentum)
+            root = (var + self.eps).rsqrt_()
+            factor = root * self.weight
+            offset = torch.addcmul(self.bias, mean, factor, value=-1)
         self.used_mean, self.used_var = mean, var
-        y: Tensor = _Normalise.apply(x, self.weight, self.bias, mean, var, free, share, self.eps)  # type: ignore[no-untyped-call]  # torch leaves Function.apply untyped
+        self._keep(factor, offset)
+        y: Tensor = _Affine.apply(  # type: ignore[no-untyped-call]  # torch leaves Function.apply untyped
+            x, self.weight, self.bias, factor, offset, root, mean, raw, var, self.count, momentum
+        )
         return y
 
     def _update(self, x: Tensor, momentum: float) -> None:
         values = x.numel() // x.shape[1]
-        mean, var = batch_statistics(x)
-        self.batch_mean, self.batch_var = mean, var
-        keep, weight = 1 - momentum, momentum * values
-        self.sums.mul_(keep).add_(mean, alpha=weight)
-        self.squares.mul_(keep).add_(torch.addcmul(var, mean, mean), alpha=weight)
-        self.count.mul_(keep).add_(weight)
-        self.unseen.mul_(keep)
-        self.images.add_(x.shape[0])
+        sums, squares = x.sum(DIMS), (x * x).sum(DIMS)
+        self.sums.lerp_(sums, momentum)
+        self.squares.lerp_(squares, momentum)
+        self.count.mul_(1 - momentum).add_(momentum * values)
+        self.unseen.mul_(1 - momentum)
+        self.missing.sub_(x.shape[0])
+        self.batch_mean = sums.div_(values)
+        self.batch_var = squares.div_(values).addcmul_(sums, sums, value=-1)
 
     def _floor(self) -> Tensor:
-        return (self.images < FEW).to(self.sums.dtype).mul_(FLOOR)
+        # missing counts whole images: 1 or more while few were seen, 0 or less afterwards.
+        return self.missing.clamp(0, FLOOR)
+
+    def _keep(self, factor: Tensor, offset: Tensor) -> None:
+        """For the simplified form: what it will use in eval mode."""
 
     def _evaluate(self, x: Tensor) -> Tensor:
         with torch.no_grad():
-            seen = self.images > 0
+            seen = self.missing < FEW
             mean = (self.sums / self.count).where(seen, 0.0)
             var = (self.squares / self.count).addcmul_(mean, mean, value=-1).clamp(min=self._floor()).where(seen, 1.0)
         self.used_mean, self.used_var = mean, var
@@ -161,12 +169,9 @@ class RunningBatchNormSimple(RunningBatchNorm):
         self.register_buffer("factor", torch.ones(channels))
         self.register_buffer("offset", torch.zeros(channels))
 
-    def _train(self, x: Tensor) -> Tensor:
-        y = super()._train(x)
-        with torch.no_grad():
-            torch.mul((self.used_var + self.eps).rsqrt_(), self.weight, out=self.factor)
-            torch.addcmul(self.bias, self.used_mean, self.factor, value=-1, out=self.offset)
-        return y
+    def _keep(self, factor: Tensor, offset: Tensor) -> None:
+        self.factor.copy_(factor)
+        self.offset.copy_(offset)
 
     def _evaluate(self, x: Tensor) -> Tensor:
         return x * self.factor[:, None, None] + self.offset[:, None, None]

@@ -1,0 +1,67 @@
+"""Where a run stands, and how fast it goes."""
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from lab.training.learner import Learner
+
+RATE_SECONDS = 3.0
+"""Steps a second are counted over the last few seconds, so that they follow a change."""
+
+
+class Progress(NamedTuple):
+    """Where a run stands. Epochs and batches count from 0; ``step`` is the number of steps done.
+
+    ``seconds`` of training leave pauses out; ``rate`` is in steps a second (0 while unknown),
+    ``remaining`` in seconds (0 while unknown); ``device`` is empty until the run has started.
+    """
+
+    step: int = 0
+    steps: int = 0
+    epoch: int = 0
+    epochs: int = 0
+    batch: int = 0
+    batches: int = 0
+    seconds: float = 0.0
+    rate: float = 0.0
+    remaining: float = 0.0
+    validating: bool = False
+    device: str = ""
+
+    @classmethod
+    def of(cls, learner: "Learner", seconds: float, rate: float, validating: bool, device: str) -> Self:
+        """Where ``learner`` stands; it may be at work in another thread."""
+        step, epoch = learner.step, learner.epoch
+        return cls(
+            step=step,
+            steps=learner.steps,
+            epoch=epoch,
+            epochs=learner.config.epochs,
+            batch=step - epoch * learner.steps_per_epoch,
+            batches=learner.steps_per_epoch,
+            seconds=seconds,
+            rate=rate,
+            remaining=(learner.steps - step) / rate if rate else 0.0,
+            validating=validating,
+            device=device,
+        )
+
+
+class Pace:
+    """Steps a second, from looks at the step counter now and then. Not safe from two threads at once."""
+
+    def __init__(self) -> None:
+        self._looks: deque[tuple[float, int]] = deque(maxlen=256)
+
+    def restart(self) -> None:
+        """Forget what was before, after a pause."""
+        self._looks.clear()
+
+    def at(self, seconds: float, step: int) -> float:
+        """The rate over the last few seconds, 0 at the first look."""
+        self._looks.append((seconds, step))
+        while len(self._looks) > 2 and self._looks[1][0] < seconds - RATE_SECONDS:
+            self._looks.popleft()
+        before, done = self._looks[0]
+        return (step - done) / (seconds - before) if seconds > before else 0.0
