@@ -185,6 +185,14 @@ def test_a_norm_without_running_statistics_says_so(record: Record) -> None:
     assert NO_AVERAGES in str(charts.mean_averages(record)["layout"]["annotations"])
 
 
+def test_a_net_without_norms_says_so(record: Record) -> None:
+    bare = replace(record, norms=(), columns={k: v for k, v in record.columns.items() if "conv1" not in k})
+    for chart, words in ((charts.mean_averages, NO_AVERAGES), (charts.blow_up, "no norm")):
+        figure = chart(bare)
+        assert words in str(figure["layout"]["annotations"])
+        assert all(np.isnan(trace["y"]).all() for trace in figure["data"])
+
+
 def test_debias_factors(record: Record) -> None:
     data = charts.debias_factors(record, View(norm="conv2"))["data"]
     np.testing.assert_array_equal(data[0]["y"], record.columns["loss_weight"])

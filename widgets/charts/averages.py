@@ -7,7 +7,7 @@ from widgets.charts.progress import debiased_loss
 from widgets.charts.style import Figure, column, layout, line, note
 from widgets.charts.view import View
 
-NO_AVERAGES = "this norm keeps no running statistics"
+NO_AVERAGES = "no norm here keeps running statistics"
 
 
 def loss_averages(record: Record, view: View | None = None) -> Figure:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lab.telemetry.record import Record
-from widgets.charts.style import Figure, column, line, stacked
+from widgets.charts.style import Figure, column, line, note, stacked
 from widgets.charts.view import View
 
 FLOOR = 1e-12
@@ -26,4 +26,6 @@ def blow_up(record: Record, view: View | None = None) -> Figure:
     title, entries = "What the norms multiply by", len(record.norms) or 1
     plain = stacked(title, record, view, titles, entries=entries, type="log", exponentformat="power", nticks=5)
     plain["height"] += 80
+    if len(record.steps) and not record.norms:
+        plain["annotations"].append(note("this net has no norm", x=0.5, y=0.5, font={"size": 13}))
     return {"data": multipliers + variances, "layout": plain}

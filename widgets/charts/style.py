@@ -24,8 +24,9 @@ LEGEND_ROW = 20
 
 
 def column(record: Record, name: str) -> NDArray[np.float32]:
-    """A column of the record; no rows while the run has not started."""
-    return record.columns.get(name, np.empty(len(record.steps), np.float32))
+    """A column of the record; nan where it has none, as before the start or without a norm."""
+    found = record.columns.get(name)
+    return np.full(len(record.steps), np.nan, np.float32) if found is None else found
 
 
 def line(name: str, x: NDArray[Any], y: NDArray[Any], index: int, *, faint: bool = False, **rest: Any) -> Figure:

@@ -1,0 +1,187 @@
+"""What every panel shares: guarded handlers, an error line, one ticker, and care for a page that has gone."""
+
+import functools
+import html
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import ipywidgets
+
+from lab.config import ConfigError
+from widgets.live_figure import LiveFigure
+
+log = logging.getLogger(__name__)
+
+PERIOD = 0.1
+"""Seconds between two ticks: the screen pulls at up to 10 Hz."""
+
+PING_EVERY = 10.0
+PAUSE_AFTER = 60.0
+CLOSE_AFTER = 600.0
+"""Seconds without an answer from any figure: the page is asked, taken for away, taken for gone."""
+
+STYLE = Path(__file__).with_suffix(".css")
+
+
+def under_voila(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this kernel serves one page of voila, which sets this variable for its kernels, preheated ones too."""
+    return "VOILA_BASE_URL" in environment
+
+
+P = TypeVar("P", bound="Panel")
+A = ParamSpec("A")
+
+
+def handler(method: Callable[Concatenate[P, A], None]) -> Callable[Concatenate[P, A], None]:
+    """For a callback of the page: one at a time, and an exception becomes a line on the panel and a trace in the log.
+
+    Without it an exception in a callback vanishes, and the page does nothing for no visible reason.
+    """
+
+    @functools.wraps(method)
+    def guarded(self: P, /, *args: A.args, **kwargs: A.kwargs) -> None:
+        with self._lock:
+            self.show_error("")
+            try:
+                method(self, *args, **kwargs)
+            except Exception as error:
+                self._tell(error, method.__qualname__)
+
+    return guarded
+
+
+class Panel(ipywidgets.VBox):
+    """A dashboard's whole: ``children`` under one error line, kept up to date by :meth:`tick`.
+
+    A subclass gives :meth:`update`, :attr:`live` and, for a page that has gone, :meth:`on_away`,
+    :meth:`on_back` and :meth:`on_gone`.
+
+    Args:
+        children: what it shows.
+        clock: seconds, as ``time.monotonic`` and ``LiveFigure.last_answer`` count them.
+        watch_page: whether a page that has gone pauses and then ends what runs; by default under
+            voila only, since a notebook is meant to run on without its page.
+    """
+
+    def __init__(
+        self,
+        children: Iterable[Any] = (),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        watch_page: bool | None = None,
+    ) -> None:
+        self._lock = threading.RLock()
+        self._clock = clock
+        self._watch_page = under_voila() if watch_page is None else watch_page
+        self._ticker: threading.Thread | None = None
+        self._end = threading.Event()
+        self._away = False
+        self._listening_since = self._pinged = clock()
+        self._told = ""
+        self.figures: dict[str, LiveFigure] = {}
+        self.error = ""
+        self.error_line = ipywidgets.HTML()
+        self.error_line.add_class("lab-error-line")
+        self.style_sheet = ipywidgets.HTML(f"<style>{STYLE.read_text()}</style>")
+        self.style_sheet.add_class("lab-style")
+        super().__init__([self.style_sheet, self.error_line, *children])
+        self.add_class("lab-panel")
+
+    @property
+    def live(self) -> bool:
+        """Whether anything may still change by itself."""
+        return False
+
+    def update(self) -> None:
+        """Bring everything shown up to date; called with the panel's lock held."""
+
+    def on_away(self) -> None:
+        """The page has not answered for a minute: hold what runs."""
+
+    def on_back(self) -> None:
+        """The page answers again."""
+
+    def on_gone(self) -> None:
+        """The page has not answered for ten minutes: end what runs, and free what it holds."""
+
+    def show_error(self, text: str) -> None:
+        """Put a line where everybody sees it, and a screen reader reads it out; empty takes it away."""
+        with self._lock:
+            self.error = text
+            shown = f'<span role="alert">{html.escape(text)}</span>' if text else ""
+            if self.error_line.value != shown:
+                self.error_line.value = shown
+
+    def wake(self) -> None:
+        """Tick from now on until nothing is live."""
+        with self._lock:
+            if self._ticker is None and not self._end.is_set():
+                self._listening_since = self._clock()
+                self._ticker = threading.Thread(target=self._run, name="lab-ticker", daemon=True)
+                self._ticker.start()
+
+    def tick(self) -> bool:
+        """One look at what has happened; whether there may be more to come."""
+        with self._lock:
+            going_on = False
+            try:
+                going_on = self.live
+                self._look_for_page()
+                self.update()
+            except Exception as error:
+                self._tell(error, "tick")
+            return going_on
+
+    def close(self) -> None:
+        """End the ticker and take the panel off the page."""
+        self._end.set()
+        ticker = self._ticker
+        if ticker is not None and ticker is not threading.current_thread():
+            ticker.join()
+        for figure in self.figures.values():
+            figure.close()
+        super().close()
+
+    def __del__(self) -> None:
+        """Nothing: ipywidgets would call close(), at the interpreter's exit too, when no thread can be waited for."""
+
+    def _run(self) -> None:
+        while not self._end.wait(PERIOD):
+            # Under the lock, so that a wake() that comes now starts a new ticker or finds this one going on.
+            with self._lock:
+                if not self.tick():
+                    self._ticker = None
+                    return
+
+    def _tell(self, error: Exception, where: str) -> None:
+        if isinstance(error, ConfigError):
+            self.show_error(str(error))
+            return
+        line = f"Something went wrong: {type(error).__name__}: {error} (the log has the details)"
+        if line != self._told:  # a tick that fails fails ten times a second
+            log.exception("%s failed", where)
+            self._told = line
+        self.show_error(line)
+
+    def _look_for_page(self) -> None:
+        if not self._watch_page or not self.figures:
+            return
+        now = self._clock()
+        if now - self._pinged >= PING_EVERY:
+            self._pinged = now
+            next(iter(self.figures.values())).ping()
+        heard = max(figure.last_answer for figure in self.figures.values())
+        silence = now - max(heard, self._listening_since)
+        if silence >= CLOSE_AFTER:
+            self.on_gone()
+        elif silence >= PAUSE_AFTER and not self._away:
+            self._away = True
+            self.on_away()
+        elif silence < PAUSE_AFTER and self._away:
+            self._away = False
+            self.on_back()

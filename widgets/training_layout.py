@@ -1,0 +1,127 @@
+"""The training panel's buttons, menus and sections."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import ipywidgets
+
+from lab.session import ENDED
+from widgets import charts
+
+SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("How training goes", "", ("x",), ("loss", "accuracy", "rates")),
+    (
+        "Inside the layers",
+        "Each layer's output, after its norm, at every step.",
+        ("near_zero", "layer"),
+        ("mean", "std", "near_zero", "histogram"),
+    ),
+    (
+        "Softmax v sigmoid",
+        "The net's own answers now. Softmax must share out 100 % among the classes, so it names a digit even on a "
+        "blank picture; sigmoid judges each class by itself, so it can say none, or two.",
+        ("digit", "other"),
+        ("outputs_digit", "outputs_pair", "outputs_blank"),
+    ),
+    (
+        "Moving averages",
+        "An average that starts from zero is too small at first; dividing it by 1 − βᵗ takes the bias away.",
+        ("norm",),
+        ("loss_averages", "mean_averages", "variance_averages", "debias_factors"),
+    ),
+    (
+        "Why a norm blows up",
+        "A norm multiplies by 1/√(var+ε): where a channel's variance is tiny, by hundreds. A larger epsilon caps it.",
+        (),
+        ("blow_up",),
+    ),
+)
+"""Heading, a word of help, menus, figures."""
+
+
+class Buttons(dict[str, Any]):
+    """The buttons by name; :meth:`follow` lets only those be pressed that do something in a state."""
+
+    def __init__(self) -> None:
+        words = {
+            "start": ("▶ Start", "Train with the knobs as they are"),
+            "pause": ("❚❚ Pause", "Stand still at the next batch"),
+            "step": ("Step", "Train on one batch, then stand still"),
+            "stop": ("■ Stop", "End the run; the charts stay"),
+            "reset": ("Reset", "End the run and empty the charts; the knobs stay"),
+            "defaults": ("Default knobs", "Put every knob back to its default"),
+        }
+        super().__init__(
+            {name: ipywidgets.Button(description=word, tooltip=tip) for name, (word, tip) in words.items()}
+        )
+        self["start"].button_style = "primary"
+
+    def follow(self, state: str) -> None:
+        """Fit the buttons to a session's state."""
+        paused, running, ended = state == "paused", state == "running", state in ENDED
+        self["start"].disabled = running or paused
+        self["pause"].disabled = not (running or paused)
+        self["step"].disabled = running or ended
+        self["stop"].disabled = not (running or paused)
+        word, tip = ("▶ Resume", "Go on") if paused else ("❚❚ Pause", "Stand still at the next batch")
+        self["pause"].description, self["pause"].tooltip = word, tip
+
+
+class Menus(dict[str, Any]):
+    """The menus by name. What the panel shows by itself is not taken for a person's choice."""
+
+    def __init__(self) -> None:
+        digits = [(str(digit), digit) for digit in range(10)]
+        super().__init__(
+            x=_menu("x-axis", [(name, name) for name in charts.X_AXES], "steps"),
+            near_zero=_menu("Near zero is", [(words, name) for name, words in charts.NEAR_ZERO.items()], "near_relu"),
+            layer=_menu("Histogram of", [("last layer", "")], ""),
+            norm=_menu("Norm of", [("first norm", "")], ""),
+            digit=_menu("Digit", digits, 3),
+            other=_menu("laid over it", digits, 8),
+        )
+        self._showing = False
+
+    def show(self, name: str, value: Any) -> None:
+        """Put a menu to ``value`` without calling anybody."""
+        self._quietly(name, value=value)
+
+    def offer(self, name: str, choices: tuple[str, Iterable[str]]) -> None:
+        """Offer the first one of ``choices`` as "", then each other; what was chosen stays if it is still there."""
+        first, rest = choices
+        options = ((first, ""), *((value, value) for value in rest))
+        if tuple(self[name].options) != options:
+            kept = self[name].value if self[name].value in dict(options).values() else ""
+            self._quietly(name, options=options, value=kept)
+
+    def chosen(self, name: str, tell: Callable[[str, Any], None]) -> None:
+        """Call ``tell(name, value)`` if a person has chosen."""
+        if not self._showing:
+            tell(name, self[name].value)
+
+    def _quietly(self, name: str, **traits: Any) -> None:
+        self._showing = True
+        try:
+            for trait, value in traits.items():
+                setattr(self[name], trait, value)
+        finally:
+            self._showing = False
+
+
+def sections(figures: Mapping[str, Any], menus: Mapping[str, Any]) -> list[Any]:
+    """Every section as a widget: heading, help, menus, and figures in as many columns as fit."""
+    made = []
+    for title, words, with_menus, with_figures in SECTIONS:
+        head = ipywidgets.HTML(f"<h2>{title}</h2>" + (f"<p>{words}</p>" if words else ""))
+        row = ipywidgets.HBox([menus[name] for name in with_menus])
+        row.add_class("lab-menus")
+        grid = ipywidgets.Box([figures[name] for name in with_figures])
+        grid.add_class("lab-grid")
+        section = ipywidgets.VBox([head, *([row] if with_menus else []), grid])
+        section.add_class("lab-section")
+        made.append(section)
+    return made
+
+
+def _menu(label: str, options: list[tuple[str, Any]], value: Any) -> Any:
+    return ipywidgets.Dropdown(description=label, options=options, value=value)
