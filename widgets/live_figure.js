@@ -90,10 +90,6 @@ function unpack(value, floats) {
   return Array.from({ length: rows }, (_, row) => floats.slice(start + row * columns, start + (row + 1) * columns));
 }
 
-function drawAll(store, message, floats) {
-  Object.assign(store, { data: unpack(message.data, floats), layout: unpack(message.layout, floats), grow: message.grow });
-}
-
 function append(store, { rows, keep, whole = {}, layout = {} }, floats) {
   const [first, every] = keep ?? [0, 1];
   let start = 0;
@@ -131,8 +127,8 @@ function receive(store, model, message, buffers) {
     return;
   }
   if (message.type === "draw") {
-    drawAll(store, message, floatsOf(buffers[0]));
-    store.resyncing = false;
+    const { data, layout } = unpack(message, floatsOf(buffers[0]));
+    Object.assign(store, { data, layout, grow: message.grow, resyncing: false });
   } else if (store.seq === null || message.seq <= store.seq) {
     return; // on its way before this page was ready: contained in the whole that comes
   } else if (message.seq !== store.seq + 1) {
@@ -148,25 +144,12 @@ function receive(store, model, message, buffers) {
   for (const view of store.views) redraw(view);
 }
 
-function layoutOf(store, view) {
-  const layout = structuredClone(store.layout);
-  const clear = "rgba(0,0,0,0)";
-  Object.assign(layout, { width: view.width, height: view.height, paper_bgcolor: clear, plot_bgcolor: clear });
-  layout.template = templateOf(view.colours);
-  if (view.width < 480 && layout.legend?.orientation !== "h") {
-    const above = { orientation: "h", x: 0, xanchor: "left", y: 1, yref: "paper", yanchor: "bottom" };
-    layout.legend = { ...layout.legend, ...above }; // beside the plot it would take half of a phone's width
-  }
-  if (matchMedia("(prefers-reduced-motion: reduce)").matches) layout.transition = { duration: 0 };
-  return layout;
-}
-
 // ---- the widget
 
 export default () => {
   const store = { data: null, layout: null, grow: [], seq: null, acked: 0, resyncing: false, views: new Set() };
 
-  function initialize({ model, signal }) {
+  function initialize({ model }) {
     model.on("msg:custom", (message, buffers) => {
       try {
         receive(store, model, message, buffers);
@@ -174,15 +157,16 @@ export default () => {
         for (const view of store.views) view.fail(error);
       }
     });
-    signal?.addEventListener("abort", () => {
+    model.send({ type: "ready" });
+    return () => {
       page.waiting.delete(model);
       if (page.asked === model) page.asked = null;
       askForLibrary();
-    });
-    model.send({ type: "ready" });
+    };
   }
 
-  function render({ model, el, signal }) {
+  function render({ model, el }) {
+    const life = new AbortController();
     const box = document.createElement("div");
     box.className = "live-figure-frame";
     box.innerHTML = '<div class="live-figure" role="figure"></div><div class="live-figure-note" role="status"></div>';
@@ -200,19 +184,19 @@ export default () => {
       div.style.visibility = "hidden";
     };
     view.draw = async () => {
-      if (!store.data || !Plotly || signal.aborted) return;
+      if (!store.data || !Plotly || life.signal.aborted) return;
       try {
         view.colours ??= coloursOf(box);
         const { seq } = store;
         const data = store.data.map((trace) => ({ ...trace })); // Plotly writes into them, at a click on the legend
         const toImageButtonOptions = { filename: model.get("label") || "figure" };
         const config = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", toImageButtonOptions };
-        await Plotly.react(div, data, layoutOf(store, view), config);
+        await Plotly.react(div, data, styled(store.layout, view), config);
         div.dataset.seq = seq;
         div.style.visibility = "";
         note.textContent = "";
       } catch (error) {
-        view.fail(error);
+        if (!life.signal.aborted) view.fail(error);
       }
     };
     const sizeToModel = () => {
@@ -222,7 +206,6 @@ export default () => {
     };
     sizeToModel();
     model.on("change:height", sizeToModel);
-
     const resized = new ResizeObserver(() => {
       if (view.width === box.clientWidth) return;
       view.width = box.clientWidth;
@@ -237,7 +220,7 @@ export default () => {
       { rootMargin: "200px" },
     );
     seen.observe(box);
-    watchTheme(signal, () => {
+    watchTheme(life.signal, () => {
       const colours = coloursOf(box);
       if (JSON.stringify(colours) === JSON.stringify(view.colours)) return;
       view.colours = colours;
@@ -254,6 +237,7 @@ export default () => {
       askForLibrary();
     }
     return () => {
+      life.abort();
       store.views.delete(view);
       page.queue.delete(view);
       resized.disconnect();

@@ -52,7 +52,7 @@ class LiveFigure(anywidget.AnyWidget):
         label: what a screen reader calls the figure.
     """
 
-    _esm = "\n".join((_HERE / name).read_text("utf-8") for name in ("page_colours.js", "live_figure.js"))
+    _esm = "\n".join((_HERE / name).read_text("utf-8") for name in ("page_style.js", "live_figure.js"))
     _css = (_HERE / "live_figure.css").read_text("utf-8")
     label = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(300).tag(sync=True)  # pixels, known to the page before it has the figure: nothing jumps

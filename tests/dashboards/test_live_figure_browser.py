@@ -20,17 +20,16 @@ window.show = async (id, esm, css, traits, views) => {
   document.head.append(style);
   const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
   const widget = (await import(url)).default();
-  const handlers = {}, life = new AbortController(), signal = life.signal;
+  const handlers = {}, cleanups = [];
   const model = { get: (name) => traits[name], on: (name, f) => (handlers[name] = f), off: () => {},
                   send: (message) => outbox.push([id, message]) };
-  models[id] = { handlers, traits, life };
-  await widget.initialize({ model, signal });
+  models[id] = { handlers, close: () => cleanups.forEach((clean) => clean()) };
+  cleanups.push(await widget.initialize({ model }));
   for (let i = 0; i < views; i++) {
     const el = document.createElement("div");
     el.id = `${id}-${i}`;
     document.body.append(el);
-    const clean = await widget.render({ model, el, signal });
-    signal.addEventListener("abort", clean);
+    cleanups.unshift(await widget.render({ model, el }));
   }
 };
 window.deliver = (id, content, base64) => {
@@ -80,7 +79,7 @@ class Desk:
 
     def clear(self) -> None:
         """Close every figure, as a notebook does; the page stays, and plotly's script on it."""
-        self.page.evaluate("() => Object.values(models).forEach((model) => model.life.abort())")
+        self.page.evaluate("() => Object.values(models).forEach((model) => model.close())")
         self.page.evaluate("() => { document.body.innerHTML = document.body.style = '' }")
         self.page.evaluate("() => document.querySelectorAll('style:not([id^=plotly])').forEach((el) => el.remove())")
         self.page.emulate_media(color_scheme="light")
@@ -261,7 +260,7 @@ def test_the_next_figure_asks_for_the_script_if_the_first_is_closed_before_it_co
     fresh.show(deaf, "deaf")
     fresh.show(LiveFigure(lines(range(4))), "b")
     assert fresh.page.locator("#b-0 .live-figure-note").text_content() == "Loading the figure …"
-    fresh.page.evaluate("() => models.deaf.life.abort()")
+    fresh.page.evaluate("() => models.deaf.close()")
     fresh.settle()
     fresh.check("b")
 
@@ -326,9 +325,10 @@ def test_a_figure_fits_a_phone_and_follows_the_width(desk: Desk) -> None:
 
 
 def test_what_is_out_of_sight_is_drawn_when_it_comes_into_sight(desk: Desk) -> None:
+    near = desk.show(LiveFigure(lines(range(3))), "near")
     figure = desk.show(LiveFigure(lines([])), "far")
-    desk.show(LiveFigure(lines(range(3))), "near")
     desk.check("far")
+    desk.check("near")
     first = figure._seq
     desk.page.evaluate("() => { document.getElementById('far-0').style.marginTop = '5000px' }")
     desk.page.wait_for_function("document.getElementById('far-0').getBoundingClientRect().top > 4000")
@@ -337,11 +337,10 @@ def test_what_is_out_of_sight_is_drawn_when_it_comes_into_sight(desk: Desk) -> N
     )
     figure.append(np.arange(5), lines(range(5)))
     desk.flush(figure)
-    near = desk.figures["near"]
     near.append(np.arange(3, 5), lines([3, 4]))
     desk.flush(near)
     desk.page.evaluate("() => scrollTo(0, 0)")
-    desk.page.wait_for_function("() => models.far")
+    desk.check("near")  # which had to wait for its turn after the other
     assert desk.page.evaluate("(s) => drawn('#far-0', s)", first)
     desk.page.evaluate("() => document.getElementById('far-0').scrollIntoView()")
     desk.check("far")

@@ -1,5 +1,5 @@
-// The colours of the page that a figure stands on, whatever gives them: JupyterLab's or voila's variables, the page's own
-// style, or the browser's setting. Comes before live_figure.js, in one module with it.
+// How a figure takes on the page that it stands on: its width, and its colours, whatever gives them, be it JupyterLab's
+// or voila's variables, the page's own style, or the browser's setting. Comes before live_figure.js, in one module with it.
 
 let pixel = null;
 
@@ -74,4 +74,18 @@ function watchTheme(signal, check) {
   document.head.addEventListener("load", check, { capture: true, signal }); // a theme's style sheet, arrived
   document.addEventListener("transitionend", check, { signal });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", check, { signal });
+}
+
+// A figure's layout, in the page's colours and at the view's size.
+function styled(original, view) {
+  const layout = structuredClone(original);
+  const clear = "rgba(0,0,0,0)";
+  Object.assign(layout, { width: view.width, height: view.height, paper_bgcolor: clear, plot_bgcolor: clear });
+  layout.template = templateOf(view.colours);
+  if (view.width < 480 && layout.legend?.orientation !== "h") {
+    const above = { orientation: "h", x: 0, xanchor: "left", y: 1, yref: "paper", yanchor: "bottom" };
+    layout.legend = { ...layout.legend, ...above }; // beside the plot it would take half of a phone's width
+  }
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) layout.transition = { duration: 0 };
+  return layout;
 }
