@@ -97,3 +97,24 @@ def test_state_survives_save_and_load(kind: str) -> None:
     x = torch.randn(4, C, 3, 3)
     torch.testing.assert_close(fresh.eval()(x), norm.eval()(x))
     torch.testing.assert_close(fresh.train()(x), norm.train()(x))
+
+
+@pytest.mark.cuda
+@KINDS
+def test_cuda_equals_cpu(kind: str) -> None:
+    torch.manual_seed(0)
+    here, there = make(kind).double(), make(kind).double().cuda()
+    for n, size in ((2, 3), (2, 1), (16, 5)):
+        if kind == "instance" and size == 1:
+            continue  # nan on both
+        x, pull = torch.randn(2, n, C, size, size, dtype=torch.float64)
+        results = []
+        for norm in (here, there):
+            device = norm.weight.device
+            leaf = x.to(device).requires_grad_()
+            y = norm(leaf)
+            y.backward(pull.to(device))
+            results.append([t.detach().cpu() for t in (y, leaf.grad, *(p.grad for p in norm.parameters()))])
+        torch.testing.assert_close(results[0], results[1])
+    for a, b in zip(here.buffers(), there.buffers(), strict=True):
+        torch.testing.assert_close(a, b.cpu())
