@@ -44,7 +44,7 @@ class KnobBox(ipywidgets.VBox):
         self.value = getattr(DEFAULTS, name) if value is None else value
         self.entry.observe(lambda change: self.offer(change["new"]), "value")
         if self.slider:
-            self.slider.observe(lambda change: self.offer(_rounded(change["new"], self.spec)), "value")
+            self.slider.observe(lambda change: self._slide(change["new"]), "value")
         self._explain()
 
     def offer(self, raw: object) -> None:
@@ -58,6 +58,15 @@ class KnobBox(ipywidgets.VBox):
             self.error = str(refusal)
         self._show()
 
+    def _slide(self, to: float) -> None:
+        # The page puts a value that was typed on the slider's nearest stop, and sends that stop back.
+        if not self._showing and _stops(self.spec, to, self._on_slider()) > 0.5 + 1e-6:
+            self.offer(_rounded(to, self.spec))
+
+    def _on_slider(self) -> float:
+        low, high = self.spec.slider or (-math.inf, math.inf)
+        return float(min(max(self.value, low), high))
+
     @traitlets.validate("value")
     def _check(self, proposal: dict[str, Any]) -> Any:
         return check(self.name, proposal["value"])
@@ -67,8 +76,7 @@ class KnobBox(ipywidgets.VBox):
         with self._quietly():
             self.entry.value = _text(self.value) if isinstance(self.entry, ipywidgets.Text) else self.value
             if self.slider:
-                low, high = self.spec.slider or (-math.inf, math.inf)
-                self.slider.value = min(max(self.value, low), high)
+                self.slider.value = self._on_slider()
 
     @traitlets.observe("error", "pending")
     def _explain(self, _: object = None) -> None:
@@ -101,6 +109,12 @@ def _text(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def _stops(spec: Knob, a: float, b: float) -> float:
+    """How many of the slider's steps lie between two of its values."""
+    apart = math.log10(a / b) if spec.log else a - b
+    return abs(apart) / (spec.step or 1)
 
 
 def _rounded(value: float, spec: Knob) -> float:

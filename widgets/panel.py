@@ -92,6 +92,9 @@ class Panel(ipywidgets.VBox):
         super().__init__([self.style_sheet, self.error_line, *children])
         self.add_class("lab-panel")
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"  # ipywidgets would spell out every widget inside
+
     @property
     def live(self) -> bool:
         """Whether anything may still change by itself."""

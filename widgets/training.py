@@ -118,7 +118,7 @@ class TrainingPanel(Panel):
             except ConfigError:
                 self.knobs[name].value = getattr(running, name)
                 raise
-        self._compare()
+        self._badge()
 
     # ---- the view
 
@@ -160,7 +160,7 @@ class TrainingPanel(Panel):
         self.progress.description = progress_label(progress)
         if self.session.error and not self.error:
             self.show_error(self.session.error)
-        self._compare()
+        self._badge()
 
     def on_away(self) -> None:
         """Pause, since nobody looks."""
@@ -208,7 +208,7 @@ class TrainingPanel(Panel):
         if self.live:
             self.wake()
 
-    def _compare(self) -> None:
+    def _badge(self) -> None:
         self.knobs.compare(self.session.config if self.live else None)
 
     def _connect(self) -> None:

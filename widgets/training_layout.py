@@ -1,5 +1,6 @@
 """The training panel's buttons, menus and sections."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -39,6 +40,9 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
 """Heading, a word of help, menus, figures."""
 
 
+_WHOSE = defaultdict(str, near_relu="course, ReLU: ", near_general="course, GeneralRelu: ")
+
+
 class Buttons(dict[str, Any]):
     """The buttons by name; :meth:`follow` lets only those be pressed that do something in a state."""
 
@@ -74,7 +78,11 @@ class Menus(dict[str, Any]):
         digits = [(str(digit), digit) for digit in range(10)]
         super().__init__(
             x=_menu("x-axis", [(name, name) for name in charts.X_AXES], "steps"),
-            near_zero=_menu("Near zero is", [(words, name) for name, words in charts.NEAR_ZERO.items()], "near_relu"),
+            near_zero=_menu(
+                "Near zero is",
+                [(f"{_WHOSE[name]}{words}", name) for name, words in charts.NEAR_ZERO.items()],
+                "near_relu",
+            ),
             layer=_menu("Histogram of", [("last layer", "")], ""),
             norm=_menu("Norm of", [("first norm", "")], ""),
             digit=_menu("Digit", digits, 3),

@@ -81,6 +81,21 @@ def test_typing_reaches_beyond_the_slider() -> None:
     assert box.value == 1e-3 and box.entry.value == "0.001" and box.slider.value == 1e-3
 
 
+def test_the_slider_does_not_pull_a_typed_value_to_its_stops() -> None:
+    box = KnobBox("lr")
+    box.entry.value = "0.9"
+    box.slider.value = 10**-0.05  # what the page answers: the stop nearest to 0.9
+    assert box.value == 0.9
+    box.slider.value = 1.0  # the next stop is a person's
+    assert box.value == 1.0
+    plain = KnobBox("momentum")
+    plain.entry.value = "0.123"
+    plain.slider.value = 0.12
+    assert plain.value == 0.123
+    plain.slider.value = 0.13
+    assert plain.value == 0.13
+
+
 @pytest.mark.parametrize(
     ("name", "typed"),
     [

@@ -7,12 +7,13 @@ from widgets.charts.style import Figure, axis, column, layout, line, note
 from widgets.charts.view import View
 
 NEAR_ZERO = {
-    "near_relu": "bins 0–1 of 40 over 0..10 (course, ReLU)",
-    "near_general": "bins 19–21 of 40 over −7..7 (course, GeneralRelu)",
+    "near_relu": "bins 0–1 of 40 over 0..10",
+    "near_general": "bins 19–21 of 40 over −7..7",
     "near_abs": "|x| < t",
     "near_below": "x ≤ t",
 }
-"""The definitions of "near zero" by column name; the first two count values inside their range only."""
+"""The definitions of "near zero" by column name. The first two are the course's, for ReLU and for
+GeneralRelu (lesson 10), as fractions of the values inside their range."""
 
 
 def layer_means(record: Record, view: View | None = None) -> Figure:

@@ -68,7 +68,7 @@ def _gathered(changes: Sequence[Mark], gap: float) -> list[_Line]:
 
 def _annotation(text: str, x: float) -> dict[str, Any]:
     return {
-        "text": text, "x": x, "xref": "x", "xanchor": "right", "y": 0.99, "yref": "paper", "yanchor": "top",
+        "text": text, "x": x, "xref": "x", "xanchor": "left", "y": 0.99, "yref": "paper", "yanchor": "top",
         "textangle": -90, "showarrow": False, "font": {"size": 10},
     }  # fmt: skip
 
