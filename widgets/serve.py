@@ -2,6 +2,7 @@
 
 import argparse
 import ipaddress
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -31,18 +32,19 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
             (or a short one), or a missing folder.
     """
     parser = argparse.ArgumentParser("python -m widgets.serve", description="Serve the dashboards of Foundations Lab.")
-    parser.add_argument("folder", nargs="?", type=Path, default=DASHBOARDS, help="of notebooks; default: the dashboards")
-    parser.add_argument("--ip", default="127.0.0.1", help="address to listen on; default: %(default)s, this machine only")
-    parser.add_argument("--port", type=int, help=f"default: {PORT}, or near it if that is taken")
-    parser.add_argument(
+    add = parser.add_argument
+    add("folder", nargs="?", type=Path, default=DASHBOARDS, help="of notebooks; default: the project's dashboards")
+    add("--ip", default="127.0.0.1", help="address to listen on; default: %(default)s, for this machine only")
+    add("--port", type=int, help=f"default: {PORT}, or near it if that is taken")
+    add(
         "--token",
         default=os.environ.get(TOKEN_VARIABLE, ""),
         help="what a person must give to get in; needed for an address that others can reach. "
         f"Better given as the environment variable {TOKEN_VARIABLE}: other users can see a command line",
     )
-    parser.add_argument("--theme", choices=("auto", "light", "dark"), default="auto", help="default: as the browser asks")
-    parser.add_argument("--threads", type=int, help="of each kernel's arithmetic; default: half of the cores, at most 4")
-    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    add("--theme", choices=("auto", "light", "dark"), default="auto", help="default: as the browser asks")
+    add("--threads", type=int, help="of each kernel's arithmetic; default: half of the cores, at most 4")
+    add("--no-browser", action="store_true", help="do not open a browser")
     options = parser.parse_args(arguments)
     if options.token and len(options.token) < SHORTEST_TOKEN:
         parser.error(f"the token must have at least {SHORTEST_TOKEN} characters")
@@ -54,7 +56,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     if options.threads is not None and options.threads < 1:
         parser.error("--threads must be at least 1")
     if not options.folder.is_dir():
-        parser.error(f"there is no folder {options.folder}; the dashboards are in the project's clone, as is `make lab`")
+        parser.error(f"there is no folder {options.folder}; the dashboards are in the project's clone")
     return options
 
 
@@ -82,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     set_environment(options.threads)
     # Imported late: a wrong command line is answered at once.
     from widgets.server import Server, settings
+
+    # Jupyter asks tornado for a ping that it then has to shorten, and says so on every first page.
+    logging.getLogger("tornado.general").setLevel(logging.ERROR)
 
     server = Server(
         config=settings(is_loopback(options.ip)),

@@ -6,6 +6,7 @@ import webbrowser
 from pathlib import Path
 from typing import Any, ClassVar
 
+from jinja2 import ChoiceLoader, FileSystemLoader
 from jupyter_client.session import utcnow
 from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import JupyterHandler
@@ -29,7 +30,7 @@ PAGE_GONE = 15 * 60
 """Seconds after which a kernel without a page is ended; by then its run has long been stopped."""
 
 
-class PageKernels(AsyncMappingKernelManager):  # type: ignore[misc]
+class PageKernels(AsyncMappingKernelManager):
     """Counts a kernel as idle from the moment a page of it has gone."""
 
     def track_message_type(self, message_type: str | None) -> bool:
@@ -37,18 +38,18 @@ class PageKernels(AsyncMappingKernelManager):  # type: ignore[misc]
         # From a thread they come without a parent, so None is one of them.
         if message_type is None or message_type.startswith("comm_"):
             return False
-        return bool(super().track_message_type(message_type))
+        return bool(super().track_message_type(message_type))  # type: ignore[no-untyped-call]
 
     def notify_disconnect(self, kernel_id: str) -> None:
-        super().notify_disconnect(kernel_id)
+        super().notify_disconnect(kernel_id)  # type: ignore[no-untyped-call]
         if kernel_id in self._kernels:
             self._kernels[kernel_id].last_activity = utcnow()
 
 
-class FrontPage(JupyterHandler):  # type: ignore[misc]
+class FrontPage(JupyterHandler):
     """Leads from / to the index of the dashboards, and keeps a token or theme given with the address."""
 
-    @web.authenticated  # type: ignore[untyped-decorator]
+    @web.authenticated
     def get(self) -> None:
         page = url_path_join(self.base_url, "voila/render", FRONT_PAGE)
         self.redirect(f"{page}?{self.request.query}" if self.request.query else page)
@@ -69,7 +70,7 @@ class NoKernel:
         return None
 
 
-class Page(TornadoVoilaHandler):  # type: ignore[misc]
+class Page(TornadoVoilaHandler):
     """A dashboard; one that is all text gets no kernel."""
 
     all_text = False
@@ -78,7 +79,7 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]
     def kernel_manager(self) -> Any:
         return NoKernel() if self.all_text else super().kernel_manager
 
-    @web.authenticated  # type: ignore[untyped-decorator]
+    @web.authenticated
     async def get(self, path: str) -> None:
         model = await ensure_async(self.contents_manager.get(path=path))
         if model["type"] != "notebook":
@@ -87,7 +88,7 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]
         await super().get(path)
 
 
-class Shutdown(VoilaShutdownKernelHandler):  # type: ignore[misc]
+class Shutdown(VoilaShutdownKernelHandler):
     """Ends a page's kernel when the page closes.
 
     The page tells it by `navigator.sendBeacon`, which cannot carry the header of tornado's
@@ -99,14 +100,14 @@ class Shutdown(VoilaShutdownKernelHandler):  # type: ignore[misc]
         if not self.request.headers.get("Origin") or not self.check_origin():
             raise web.HTTPError(403)
 
-    @web.authenticated  # type: ignore[untyped-decorator]
+    @web.authenticated
     async def post(self, kernel_id: str) -> None:
         if kernel_id in self.kernel_manager:
             await ensure_async(self.kernel_manager.shutdown_kernel(kernel_id))
         self.set_status(204)
 
 
-class Server(Voila):  # type: ignore[misc]
+class Server(Voila):
     """voila with the lab's front page and template."""
 
     open_page = Bool(True, help="Whether to open a browser once the server listens.")
@@ -117,7 +118,11 @@ class Server(Voila):  # type: ignore[misc]
         self.template_paths.insert(0, str(TEMPLATE))
 
     def init_settings(self) -> dict[str, Any]:
-        return {**super().init_settings(), "compress_response": True, "allow_remote_access": self.remote_names}
+        settings = {**super().init_settings(), "compress_response": True, "allow_remote_access": self.remote_names}
+        # The login has a template of the Jupyter server's; an error page is ours there too.
+        templates = settings["jinja2_env"]
+        templates.loader = ChoiceLoader([FileSystemLoader(TEMPLATE), templates.loader])
+        return settings
 
     def init_handlers(self) -> list[Any]:
         # No file browser: what there is stands on the front page.
@@ -135,7 +140,9 @@ class Server(Voila):  # type: ignore[misc]
         """Say where it is, and open it if asked to; voila calls this once it listens."""
         url = self.connection_url
         print(f"Foundations Lab: {url}  (Ctrl+C ends it)", flush=True)
-        has_screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        has_screen = (
+            sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        )
         if self.open_page and has_screen:
             webbrowser.open(f"{url}?token={self.token}" if self.token else url)
 
