@@ -1,0 +1,61 @@
+"""The dashboards as files: notebooks without outputs, with links that lead somewhere."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DASHBOARDS = Path(__file__).resolve().parent.parent / "dashboards"
+NOTEBOOKS = sorted(DASHBOARDS.glob("*.ipynb"))
+assert NOTEBOOKS
+
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+
+
+def read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def text(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+@each
+def test_it_has_no_outputs(path: Path) -> None:
+    for cell in read(path)["cells"]:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            assert cell["execution_count"] is None
+
+
+@each
+def test_it_names_its_kernel_and_its_title(path: Path) -> None:
+    metadata = read(path)["metadata"]
+    assert metadata["kernelspec"]["name"] == "python3"
+    first = text(read(path)["cells"][0])
+    assert first.startswith(f"# {metadata['title']}\n")
+    assert set(metadata) == {"kernelspec", "language_info", "title"}
+
+
+@each
+def test_it_is_prose_and_one_line_of_code(path: Path) -> None:
+    code = [text(cell) for cell in read(path)["cells"] if cell["cell_type"] == "code"]
+    if path.name == "index.ipynb":
+        assert code == []
+    else:
+        (only,) = code
+        assert re.fullmatch(r"from widgets\.\w+ import (\w+)\n\n\1\(\)", only)
+
+
+@each
+def test_its_links_lead_to_a_dashboard(path: Path) -> None:
+    links = re.findall(r"\]\(([^)]*)\)", "".join(text(cell) for cell in read(path)["cells"]))
+    assert links
+    assert not [link for link in links if not (DASHBOARDS / link).is_file()]
+
+
+def test_the_index_names_every_dashboard() -> None:
+    index = "".join(text(cell) for cell in read(DASHBOARDS / "index.ipynb")["cells"])
+    assert not [path.name for path in NOTEBOOKS if path.name != "index.ipynb" and f"]({path.name})" not in index]
