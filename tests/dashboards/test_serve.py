@@ -140,7 +140,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = f"""import os, sys, ipywidgets
 open({str(tmp_path_factory.getbasetemp() / "go")!r}).close()
 facts = ["torch" in sys.modules, sys.executable, *map(os.environ.get, ["OMP_WAIT_POLICY", "FOUNDATIONS_TOKEN"])]
-ipywidgets.VBox([ipywidgets.Button(description="Press", icon="play"), ipywidgets.Label(repr(facts))])"""
+tall = ipywidgets.Box(layout={{"height": "3000px"}})
+ipywidgets.VBox([ipywidgets.Button(description="Press", icon="play"), ipywidgets.Label(repr(facts)), tall])"""
     cells = [
         {"cell_type": "markdown", "id": "text", "metadata": {}, "source": "# A stand-in\n\n[All](index.ipynb)"},
         {"cell_type": "code", "id": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None},
@@ -199,6 +200,23 @@ class TestPage:
         expect(page.get_by_role("button", name="Press")).to_be_visible()
         page.wait_for_load_state("networkidle")
         assert traffic.bytes - first < first / 5
+
+    @pytest.mark.parametrize(("width", "margin"), [(400, 12), (1440, 40), (2400, 440)])
+    def test_it_scrolls_as_a_whole(
+        self, stand_in: Any, page: Page, go: Callable[[], None], width: int, margin: int
+    ) -> None:
+        page.set_viewport_size({"width": width, "height": 700})
+        page.goto(f"{stand_in.url}/voila/render/stand_in.ipynb", wait_until="commit")
+        go()
+        expect(page.get_by_role("button", name="Press")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.mouse.move(200, 400)
+        page.mouse.wheel(0, 2000)
+        page.wait_for_function("scrollY > 1900")
+        heading = page.get_by_role("heading", name="A stand-in").bounding_box()
+        assert heading is not None
+        assert heading["x"] == pytest.approx(margin, abs=1)
+        assert heading["y"] < -1800
 
     def test_an_error_page(self, voila_server: Any, page: Page, traffic: Any) -> None:
         traffic.expect_error("404")
