@@ -25,7 +25,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/nbstripout --verify --keep-metadata-keys "" dashboards/*.ipynb
+	$(BIN)/nbstripout --verify --keep-id dashboards/*.ipynb
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
@@ -36,6 +36,7 @@ $(READY): pyproject.toml
 	  { echo "$(PYTHON) is not Python 3.11 or newer: give one, as in make lab PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "Python's venv module is not complete here; on Debian: sudo apt-get install python3-venv" >&2; exit 1; }
+	@echo 'Setting up $(VENV): the first time this takes some minutes.'
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	touch $@
