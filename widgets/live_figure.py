@@ -52,7 +52,7 @@ class LiveFigure(anywidget.AnyWidget):
         label: what a screen reader calls the figure.
     """
 
-    _esm = "\n".join((_HERE / name).read_text("utf-8") for name in ("page_style.js", "live_figure.js"))
+    _esm = "\n".join((_HERE / f"{name}.js").read_text("utf-8") for name in ("page_style", "page_shared", "live_figure"))
     _css = (_HERE / "live_figure.css").read_text("utf-8")
     label = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(300).tag(sync=True)  # pixels, known to the page before it has the figure: nothing jumps
@@ -62,6 +62,7 @@ class LiveFigure(anywidget.AnyWidget):
         self._max_points = max_points
         self._copy = BoundedFigure(figure, max_points)
         self._seq = self._answered = 1_000_000  # as many digits, and so bytes, in every message of a long run
+        self._waiting = False  # whether a flush is put off until an answer comes
         self._pinged = 0.0
         self._callbacks: list[Callable[[], None]] = []
         self.ready = False
@@ -113,12 +114,12 @@ class LiveFigure(anywidget.AnyWidget):
             self._copy.extend(steps, figure)
 
     def flush(self) -> None:
-        """Send what the page lacks, unless no page is there or too many answers are missing: then it waits for a later
-        call, which sends all of it as one message."""
+        """Send what the page lacks: at once or, while too many answers are missing, as one message after the next."""
         with self._lock:
             if not self.ready or not self._copy.behind:
                 return
-            if self._seq - self._answered < UNANSWERED:
+            self._waiting = self._seq - self._answered >= UNANSWERED
+            if not self._waiting:
                 self._post(*self._copy.take())
             elif time.monotonic() - max(self._pinged, self.last_answer) > PING_AFTER:
                 self.ping()  # a message may be lost: the answer says so, and all is sent again
@@ -150,10 +151,12 @@ class LiveFigure(anywidget.AnyWidget):
             match content.get("type"):
                 case "ack":
                     self._answered = max(self._answered, min(int(content["seq"]), self._seq))
+                    if self._waiting:
+                        self.flush()
                 case "library":
                     self._tell({"type": "library"}, plotly_script())
                 case "ready":
-                    self.ready = True
+                    self.ready, self._waiting = True, False
                     self._answered = self._seq
                     self._post(*self._copy.take_all())
         if content.get("type") == "ready":

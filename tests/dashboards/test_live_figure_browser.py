@@ -1,13 +1,18 @@
-"""LiveFigure's page half in a real browser, its kernel half in the test's own process: no server in between."""
+"""LiveFigure's page half in a real browser, its kernel half in the test's own process: no server in between.
+
+Only the last test has a real kernel and the real way between the two.
+"""
 
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from widgets.live_figure import LiveFigure
 
@@ -124,34 +129,24 @@ class Desk:
         return want
 
 
-def new_page(chromium: Browser) -> Page:
-    page = chromium.new_page(viewport={"width": 1000, "height": 1400})
+def new_page(browser: Browser) -> Page:
+    page = browser.new_page(viewport={"width": 1000, "height": 1400})
     page.set_default_timeout(15_000)
     return page
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        options = "--disable-gpu --disable-quic --no-first-run --disable-background-networking"
-        args = ["--no-sandbox", *options.split(), "--disable-component-update", "--disable-sync"]
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=args)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def fresh(chromium: Browser) -> Iterator[Desk]:
+def fresh(browser: Browser) -> Iterator[Desk]:
     """A page just loaded."""
-    desk = Desk(new_page(chromium))
+    desk = Desk(new_page(browser))
     yield desk
     desk.page.close()
     assert desk.errors == []
 
 
 @pytest.fixture(scope="module")
-def shared_desk(chromium: Browser) -> Desk:
-    return Desk(new_page(chromium))
+def shared_desk(browser: Browser) -> Desk:
+    return Desk(new_page(browser))
 
 
 @pytest.fixture
@@ -353,13 +348,19 @@ def test_zoom_and_hidden_traces_stay_while_points_come(desk: Desk) -> None:
     assert box
     desk.page.mouse.move(box["x"] + 100, box["y"] + 60)
     desk.page.mouse.down()
+    desk.page.mouse.move(box["x"] + 200, box["y"] + 110, steps=4)
+    figure.append(np.arange(9, 20), lines(np.arange(9, 20)))
+    desk.flush(figure)
+    desk.show(LiveFigure(lines(range(3))), "other")
+    desk.check("other")  # its turn comes after the dragged one's, which waits
     desk.page.mouse.move(box["x"] + 300, box["y"] + 160, steps=4)
     desk.page.mouse.up()
     desk.page.wait_for_function("document.querySelector('.live-figure').layout.xaxis.range?.[0] > 0")
+    desk.check()
     before = desk.page.evaluate("document.querySelector('.live-figure')._fullLayout.xaxis.range")
     desk.page.locator(".legendtoggle").nth(1).click()
     desk.page.wait_for_function("document.querySelector('.live-figure').data[1].visible === 'legendonly'")
-    figure.append(np.arange(9, 30), lines(np.arange(9, 30)))
+    figure.append(np.arange(20, 30), lines(np.arange(20, 30)))
     desk.flush(figure)
     desk.check()
     assert desk.page.evaluate("document.querySelector('.live-figure')._fullLayout.xaxis.range") == before
@@ -375,8 +376,8 @@ def test_no_button_sends_data_away(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("fault", ["delete globalThis.DecompressionStream", "broken"])
-def test_a_failure_is_said_in_place_of_the_figure(chromium: Browser, fault: str) -> None:
-    page = new_page(chromium)
+def test_a_failure_is_said_in_place_of_the_figure(browser: Browser, fault: str) -> None:
+    page = new_page(browser)
     desk = Desk(page)
     if fault == "broken":
         desk.show(LiveFigure(lines(range(9))))
@@ -402,3 +403,47 @@ def test_a_failure_is_said_in_place_of_the_figure(chromium: Browser, fault: str)
         desk.check()
         page.wait_for_function("document.querySelector('.live-figure-note').textContent === ''")
     page.close()
+
+
+NOTEBOOK = """
+import json, ipywidgets, numpy as np
+from widgets.live_figure import LiveFigure
+
+def chart(steps):
+    return {"data": [{"x": steps, "y": np.sin(steps), "type": "scatter"}], "layout": {"height": 150}}
+
+figures = [LiveFigure(chart(np.arange(0)), max_points=500) for _ in range(4)]
+told, more = ipywidgets.Label("none"), ipywidgets.Button(description="More")
+told.add_class("told")
+rows = 0
+
+def on_more(_):
+    global rows
+    for _ in range(7):
+        steps = np.arange(rows, rows + 100)
+        rows += 100
+        for figure in figures:
+            figure.append(steps, chart(steps))
+            figure.flush()
+    told.value = json.dumps([figure.figure["data"][0]["y"].tolist() for figure in figures])
+
+more.on_click(on_more)
+ipywidgets.VBox([more, *figures, told])
+"""
+
+
+def test_four_figures_behind_voila(serve: Any, page: Page, traffic: Any, tmp_path: Path) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
+    nbformat.write(notebook, tmp_path / "four.ipynb")
+    page.goto(f"{serve(str(tmp_path)).url}/voila/render/four.ipynb")
+    page.wait_for_function("document.querySelectorAll('.live-figure[data-seq]').length === 4")
+    assert 1_400_000 < traffic.socket_bytes < 2_200_000  # the script once, and not four times
+    for _ in range(2):
+        before = page.locator(".told").inner_text()
+        page.get_by_role("button", name="More").click()
+        page.wait_for_function("(s) => document.querySelector('.told').innerText !== s", arg=before)
+        same = """() => {
+            const held = [...document.querySelectorAll(".live-figure")].map((div) => Array.from(div.data[0].y));
+            return JSON.stringify(held) === JSON.stringify(JSON.parse(document.querySelector(".told").innerText));
+        }"""
+        page.wait_for_function(same)

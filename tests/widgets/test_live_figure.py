@@ -272,11 +272,20 @@ def test_unanswered_messages_stop_the_sending_not_the_appending(wired: Wired) ->
         figure.append(np.array([step]), chart([step]))
         figure.flush()
     assert len(wire.sent) == UNANSWERED
-    wire.carry()
-    figure.flush()
-    assert wire.sent[0][0]["rows"] == 50 - UNANSWERED
-    wire.carry()
+    wire.carry()  # the first answer lets the rest go, as one message
     wire.check()
+    assert [message["rows"] for message in wire.log[1:]] == [1] * UNANSWERED + [50 - UNANSWERED]
+    figure.append(np.array([50]), chart([50]))
+    wire.say(type="ack", seq=figure._seq)
+    assert not wire.sent  # what nobody has flushed stays
+    for step in range(51, 60):
+        figure.append(np.array([step]), chart([step]))
+        figure.flush()
+    wire.sent.clear()
+    wire.open()
+    figure.append(np.array([60]), chart([60]))
+    figure.flush()
+    assert wire.sent  # answers that the page before this one owed are not waited for
 
 
 def test_lost_messages_are_found_and_sent_again(wired: Wired, monkeypatch: Any) -> None:
@@ -401,6 +410,8 @@ def test_digits_as_names_of_bars_stay_names(wired: Wired) -> None:
     figure, _ = wired({"data": [{"type": "bar", "x": ["0", "1"], "y": (0.5, np.float64(1))}]})
     trace = figure.figure["data"][0]
     assert trace["x"] == ["0", "1"] and trace["y"].dtype == np.float32
+    figure, _ = wired({"data": [{"type": "bar", "x": ["0", None]}]})
+    assert figure.figure["data"][0]["x"] == ["0", None]
 
 
 def test_the_copy_is_the_figures_own(wired: Wired) -> None:

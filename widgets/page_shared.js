@@ -1,0 +1,74 @@
+// What must be one for the whole page, whatever the number of figures: plotly's script, and the queue of drawings.
+// Comes before live_figure.js, in one module with it.
+
+const page = (globalThis[Symbol.for("foundations-lab/live-figure/1")] ??= makePage());
+
+function makePage() {
+  const made = { waiting: new Set(), asked: null, arrived: false, queue: new Set(), drawing: false };
+  made.plotly = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+  made.plotly.catch((error) => console.error("live figure: no chart library", error));
+  document.addEventListener("visibilitychange", () => pump());
+  return made;
+}
+
+// ---- plotly's script: the first figure shown asks for it, all figures use it
+
+function askForLibrary(delay = 30_000) {
+  const [model] = page.waiting;
+  if (!model || page.asked === model) return;
+  page.asked = model;
+  model.send({ type: "library" });
+  setTimeout(() => {
+    if (page.asked !== model) return;
+    page.asked = null; // the request or its answer may be lost, or the kernel busy: ask again, ever more rarely
+    askForLibrary(2 * delay);
+  }, delay);
+}
+
+async function loadLibrary(gzipped) {
+  if (page.arrived) return; // asked for twice
+  page.arrived = true;
+  page.waiting.clear();
+  page.asked = null;
+  try {
+    if (!globalThis.DecompressionStream) throw new Error("this browser is too old: it has no DecompressionStream");
+    const stream = new Blob([gzipped]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = await new Response(stream).text();
+    // plotly's file exports by CommonJS where there is a `module`, and would otherwise depend on the page's loader.
+    const parts = ["const module = { exports: {} };\n", script, "\nexport default module.exports;"];
+    const url = URL.createObjectURL(new Blob(parts, { type: "text/javascript" }));
+    page.resolve((await import(url)).default);
+    URL.revokeObjectURL(url);
+  } catch (error) {
+    page.reject(error);
+  }
+}
+
+// ---- drawing: one figure at a time, and at least as long a pause as it took, so that half of the time stays free
+
+const frame = () => new Promise(requestAnimationFrame);
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function pump() {
+  if (page.drawing) return;
+  page.drawing = true;
+  while (!document.hidden) {
+    const view = [...page.queue].find((view) => view.onScreen && view.width > 0 && !view.held);
+    if (!view) break;
+    page.queue.delete(view);
+    const start = performance.now();
+    await view.draw();
+    const drawn = performance.now();
+    await frame();
+    const painting = performance.now();
+    await pause(0);
+    const now = performance.now();
+    await pause(drawn - start + now - painting);
+  }
+  page.drawing = false;
+}
+
+function redraw(view) {
+  page.queue.add(view);
+  pump();
+}
