@@ -14,7 +14,7 @@ from widgets.charts import View
 from widgets.knobs import Knobs
 from widgets.panel import Panel, handler
 from widgets.training_figures import TrainingFigures
-from widgets.training_layout import Buttons, Menus, sections
+from widgets.training_layout import Buttons, Menus, body, control_bar
 from widgets.training_status import progress_label, state_line, status_line
 
 _LIVE = frozenset({"running", "paused"})
@@ -52,8 +52,7 @@ class TrainingPanel(Panel):
         self.knobs = Knobs(config)
         self.buttons = Buttons()
         self.menus = Menus()
-        self.state_line = ipywidgets.HTML()
-        self.status = ipywidgets.HTML()
+        self.state_line, self.status = ipywidgets.HTML(), ipywidgets.HTML()
         self.progress = ipywidgets.IntProgress(value=0, max=1)
         self._charts = TrainingFigures(View(near_zero=_near_zero(config), threshold=config.near_zero))
         self._updated = ""
@@ -62,7 +61,8 @@ class TrainingPanel(Panel):
         self._warmed = False
         super().__init__(clock=clock, watch_page=watch_page)
         self.figures = self._charts.figures
-        self._lay_out()
+        bar = control_bar(self.buttons, self.state_line, self.progress, self.status)
+        self.children = [self.style_sheet, bar, self.error_line, body(self.knobs, self.figures, self.menus)]
         self._connect()
         self.menus.show("near_zero", self._charts.view.near_zero)
         self.update()
@@ -125,8 +125,7 @@ class TrainingPanel(Panel):
     @handler
     def on_view(self, field: str, value: Any) -> None:
         """Another x-axis, definition of near zero, layer or norm: redraw what shows it."""
-        if value != getattr(self._charts.view, field):
-            self._charts.show(self.session, **{field: value})
+        self._see(field, value)
 
     @handler
     def on_digits(self, _: object = None) -> None:
@@ -151,8 +150,9 @@ class TrainingPanel(Panel):
         record = self._charts.record
         if len(record.steps):
             self._updated = time.strftime("%H:%M:%S")
-        self.menus.offer("layer", ("last layer", record.layers))
-        self.menus.offer("norm", ("first norm", record.norms))
+        if record.layers:  # not known before the run has started: until then the menus keep their choice
+            self._offer("layer", "last layer", record.layers)
+            self._offer("norm", "first norm", record.norms)
         self.buttons.follow(state)
         self.state_line.value = state_line(state, progress)
         self.status.value = status_line(progress, self._updated)
@@ -208,6 +208,14 @@ class TrainingPanel(Panel):
         if self.live:
             self.wake()
 
+    def _see(self, field: str, value: Any) -> None:
+        if value != getattr(self._charts.view, field):
+            self._charts.show(self.session, **{field: value})
+
+    def _offer(self, menu: str, first: str, rest: tuple[str, ...]) -> None:
+        self.menus.offer(menu, first, rest)
+        self._see(menu, self.menus[menu].value)
+
     def _badge(self) -> None:
         self.knobs.compare(self.session.config if self.live else None)
 
@@ -228,20 +236,6 @@ class TrainingPanel(Panel):
         if not self._warmed:
             self._warmed = True
             lab.session.warm(self.session.config)
-
-    def _lay_out(self) -> None:
-        self.state_line.add_class("lab-state")
-        self.status.add_class("lab-status")
-        self.progress.add_class("lab-progress")
-        buttons = ipywidgets.HBox(list(self.buttons.values()))
-        buttons.add_class("lab-buttons")
-        bar = ipywidgets.HBox([buttons, self.state_line, self.progress, self.status])
-        bar.add_class("lab-bar")
-        charts = ipywidgets.VBox(sections(self.figures, self.menus))
-        charts.add_class("lab-charts")
-        body = ipywidgets.HBox([self.knobs, charts])
-        body.add_class("lab-body")
-        self.children = [self.style_sheet, bar, self.error_line, body]
 
 
 _COURSE = ("near_relu", "near_general")

@@ -94,9 +94,8 @@ class Menus(dict[str, Any]):
         """Put a menu to ``value`` without calling anybody."""
         self._quietly(name, value=value)
 
-    def offer(self, name: str, choices: tuple[str, Iterable[str]]) -> None:
-        """Offer the first one of ``choices`` as "", then each other; what was chosen stays if it is still there."""
-        first, rest = choices
+    def offer(self, name: str, first: str, rest: Iterable[str]) -> None:
+        """Offer ``first``, whose value is "", then each of ``rest``; what was chosen stays if it is still there."""
         options = ((first, ""), *((value, value) for value in rest))
         if tuple(self[name].options) != options:
             kept = self[name].value if self[name].value in dict(options).values() else ""
@@ -116,20 +115,36 @@ class Menus(dict[str, Any]):
             self._showing = False
 
 
-def sections(figures: Mapping[str, Any], menus: Mapping[str, Any]) -> list[Any]:
+def control_bar(buttons: Mapping[str, Any], state_line: Any, progress: Any, status: Any) -> Any:
+    """The buttons, and what the run is doing."""
+    row = _classed(ipywidgets.HBox(list(buttons.values())), "lab-buttons")
+    parts = [_classed(state_line, "lab-state"), _classed(progress, "lab-progress"), _classed(status, "lab-status")]
+    return _classed(ipywidgets.HBox([row, *parts]), "lab-bar")
+
+
+def body(knobs: Any, figures: Mapping[str, Any], menus: Mapping[str, Any]) -> Any:
+    """The knobs beside the charts; above them where there is no room."""
+    charts_column = _classed(ipywidgets.VBox(_sections(figures, menus)), "lab-charts")
+    return _classed(ipywidgets.HBox([knobs, charts_column]), "lab-body")
+
+
+def _sections(figures: Mapping[str, Any], menus: Mapping[str, Any]) -> list[Any]:
     """Every section as a widget: heading, help, menus, and figures in as many columns as fit."""
     made = []
     for title, words, with_menus, with_figures in SECTIONS:
         head = ipywidgets.HTML(f"<h2>{title}</h2>" + (f"<p>{words}</p>" if words else ""))
-        row = ipywidgets.HBox([menus[name] for name in with_menus])
-        row.add_class("lab-menus")
+        row = _classed(ipywidgets.HBox([menus[name] for name in with_menus]), "lab-menus")
         grid = ipywidgets.Box([figures[name] for name in with_figures])
-        grid.add_class("lab-grid")
-        section = ipywidgets.VBox([head, *([row] if with_menus else []), grid])
-        section.add_class("lab-section")
-        made.append(section)
+        _classed(grid, "lab-grid", f"lab-grid-{len(with_figures)}")
+        made.append(_classed(ipywidgets.VBox([head, *([row] if with_menus else []), grid]), "lab-section"))
     return made
 
 
 def _menu(label: str, options: list[tuple[str, Any]], value: Any) -> Any:
     return ipywidgets.Dropdown(description=label, options=options, value=value)
+
+
+def _classed(widget: Any, *names: str) -> Any:
+    for name in names:
+        widget.add_class(name)
+    return widget

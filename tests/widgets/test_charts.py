@@ -230,8 +230,8 @@ def test_extreme_logits_do_not_overflow() -> None:
 def test_the_answers_in_words() -> None:
     soft, sig = np.array([0.1, 0.7, 0.2]), np.array([0.6, 0.9, 0.1])
     assert said_by(soft, sig, "abc") == (
-        "softmax says <b>b</b> (70%); its sum is 1.000",
-        "sigmoid says <b>a and b</b>; its sum is 1.600",
+        "softmax says <b>b</b> (70%), sum 1.000",
+        "sigmoid says <b>a, b</b>, sum 1.600",
     )
     assert "<b>none of them</b>" in said_by(soft, 0.1 * sig, "abc")[1]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lab.telemetry.record import Record
-from widgets.charts.style import Figure, column, line, note, stacked
+from widgets.charts.style import HEIGHT, Figure, column, line, note, stacked
 from widgets.charts.view import View
 
 FLOOR = 1e-12
@@ -22,10 +22,13 @@ def blow_up(record: Record, view: View | None = None) -> Figure:
         | {"yaxis": "y2", "showlegend": False}
         for i, norm in enumerate(record.norms)
     ]
-    titles = ("largest 1/√(var+ε)", f"smallest variance<br>(0 drawn at {FLOOR:.0e})")
     title, entries = "What the norms multiply by", len(record.norms) or 1
-    plain = stacked(title, record, view, titles, entries=entries, type="log", exponentformat="power", nticks=5)
-    plain["height"] += 80
+    titles = ("largest 1/√(var+ε)", "smallest variance")
+    plain = stacked(title, record, view, titles, entries=entries, type="log", exponentformat="power", nticks=6)
+    plain["height"] += HEIGHT // 2
+    plain["annotations"].append(
+        note(f"a variance of 0 is drawn at {FLOOR:.0e}", x=0, xanchor="left", y=0.45, yanchor="bottom")
+    )
     if len(record.steps) and not record.norms:
         plain["annotations"].append(note("this net has no norm", x=0.5, y=0.5, font={"size": 13}))
     return {"data": multipliers + variances, "layout": plain}

@@ -11,7 +11,9 @@ from widgets.charts.style import COLOURS, HEIGHT, LEGEND_ROW, Figure, axis, head
 PICTURES = ("digit", "pair", "blank")
 """What the three pictures are: a chosen digit, two digits laid over each other, a blank."""
 
-_UNTIL_THEN = {"digit": "One digit", "pair": "Two digits", "blank": "Blank"}
+NO_ANSWER = ("softmax: no answer yet", "sigmoid: no answer yet")
+
+_TITLES = {"digit": "One digit", "pair": "Two digits", "blank": "A blank picture"}
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -40,13 +42,11 @@ def outputs(record: Record, which: str, classes: Sequence[str] = tuple("01234567
     logits = now.logits[index] if now else np.full(len(classes), np.nan, np.float32)
     picture = now.pictures[index] if now else np.zeros((28, 28), np.float32)
     soft, sig = softmax(logits), sigmoid(logits)
-    said = (
-        said_by(soft, sig, classes)
-        if np.isfinite(logits).all()
-        else ("softmax: no answer yet", "sigmoid: no answer yet")
-    )
-    beside = [
-        note(text, x=0, xanchor="left", y=y, yanchor="bottom") for text, y in zip(said, (1.12, 1.01), strict=True)
+    said = said_by(soft, sig, classes) if np.isfinite(logits).all() else NO_ANSWER
+    title = _TITLES[which] + (f": {now.names[index]}" if now and which != "blank" else "")
+    words = [
+        note(text, x=0, xanchor="left", xshift=-52, y=1, yanchor="bottom", yshift=shift)
+        for text, shift in zip(said, (18, 2), strict=True)
     ]
     return {
         "data": [
@@ -56,7 +56,7 @@ def outputs(record: Record, which: str, classes: Sequence[str] = tuple("01234567
             | {"colorscale": "Greys", "reversescale": True, "hoverinfo": "skip", "meta": {"whole": True}},
         ],
         "layout": {
-            "title": heading(now.names[index].capitalize() if now else _UNTIL_THEN[which]),
+            "title": heading(title),
             "height": HEIGHT + LEGEND_ROW,
             "margin": {"l": 64, "r": 16, "t": 84, "b": 76},
             "barmode": "group",
@@ -68,8 +68,8 @@ def outputs(record: Record, which: str, classes: Sequence[str] = tuple("01234567
             "showlegend": True,
             "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
             "uirevision": which,
-            "shapes": [],
-            "annotations": beside,
+            "shapes": [_frame()],
+            "annotations": words,
         },
     }
 
@@ -78,10 +78,10 @@ def said_by(soft: NDArray[np.float64], sig: NDArray[np.float64], classes: Sequen
     """What each answers, in words: softmax its largest class, sigmoid every class at 50 % or more."""
     best = int(soft.argmax())
     named = [name for name, share in zip(classes, sig, strict=True) if share >= 0.5]
-    heard = " and ".join(named) or "none of them"
+    heard = ", ".join(named) or "none of them"
     return (
-        f"softmax says <b>{classes[best]}</b> ({soft[best]:.0%}); its sum is {soft.sum():.3f}",
-        f"sigmoid says <b>{heard}</b>; its sum is {sig.sum():.3f}",
+        f"softmax says <b>{classes[best]}</b> ({soft[best]:.0%}), sum {soft.sum():.3f}",
+        f"sigmoid says <b>{heard}</b>, sum {sig.sum():.3f}",
     )
 
 
@@ -89,3 +89,9 @@ def _bars(name: str, values: NDArray[np.float64], classes: Sequence[str], index:
     marker = {"color": COLOURS[index], "pattern": {"shape": pattern, "solidity": 0.4}}
     trace = {"type": "bar", "name": name, "x": list(classes), "y": values.astype(np.float32), "marker": marker}
     return trace | {"meta": {"whole": True}, "hovertemplate": "%{x}: %{y:.1%}"}
+
+
+def _frame() -> Figure:
+    """An edge around the picture: a blank one would not be seen."""
+    around = {"xref": "x2 domain", "yref": "y2 domain", "x0": 0, "x1": 1, "y0": 0, "y1": 1}
+    return {"type": "rect", **around, "line": {"color": "#888888", "width": 1}}

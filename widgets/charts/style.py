@@ -12,9 +12,12 @@ from widgets.charts.view import X_AXES, View
 Figure = dict[str, Any]
 """A plotly figure as plain JSON, ``{"data": [traces], "layout": {…}}``; x, y and z are numpy arrays."""
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B97F00", "#3E97C9", "#888888", "#8A7FC0")
-"""M. Okabe and K. Ito's colours for every kind of sight, the pale ones darkened: each stands out
-at 3:1 or more against white and against near-black."""
+COLOURS = ("#1F83C0", "#D55E00", "#009E73", "#CC79A7", "#B97F00", "#8A7FC0", "#888888", "#3E97C9")
+"""M. Okabe and K. Ito's colours for every kind of sight, the palest and the darkest moved towards
+the middle: each stands out at 3:1 or more against white and against near-black."""
+
+FAINT = {"color": "#888888", "width": 1, "dash": "solid"}
+"""Of raw values behind their average."""
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "6px,2px", "2px,6px")
 """A second sign beside the colour, for print and for eyes that tell no colours."""
@@ -30,11 +33,11 @@ def column(record: Record, name: str) -> NDArray[np.float32]:
 
 
 def line(name: str, x: NDArray[Any], y: NDArray[Any], index: int, *, faint: bool = False, **rest: Any) -> Figure:
-    """A line in the ``index``-th colour and dash; ``faint`` for raw values behind an average."""
+    """A line in the ``index``-th colour and dash, or a faint one for raw values behind an average."""
     style: dict[str, Any] = {"color": COLOURS[index % len(COLOURS)], "dash": DASHES[index % len(DASHES)], "width": 2}
     trace: Figure = {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": style}
     if faint:
-        trace |= {"line": style | {"width": 1, "dash": "solid"}, "opacity": 0.45}
+        trace |= {"line": FAINT, "opacity": 0.7}
     return trace | rest
 
 
@@ -73,7 +76,7 @@ def layout(title: str, record: Record, view: View, y: str, *, entries: int = 3, 
 
     The height is fixed, so that nothing on the page jumps while data comes in.
     """
-    extra = LEGEND_ROW * ((entries - 1) // 4)
+    extra = LEGEND_ROW * max(0, -(-entries // 3) - 2)
     shapes, annotations = marks(record, view)
     return {
         "title": heading(title),
