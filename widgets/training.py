@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
@@ -13,7 +14,7 @@ from lab.session import ENDED, Session
 from widgets.charts import View
 from widgets.knobs import Knobs
 from widgets.panel import Panel, handler
-from widgets.training_figures import TrainingFigures
+from widgets.training_figures import COURSE_NEAR_ZERO, TrainingFigures, course_near_zero
 from widgets.training_layout import Buttons, Menus, body, control_bar
 from widgets.training_status import progress_label, state_line, status_line
 
@@ -54,7 +55,7 @@ class TrainingPanel(Panel):
         self.menus = Menus()
         self.state_line, self.status = ipywidgets.HTML(), ipywidgets.HTML()
         self.progress = ipywidgets.IntProgress(value=0, max=1)
-        self._charts = TrainingFigures(View(near_zero=_near_zero(config), threshold=config.near_zero))
+        self._charts = TrainingFigures(View(near_zero=course_near_zero(config), threshold=config.near_zero))
         self._updated = ""
         self._drawn_to_the_end = False
         self._held_for_page = False
@@ -197,10 +198,9 @@ class TrainingPanel(Panel):
         self.session.watch(self.menus["digit"].value, self.menus["other"].value)
         self._updated, self._drawn_to_the_end, self._held_for_page = "", False, False
         view = self._charts.view
-        default = _near_zero(config)
-        chosen = {"near_zero": default} if view.near_zero in _COURSE else {}
-        self.menus.show("near_zero", chosen.get("near_zero", view.near_zero))
-        self._charts.show(self.session, threshold=config.near_zero, **chosen)
+        definition = course_near_zero(config) if view.near_zero in COURSE_NEAR_ZERO else view.near_zero
+        self.menus.show("near_zero", definition)
+        self._charts.view = replace(view, near_zero=definition, threshold=config.near_zero)
         self._charts.redraw(self.session)
 
     def _follow(self) -> None:
@@ -236,14 +236,6 @@ class TrainingPanel(Panel):
         if not self._warmed:
             self._warmed = True
             lab.session.warm(self.session.config)
-
-
-_COURSE = ("near_relu", "near_general")
-
-
-def _near_zero(config: Config) -> str:
-    """The course's definition for this activation."""
-    return _COURSE[0] if config.plain_relu else _COURSE[1]
 
 
 def _close(session: Session) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lab.config import Config
 from lab.session import Session
 from lab.telemetry.record import Record
 from widgets import charts
@@ -36,7 +37,6 @@ OUTPUTS = {f"outputs_{which}": which for which in charts.PICTURES}
 AFFECTED = {
     "x": tuple(CHARTS),
     "near_zero": ("near_zero",),
-    "threshold": ("near_zero",),
     "layer": ("histogram",),
     "norm": ("mean_averages", "variance_averages", "debias_factors"),
 }
@@ -44,6 +44,15 @@ AFFECTED = {
 
 HISTOGRAMS = 300
 """Columns of the histogram picture; it is about as many pixels wide."""
+
+
+COURSE_NEAR_ZERO = ("near_relu", "near_general")
+"""The course's definitions: for plain ReLU, for any other activation."""
+
+
+def course_near_zero(config: Config) -> str:
+    """The course's definition of near zero for this activation."""
+    return COURSE_NEAR_ZERO[0 if config.plain_relu else 1]
 
 
 class TrainingFigures:
@@ -60,7 +69,8 @@ class TrainingFigures:
         self.record = Record()
         self._seen = -1
         self._shape: object = None
-        self._names: object = None
+        self._events = 0, 0
+        self._answers: tuple[int, tuple[str, ...]] | None = None
         self.figures = {
             name: LiveFigure(
                 chart(self.record, view), max_points=HISTOGRAMS if name == "histogram" else 1000, label=label
@@ -78,8 +88,10 @@ class TrainingFigures:
             self.redraw(session)
             return
         self.record = record
-        for name, (chart, _) in CHARTS.items():
-            self._append(name, chart(record, self.view), record)
+        events = len(record.marks), len(record.validations)
+        if len(record.steps) or events != self._events:
+            for name, (chart, _) in CHARTS.items():
+                self._append(name, chart(record, self.view), record)
         self._advance(record)
 
     def redraw(self, session: Session) -> None:
@@ -89,7 +101,7 @@ class TrainingFigures:
         self._seen = -1
         self._shape = _shape(self.record)
         self._draw(CHARTS, self.record)
-        self._names = None
+        self._answers = None
         self._advance(self.record)
 
     def show(self, session: Session, **choice: Any) -> None:
@@ -121,18 +133,22 @@ class TrainingFigures:
         if len(record.steps):
             self._seen = int(record.steps[-1])
             self.view = self.view.following(record)
+        self._events = len(record.marks), len(record.validations)
         self._show_outputs(record)
         self.flush()
 
     def _show_outputs(self, record: Record) -> None:
-        names = record.outputs.names if record.outputs else ()
+        now = record.outputs
+        answers = (now.step, now.names) if now else (-1, ())
+        if answers == self._answers:
+            return
         for name, which in OUTPUTS.items():
             figure = charts.outputs(record, which)
-            if names != self._names:
-                self.figures[name].draw(figure)
+            if self._answers and answers[1] == self._answers[1]:
+                self.figures[name].append(np.empty(0, np.int64), figure)  # sends the bars, not the picture
             else:
-                self.figures[name].append(np.empty(0, np.int64), figure)
-        self._names = names
+                self.figures[name].draw(figure)
+        self._answers = answers
 
 
 def _shape(record: Record) -> object:

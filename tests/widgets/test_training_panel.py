@@ -172,7 +172,9 @@ def test_pause_holds_and_goes_on(make: Make) -> None:
 
 def test_reset_while_running(make: Make) -> None:
     panel = make(**LONG)
-    panel.on_start()
+    step(panel)
+    assert np.isfinite(panel.figures["outputs_blank"].figure["data"][0]["y"]).all()
+    panel.on_pause()
     until(panel, "running")
     panel.knobs["lr"].value = 0.03
     old = panel.session
@@ -180,6 +182,7 @@ def test_reset_while_running(make: Make) -> None:
     assert panel.session is not old and panel.session.state == "ready"
     assert old.wait(PATIENCE) and old.state == "stopped"
     assert shown(panel) == [] and panel.figures["mean"].figure["data"] == []
+    assert np.isnan(panel.figures["outputs_blank"].figure["data"][0]["y"]).all()
     assert panel.knobs["lr"].value == panel.session.config.lr == 0.03, "the knobs stay"
     assert panel.progress.value == 0 and "Ready" in panel.state_line.value
     step(panel)
@@ -317,6 +320,16 @@ def test_a_callback_that_raises(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
     assert "ZeroDivisionError" in panel.error
     finish(panel)
     assert panel.session.state == "finished" and panel.error == ""
+
+
+def test_a_tick_without_news_costs_no_charts(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = make()
+    step(panel)
+    for figure in panel.figures.values():
+        monkeypatch.setattr(figure, "append", lambda *_: pytest.fail("drawn again"))
+        monkeypatch.setattr(figure, "draw", lambda *_: pytest.fail("drawn again"))
+    panel.tick()
+    assert panel.error == ""
 
 
 def test_two_panels_do_not_disturb_each_other(make: Make) -> None:
