@@ -15,7 +15,7 @@ class Knob:
     Attributes:
         label: the name a person reads.
         help: one sentence on what it does.
-        group: the heading that it stands under.
+        group: the heading that it stands under, if any.
         unit: of the value, empty for a pure number.
         live: whether a running session takes a change from its next batch.
         low, high: the valid range, both ends included unless ``low_open`` / ``high_open``.
@@ -27,7 +27,7 @@ class Knob:
 
     label: str
     help: str
-    group: str
+    group: str = ""
     unit: str = ""
     live: bool = False
     low: float = -math.inf

@@ -1,47 +1,66 @@
-"""One field of Config as a knob: a slider with typing, a menu, or text; never out of its range."""
+"""A knob: a slider with typing, a menu, or text; never out of its range. And a field of Config as one."""
 
 import html
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import ipywidgets
 import traitlets
 
-from lab.config import DEFAULTS, KNOBS, ConfigError, check
-from lab.knob import Knob
+from lab.config import DEFAULTS, KNOBS
+from lab.config import check as check_field
+from lab.knob import Knob, checked
 from lab.training.schedules import PRESETS
 
 
 class KnobBox(ipywidgets.VBox):
-    """A knob with its label, range, help and badge.
+    """A knob with its label, range and help.
 
     ``value`` is always valid: setting it from Python raises ConfigError, a bad entry on the page
     shows why under the knob and goes back to the last good value. Observe ``value`` for changes.
 
+    Args:
+        spec: its label, range, unit and help; with a ``slider`` it has one, with ``choices`` it is a menu.
+        value: to start with; without a ``check`` of its own, its type (int, float, str) is that of every value.
+        name: what a refusal calls the knob; its label if empty.
+        check: takes what was typed, returns the value or raises a ValueError that says what it must be.
+        suggestions: texts to choose from, beside typing another.
+
     Attributes:
-        name: of the field in Config.
-        spec: its range, unit and help.
+        name, spec: as given.
         entry: what is typed or chosen; ``slider`` beside it, None for menus and texts.
         error: why the last entry was refused, empty when it was not.
+
+    Raises:
+        ValueError: for a ``value`` that the knob does not take.
     """
 
     value = traitlets.Any()
     error = traitlets.Unicode()
-    pending = traitlets.Bool(help="Whether the value waits for the next Start.")
 
-    def __init__(self, name: str, value: Any = None) -> None:
-        self.name = name
-        self.spec: Knob = KNOBS[name]
+    def __init__(
+        self,
+        spec: Knob,
+        value: Any,
+        *,
+        name: str = "",
+        check: Callable[[Any], Any] | None = None,
+        suggestions: Iterable[str] = (),
+    ) -> None:
+        self.name = name or spec.label
+        self.spec = spec
+        self._checked = check or partial(checked, self.name, knob=spec, default=value)
         self._showing = False
-        self.entry = _entry(name, self.spec)
-        self.slider = _slider(name, self.spec)
+        self.entry = _entry(spec, list(suggestions))
+        self.slider = _slider(spec, whole=isinstance(value, int))
         self._note = ipywidgets.HTML()
         self._note.add_class("lab-note")
         super().__init__([self.entry, *([self.slider] if self.slider else []), self._note])
         self.add_class("lab-knob")
-        self.value = getattr(DEFAULTS, name) if value is None else value
+        self.value = value
         self.entry.observe(lambda change: self.offer(change["new"]), "value")
         if self.slider:
             self.slider.observe(lambda change: self._slide(change["new"]), "value")
@@ -54,9 +73,13 @@ class KnobBox(ipywidgets.VBox):
         try:
             self.value = raw
             self.error = ""
-        except ConfigError as refusal:
+        except ValueError as refusal:
             self.error = str(refusal)
         self._show()
+
+    def badge(self) -> str:
+        """Markup before the help: when the knob acts, where that is not at once."""
+        return ""
 
     def _slide(self, to: float) -> None:
         # The page puts a value that was typed on the slider's nearest stop, and sends that stop back.
@@ -69,7 +92,7 @@ class KnobBox(ipywidgets.VBox):
 
     @traitlets.validate("value")
     def _check(self, proposal: dict[str, Any]) -> Any:
-        return check(self.name, proposal["value"])
+        return self._checked(proposal["value"])
 
     @traitlets.observe("value")
     def _show(self, _: object = None) -> None:
@@ -78,15 +101,13 @@ class KnobBox(ipywidgets.VBox):
             if self.slider:
                 self.slider.value = self._on_slider()
 
-    @traitlets.observe("error", "pending")
+    @traitlets.observe("error")
     def _explain(self, _: object = None) -> None:
         if self.error:
             self._note.value = f'<span role="alert" class="lab-error">{html.escape(self.error)}</span>'
             return
-        kind = "lab-pending" if self.pending else "lab-live" if self.spec.live else "lab-later"
-        badge = "acts at the next Start" if self.pending else "live" if self.spec.live else "next Start"
         text = html.escape(f"{self.spec.help} {allowed(self.spec)}".strip())
-        self._note.value = f'<span class="lab-badge {kind}">{badge}</span> {text}'
+        self._note.value = f"{self.badge()} {text}".strip()
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
@@ -98,6 +119,37 @@ class KnobBox(ipywidgets.VBox):
             self._showing = outer
 
 
+class ConfigKnob(KnobBox):
+    """One field of Config as a knob, with a badge that says when it acts.
+
+    Args:
+        name: of the field.
+        value: to start with, Config's default if None.
+
+    Raises:
+        ConfigError: for a ``value`` that the field does not take.
+    """
+
+    pending = traitlets.Bool(help="Whether the value waits for the next Start.")
+
+    def __init__(self, name: str, value: Any = None) -> None:
+        default = getattr(DEFAULTS, name)
+        presets = PRESETS if name.endswith("_schedule") else ()
+        super().__init__(KNOBS[name], default, name=name, check=partial(check_field, name), suggestions=presets)
+        if value is not None:
+            self.value = value
+
+    def badge(self) -> str:
+        """Whether it acts at once, at the next Start, or waits for it."""
+        kind = "lab-pending" if self.pending else "lab-live" if self.spec.live else "lab-later"
+        words = "acts at the next Start" if self.pending else "live" if self.spec.live else "next Start"
+        return f'<span class="lab-badge {kind}">{words}</span>'
+
+    @traitlets.observe("pending")
+    def _badge_changed(self, _: object) -> None:
+        self._explain()
+
+
 def allowed(spec: Knob) -> str:
     """The valid range as a sentence, empty for menus and free text."""
     if spec.choices is not None or (math.isinf(spec.low) and math.isinf(spec.high)):
@@ -107,7 +159,7 @@ def allowed(spec: Knob) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(map(str, value))
+        return ", ".join(map(_text, value))
     return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
@@ -122,22 +174,22 @@ def _rounded(value: float, spec: Knob) -> float:
     return float(f"{value:.3g}") if spec.log else float(f"{value:.6g}")
 
 
-def _entry(name: str, spec: Knob) -> Any:
+def _entry(spec: Knob, suggestions: list[str]) -> Any:
     """The labelled part, which needs no mouse."""
     common = {"description": spec.label, "tooltip": f"{spec.help} {allowed(spec)}".strip()}
     if spec.choices is not None:
         return ipywidgets.Dropdown(options=[(label, key) for key, label in spec.choices.items()], **common)
-    if name.endswith("_schedule"):
-        return ipywidgets.Combobox(options=list(PRESETS), ensure_option=False, continuous_update=False, **common)
+    if suggestions:
+        return ipywidgets.Combobox(options=suggestions, ensure_option=False, continuous_update=False, **common)
     return ipywidgets.Text(continuous_update=False, **common)
 
 
-def _slider(name: str, spec: Knob) -> Any:
+def _slider(spec: Knob, whole: bool) -> Any:
     if spec.slider is None:
         return None
     low, high = spec.slider
     common = {"step": spec.step, "readout": False, "tooltip": spec.label}
     if spec.log:
         return ipywidgets.FloatLogSlider(min=math.log10(low), max=math.log10(high), value=low, **common)
-    kind = ipywidgets.IntSlider if isinstance(getattr(DEFAULTS, name), int) else ipywidgets.FloatSlider
+    kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
     return kind(min=low, max=high, value=low, **common)

@@ -7,24 +7,24 @@ from typing import Any
 import ipywidgets
 
 from lab.config import DEFAULTS, KNOBS, MAIN, Config, ConfigError
-from widgets.knob import KnobBox
+from widgets.knob import ConfigKnob
 
 
 class Knobs(ipywidgets.VBox):
     """The knobs of a run. ``knobs["lr"].value`` is one of them, ``knobs.config()`` all of them.
 
     Attributes:
-        boxes: field name -> KnobBox, in Config's order.
+        boxes: field name -> ConfigKnob, in Config's order.
         problem: what is wrong between two knobs, each valid by itself; empty if nothing.
     """
 
     def __init__(self, config: Config = DEFAULTS) -> None:
-        self.boxes = {name: KnobBox(name, getattr(config, name)) for name in KNOBS}
+        self.boxes = {name: ConfigKnob(name, getattr(config, name)) for name in KNOBS}
         self.problem = ""
         self._callbacks: list[Callable[[str, Any], None]] = []
         self._problem_line = ipywidgets.HTML()
         self._problem_line.add_class("lab-error-line")
-        groups: dict[str, list[KnobBox]] = {}
+        groups: dict[str, list[ConfigKnob]] = {}
         for name, box in self.boxes.items():
             groups.setdefault(KNOBS[name].group, []).append(box)
         columns = {name: ipywidgets.VBox(boxes) for name, boxes in groups.items()}
@@ -37,7 +37,7 @@ class Knobs(ipywidgets.VBox):
         for name, box in self.boxes.items():
             box.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
 
-    def __getitem__(self, name: str) -> KnobBox:
+    def __getitem__(self, name: str) -> ConfigKnob:
         return self.boxes[name]
 
     def config(self) -> Config:

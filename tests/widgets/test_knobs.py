@@ -8,8 +8,9 @@ import ipywidgets
 import pytest
 
 from lab.config import DEFAULTS, KNOBS, Config, ConfigError
+from lab.knob import Knob
 from lab.training.schedules import PRESETS
-from widgets.knob import KnobBox
+from widgets.knob import ConfigKnob, KnobBox
 from widgets.knobs import Knobs
 
 every_field = pytest.mark.parametrize("name", [spec.name for spec in fields(Config)])
@@ -27,7 +28,7 @@ def note(box: KnobBox) -> str:
 
 @every_field
 def test_every_knob_has_a_label_help_range_and_badge(name: str) -> None:
-    box, spec = KnobBox(name), KNOBS[name]
+    box, spec = ConfigKnob(name), KNOBS[name]
     assert box.entry.description == spec.label and spec.help in box.entry.tooltip
     assert html.escape(spec.help) in note(box)
     assert (">live<" in note(box)) == spec.live and (">next Start<" in note(box)) != spec.live
@@ -38,12 +39,12 @@ def test_every_knob_has_a_label_help_range_and_badge(name: str) -> None:
 
 @every_field
 def test_every_knob_starts_at_its_default_and_takes_another(name: str) -> None:
-    box = KnobBox(name)
+    box = ConfigKnob(name)
     assert box.value == getattr(DEFAULTS, name)
     other = UNUSUAL.get(name, 1 if isinstance(box.value, int) else 0.25)
     box.value = other
     assert box.value == other and type(box.value) is type(getattr(DEFAULTS, name))
-    assert KnobBox(name, other).value == other
+    assert ConfigKnob(name, other).value == other
     shown = box.entry.value
     box.entry.value = type(shown)(shown)
     assert box.value == other, "what the knob shows stands for its value"
@@ -51,7 +52,7 @@ def test_every_knob_starts_at_its_default_and_takes_another(name: str) -> None:
 
 @every_field
 def test_the_kind_of_widget_follows_the_field(name: str) -> None:
-    box, spec = KnobBox(name), KNOBS[name]
+    box, spec = ConfigKnob(name), KNOBS[name]
     if spec.choices is not None:
         assert isinstance(box.entry, ipywidgets.Dropdown) and box.slider is None
         assert [key for _, key in box.entry.options] == list(spec.choices)
@@ -66,16 +67,16 @@ def test_the_kind_of_widget_follows_the_field(name: str) -> None:
 
 
 def test_dragging_gives_round_numbers() -> None:
-    box = KnobBox("lr")
+    box = ConfigKnob("lr")
     box.slider.value = 10**-0.30103
     assert box.value == 0.5 and box.entry.value == "0.5"
-    size = KnobBox("size")
+    size = ConfigKnob("size")
     size.slider.value = 2000
     assert size.value == 2000 and isinstance(size.value, int)
 
 
 def test_typing_reaches_beyond_the_slider() -> None:
-    box = KnobBox("lr")
+    box = ConfigKnob("lr")
     box.entry.value = "100"
     assert box.value == 100 and box.entry.value == "100" and box.slider.value == 10
     box.entry.value = "1e-3"
@@ -83,13 +84,13 @@ def test_typing_reaches_beyond_the_slider() -> None:
 
 
 def test_the_slider_does_not_pull_a_typed_value_to_its_stops() -> None:
-    box = KnobBox("lr")
+    box = ConfigKnob("lr")
     box.entry.value = "0.9"
     box.slider.value = 10**-0.05  # what the page answers: the stop nearest to 0.9
     assert box.value == 0.9
     box.slider.value = 1.0  # the next stop is a person's
     assert box.value == 1.0
-    plain = KnobBox("momentum")
+    plain = ConfigKnob("momentum")
     plain.entry.value = "0.123"
     plain.slider.value = 0.12
     assert plain.value == 0.123
@@ -107,7 +108,7 @@ def test_the_slider_does_not_pull_a_typed_value_to_its_stops() -> None:
     ],
 )  # fmt: skip
 def test_a_bad_entry_says_why_and_goes_back(name: str, typed: str) -> None:
-    box = KnobBox(name)
+    box = ConfigKnob(name)
     heard: list[object] = []
     box.observe(heard.append, "value")
     before, shown = box.value, box.entry.value
@@ -122,13 +123,13 @@ def test_a_bad_entry_says_why_and_goes_back(name: str, typed: str) -> None:
 
 
 def test_what_is_typed_is_never_markup() -> None:
-    box = KnobBox("lr")
+    box = ConfigKnob("lr")
     box.entry.value = "<img src=x>"
     assert "<img" not in note(box) and "&lt;img" in note(box)
 
 
 def test_a_knob_set_to_what_it_was_tells_nobody() -> None:
-    box = KnobBox("lr")
+    box = ConfigKnob("lr")
     heard: list[object] = []
     box.observe(heard.append, "value")
     box.entry.value = "0.400"
@@ -183,3 +184,55 @@ def test_only_structural_knobs_wait_for_the_next_start() -> None:
     assert "acts at the next Start" in note(knobs["norm"])
     knobs.compare(None)
     assert not any(box.pending for box in knobs.boxes.values()) and ">next Start<" in note(knobs["norm"])
+
+
+OFFSET = Knob("Offset d", "Added to every logit.", low=-100, high=100, slider=(-5, 5), step=0.1)
+
+
+def pair(typed: object) -> tuple[float, ...]:
+    """A checker of its own: two numbers, commas between."""
+    numbers = tuple(map(float, typed.split(","))) if isinstance(typed, str) else typed
+    if not isinstance(numbers, tuple) or len(numbers) != 2:
+        raise ValueError("two numbers, please")
+    return numbers
+
+
+def test_a_knob_needs_no_config() -> None:
+    box = KnobBox(OFFSET, -1.4425)
+    assert box.entry.description == "Offset d" and box.entry.value == "-1.4425" and box.slider.value == -1.4425
+    assert note(box) == "Added to every logit. At least -100 and at most 100.", "it acts at once: no badge"
+    box.slider.value = 2.0
+    assert box.value == 2.0 and box.entry.value == "2"
+    box.entry.value = "-50"
+    assert box.value == -50 and box.slider.value == -5
+
+
+@pytest.mark.parametrize("typed", ["", "up", "nan", "inf", "-inf", "1e9"])
+def test_a_knob_without_config_says_why_it_refuses(typed: str) -> None:
+    box = KnobBox(OFFSET, 1.0)
+    box.entry.value = typed
+    assert box.value == 1.0 and box.entry.value == "1"
+    assert box.error.startswith("Offset d must be ") and repr(typed) in box.error
+    assert html.escape(box.error) in note(box) and 'role="alert"' in note(box)
+
+
+def test_a_knob_can_be_whole_a_menu_or_have_suggestions() -> None:
+    whole = KnobBox(Knob("Layers", "", low=1, high=50, slider=(1, 50), step=1), 3)
+    assert isinstance(whole.slider, ipywidgets.IntSlider)
+    whole.entry.value = "2.5"
+    assert whole.value == 3 and "a whole number" in whole.error
+    menu = KnobBox(Knob("Stream", "", choices={"sine": "A sine", "noise": "Noise"}), "sine")
+    menu.entry.value = "noise"
+    assert menu.value == "noise" and menu.slider is None and note(menu) == ""
+    text = KnobBox(Knob("Points", ""), (1.0, 2.0), check=pair, suggestions=["1,2"])
+    assert isinstance(text.entry, ipywidgets.Combobox) and text.entry.value == "1, 2"
+    text.entry.value = "3,4.5"
+    assert text.value == (3.0, 4.5) and text.entry.value == "3, 4.5"
+    for bad in ("", "one", "1,2,3"):
+        text.entry.value = bad
+        assert text.value == (3.0, 4.5) and text.error
+
+
+def test_a_knob_cannot_start_out_of_its_range() -> None:
+    with pytest.raises(ConfigError, match="Offset d must be at least -100"):
+        KnobBox(OFFSET, -101.0)
