@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -85,7 +85,7 @@ def assemble(
     clock: Callable[[], float],
     on_state: Callable[[bool], None],
     make_task: Callable[[Config, torch.device], Task] | None = None,
-    callbacks: tuple[Callback, ...] = (),
+    callbacks: Iterable[Callback] = (),
 ) -> Run:
     """Build a run. The same config gives the same weights and batches on every device.
 
@@ -96,7 +96,7 @@ def assemble(
     device = find_device(config.device)
     task = (make_task or classify)(config, device)
     with seeded(config.seed):
-        model = models.build(config)
+        model = models.build(config, task.outputs, task.x_train[0].numel())
         init.initialise(model, config, task.x_train[:INIT_IMAGES].cpu())
     model.to(device)
     generator = torch.Generator().manual_seed(config.seed)
@@ -105,7 +105,9 @@ def assemble(
     optimizer = make_optimizer(config, model.parameters())
     parts = (remote, ApplySchedule(), recorder, *callbacks)
     learner = Learner(config, model, task, optimizer, generator, parts)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    on_cpu = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else on_cpu
     return Run(learner, recorder, remote, name)
 
 

@@ -138,11 +138,19 @@ def test_a_knob_set_to_what_it_was_tells_nobody() -> None:
 
 def test_the_main_knobs_come_first_and_open() -> None:
     knobs = Knobs()
-    _, main, folded = knobs.children
+    _, main, *folds = knobs.children
     assert [box.name for box in main.children] == ["lr", "momentum", "norm_eps", "norm", "leak"]
-    assert folded.selected_index is None and len(folded.children) >= 4 and all(folded.titles)
-    shown = [box.name for group in (main, *folded.children) for box in group.children]
+    assert len(folds) >= 4 and all("lab-folded" in fold.content._dom_classes for fold in folds)
+    shown = [box.name for group in (main, *(fold.content for fold in folds)) for box in group.children]
     assert sorted(shown) == sorted(KNOBS)
+
+
+def test_a_fold_opens_and_closes() -> None:
+    fold = Knobs().folds[0]
+    fold.button.value = True
+    assert "lab-folded" not in fold.content._dom_classes and fold.button.description == "▾ Network"
+    fold.button.value = False
+    assert "lab-folded" in fold.content._dom_classes and fold.button.description == "▸ Network"
 
 
 def test_config_there_and_back() -> None:

@@ -1,0 +1,210 @@
+"""The training dashboard in a real browser: what is on the page is what the kernel has recorded."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.dashboards.kernel import newest_kernel
+
+READY = 60_000
+# A figure's traces as plain numbers; a gap is "nan".
+HELD = """(div) => {
+  const plain = (v) => ArrayBuffer.isView(v) || Array.isArray(v) ? Array.from(v, plain)
+    : typeof v === "number" && Number.isNaN(v) ? "nan" : v;
+  return div.data.map((trace) => ({ x: plain(trace.x), y: plain(trace.y), z: plain(trace.z) }));
+}"""
+POINTS = "(div) => div.data?.[0]?.x?.length ?? 0"
+
+
+def figure(page: Page, label: str) -> Locator:
+    return page.get_by_role("figure", name=label)
+
+
+def points(page: Page, label: str) -> int:
+    return int(figure(page, label).evaluate(POINTS))
+
+
+def wait_for_points(page: Page, label: str, more_than: int, timeout: float = READY) -> None:
+    script = "([div, n]) => (div.data?.[0]?.x?.length ?? 0) > n"
+    page.wait_for_function(script, arg=[figure(page, label).element_handle(), more_than], timeout=timeout)
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name)
+
+
+def expect_state(page: Page, word: str) -> None:
+    expect(page.locator(".lab-state")).to_contain_text(word, timeout=READY)
+
+
+LOSS = "Training and validation loss over time"
+
+
+def open_training(page: Page, server: Any) -> None:
+    page.goto(f"{server.url}/voila/render/training.ipynb")
+    expect(button(page, "Start")).to_be_enabled(timeout=READY)
+    figure(page, LOSS).wait_for(timeout=READY)
+    page.wait_for_function("(div) => div.data !== undefined", arg=figure(page, LOSS).element_handle(), timeout=READY)
+
+
+def test_first_load_is_small_and_paints_before_torch(voila_server: Any, page: Page, traffic: Any) -> None:
+    open_training(page, voila_server)
+    page.wait_for_load_state("networkidle")
+    assert traffic.bytes <= 4_000_000, f"{traffic.bytes:,} bytes"
+    assert figure(page, LOSS).evaluate("(div) => div.data.length") > 0
+
+
+def test_start_turn_a_knob_pause_step_stop(voila_server: Any, page: Page) -> None:
+    open_training(page, voila_server)
+    with newest_kernel(voila_server.process.pid) as kernel:
+        # The kernel has loaded torch by itself once the page was painted: Start need not wait for it.
+        kernel.run("import lab.session; lab.session.warm().join()")
+        kernel.run(
+            "orders = []\n"
+            "def noted(change=panel.session.__class__.change, stop=panel.session.__class__.stop):\n"
+            "    def change_(self, **live):\n"
+            "        orders.append(('change', self.progress.step, live)); change(self, **live)\n"
+            "    def stop_(self):\n"
+            "        orders.append(('stop', self.progress.step)); stop(self)\n"
+            "    panel.session.__class__.change, panel.session.__class__.stop = change_, stop_\n"
+            "noted()"
+        )
+        button(page, "Start").click()
+        wait_for_points(page, LOSS, 0, timeout=5000)
+        wait_for_points(page, LOSS, points(page, LOSS))
+        expect_state(page, "Training")
+
+        # Drag lr, as a person would: the handle by mouse.
+        handle = page.locator(".lab-knob", has_text="Learning rate").first.locator(".noUi-handle")
+        box = handle.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] - 40, box["y"] + box["height"] / 2, steps=4)
+        page.mouse.up()
+        shapes = "(div) => (div.layout?.shapes ?? []).length > 0"
+        page.wait_for_function(shapes, arg=figure(page, LOSS).element_handle(), timeout=READY)
+
+        button(page, "Pause").click()
+        expect_state(page, "Paused")
+        record = kernel.value("vars(panel.session.since(-1))")
+        lr = record["columns"]["lr"]
+        ordered = [order for order in kernel.value("orders") if order[0] == "change"]
+        assert record["marks"], "the change is in the record"
+        for step, field, old, new in record["marks"]:
+            assert field == "lr" and new < old
+            assert lr[step] == pytest.approx(new) and lr[step - 1] == pytest.approx(old)
+        first_mark = record["marks"][0][0]
+        assert first_mark - ordered[0][1] <= 2, "it acts within two batches"
+
+        # Pause holds; Step adds exactly one.
+        done = kernel.value("panel.session.progress.step")
+        assert len(record["steps"]) == done == kernel.value("panel.session.progress.step")
+        for more in (1, 2):
+            button(page, "Step").click()
+            expect(page.locator(".lab-progress")).to_contain_text(f"step {done + more} of ", timeout=READY)
+            expect_state(page, "Paused")
+            assert kernel.value("panel.session.since(-1).steps.tolist()")[-1] == done + more - 1
+
+        button(page, "Resume").click()
+        expect_state(page, "Training")
+        button(page, "Stop").click()
+        expect_state(page, "Stopped")
+        stopped = [order for order in kernel.value("orders") if order[0] == "stop"][-1]
+        assert kernel.value("panel.session.progress.step") - stopped[1] <= 1, "within a batch"
+
+
+def test_every_chart_shows_the_record(voila_server: Any, page: Page) -> None:
+    open_training(page, voila_server)
+    # Few images, so that there is a validation too.
+    page.get_by_role("button", name="Data and run").click()
+    entry = page.get_by_label("Training images")
+    entry.fill("640")
+    entry.press("Enter")
+    button(page, "Start").click()
+    expect_state(page, "Finished")
+    with newest_kernel(voila_server.process.pid) as kernel:
+        record = kernel.value("vars(panel.session.since(-1))")
+        figures = kernel.value("{name: {'label': f.label, **f.figure} for name, f in panel.figures.items()}")
+        assert len(figures) == page.get_by_role("figure").count() >= 12
+        for name, drawn in figures.items():
+            div = figure(page, drawn["label"])
+            div.scroll_into_view_if_needed()
+            behind = (
+                "([div, n]) => div.data && div.data.some((t) => (t.x ?? t.z ?? t.y)?.length) && div.data.length === n"
+            )
+            page.wait_for_function(behind, arg=[div.element_handle(), len(drawn["data"])], timeout=READY)
+            wait_until_equal(page, div, drawn["data"], name)
+
+        held = {name: figure(page, drawn["label"]).evaluate(HELD) for name, drawn in figures.items()}
+    columns, steps = record["columns"], record["steps"]
+    assert steps == list(range(30)) and len(record["validations"]) == 3
+    assert held["loss"][0]["x"] == steps and held["loss"][0]["y"] == pytest.approx(columns["loss"])
+    assert held["accuracy"][0]["y"] == pytest.approx(columns["accuracy"])
+    for index, layer in enumerate(record["layers"]):
+        assert held["mean"][index]["y"] == pytest.approx(columns[f"mean/{layer}"])
+        assert held["std"][index]["y"] == pytest.approx(columns[f"std/{layer}"])
+    validation = next(trace for trace in held["loss"] if trace["x"] == [row[0] for row in record["validations"]])
+    assert validation["y"] == pytest.approx([row[2] for row in record["validations"]])
+
+    page.reload()
+    expect(button(page, "Start")).to_be_enabled(timeout=READY)
+    expect_state(page, "Ready")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def wait_until_equal(page: Page, div: Locator, data: list[dict[str, Any]], name: str) -> None:
+    """Wait until the page's figure holds the kernel's numbers, each to a float's precision."""
+    wanted = [{axis: trace.get(axis) for axis in "xyz"} for trace in data]
+    script = """([div, wanted]) => {
+      const same = (a, b) => b === null || b === undefined ? true
+        : Array.isArray(b) ? a?.length === b.length && b.every((v, i) => same(a[i], v))
+        : b === "nan" ? Number.isNaN(a) || a === null
+        : typeof b === "number" ? Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(b)) : a === b;
+      return div.data.every((trace, i) => ["x", "y", "z"].every((axis) => same(trace[axis], wanted[i][axis])));
+    }"""
+    try:
+        page.wait_for_function(script, arg=[div.element_handle(), wanted], timeout=20_000)
+    except Exception as error:
+        raise AssertionError(f"{name} differs from the kernel's:\n{div.evaluate(HELD)}\n{wanted}") from error
+
+
+def test_a_bad_value_is_told_under_its_knob(voila_server: Any, page: Page) -> None:
+    open_training(page, voila_server)
+    entry = page.get_by_label("Learning rate").first
+    entry.fill("fast")
+    entry.press("Enter")
+    expect(page.get_by_role("alert").first).to_contain_text("lr must be a number, above 0 and at most 1000; got 'fast'")
+    expect(entry).to_have_value(re.compile(r"^0\.4"))
+
+
+@pytest.mark.parametrize("width", [1440, 400])
+def test_it_fits_the_width(voila_server: Any, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    open_training(page, voila_server)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for box in (figure.bounding_box() for figure in page.get_by_role("figure").all()):
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
+
+
+@pytest.mark.parametrize(
+    ("app", "path"), [("lab_server", "/lab/tree/training.ipynb"), ("notebook_server", "/notebooks/training.ipynb")]
+)
+def test_in_a_notebook_app(app: str, path: str, request: pytest.FixtureRequest, page: Page) -> None:
+    server = request.getfixturevalue(app)
+    page.goto(server.url + path)
+    cell = page.locator(".jp-CodeCell").first
+    expect(cell).to_be_visible(timeout=READY)
+    expect(page.locator(".jp-Notebook-ExecutionIndicator, .jp-NotebookKernelStatus").first).to_be_attached()
+    cell.click()
+    page.keyboard.press("Shift+Enter")
+    expect(button(page, "Start")).to_be_enabled(timeout=READY)
+    button(page, "Start").click()
+    div = figure(page, LOSS)
+    div.scroll_into_view_if_needed(timeout=READY)
+    wait_for_points(page, LOSS, 0)
+    wait_for_points(page, LOSS, points(page, LOSS))
+    button(page, "Stop").click()
+    expect_state(page, "Stopped")
