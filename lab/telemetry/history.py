@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.concepts.moving_average import ewma
 from lab.telemetry.record import COUNTS, SCALARS, Layout, Mark, Outputs, Record, Validation
 
 MAX_ROWS = 65_536
@@ -100,11 +101,10 @@ class History:
             host: (n, 3): lr, momentum, seconds.
             betas: of the loss's moving average at each of these steps.
         """
-        averages = np.empty((len(betas), 2))
-        for i, beta in enumerate(betas):
-            self._average = beta * self._average + (1 - beta) * float(device_rows[i, 0])
-            self._unseen *= beta
-            averages[i] = self._average, 1 - self._unseen
+        average, weight = ewma(device_rows[:, 0], betas, start=self._average, unseen=self._unseen)
+        if len(betas):
+            self._average, self._unseen = float(average[-1]), 1 - float(weight[-1])
+        averages = np.stack([average, weight], axis=1)
         rows = np.concatenate([device_rows, host.astype(np.float32), averages.astype(np.float32)], axis=1)
         steps = np.arange(self.last_step + 1, self.last_step + 1 + len(rows), dtype=np.int64)
         with self._lock:

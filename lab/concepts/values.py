@@ -1,0 +1,40 @@
+"""Numbers as a person types or pastes them."""
+
+import math
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.knob import ConfigError
+
+MOST = 10_000
+"""Values that are taken at once; more would only make a page slow."""
+
+
+def parse_values(text: object, name: str = "the values", *, most: int = MOST) -> NDArray[np.float64]:
+    """The numbers in ``text``, with commas, semicolons, spaces or new lines between them, maybe in brackets.
+
+    Returns:
+        (n,) float64, n from 1 to ``most``.
+
+    Raises:
+        ConfigError: nothing typed, too many, or one that is not a finite number; it quotes that one only.
+    """
+    parts = re.split(r"[\s,;]+", str(text).strip().strip("[](){}").strip(" \t\n,;"))
+    if parts == [""]:
+        raise ConfigError(name, str(text).strip(), "at least one number")
+    if len(parts) > most:
+        raise ConfigError(name, f"{len(parts):,} of them", f"at most {most:,} numbers")
+    return np.array([_number(part, f"{name}, number {i}") for i, part in enumerate(parts, 1)])
+
+
+def _number(part: str, name: str) -> float:
+    try:
+        number = float(part)
+    except ValueError:
+        number = math.nan
+    # Beyond 1e100 a square would overflow, and a figure, whose numbers are float32, shows nothing from 1e38 on.
+    if not abs(number) <= 1e30:
+        raise ConfigError(name, part if len(part) <= 20 else f"{part[:20]}…", "a finite number, at most 1e30 in size")
+    return number
