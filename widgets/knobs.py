@@ -7,7 +7,9 @@ from typing import Any
 import ipywidgets
 
 from lab.config import DEFAULTS, KNOBS, MAIN, Config, ConfigError
+from widgets.fold import Fold
 from widgets.knob import ConfigKnob
+from widgets.layout import knob_group
 
 
 class Knobs(ipywidgets.VBox):
@@ -15,6 +17,7 @@ class Knobs(ipywidgets.VBox):
 
     Attributes:
         boxes: field name -> ConfigKnob, in Config's order.
+        folds: the groups after the first, each under its name.
         problem: what is wrong between two knobs, each valid by itself; empty if nothing.
     """
 
@@ -27,12 +30,10 @@ class Knobs(ipywidgets.VBox):
         groups: dict[str, list[ConfigKnob]] = {}
         for name, box in self.boxes.items():
             groups.setdefault(KNOBS[name].group, []).append(box)
-        columns = {name: ipywidgets.VBox(boxes) for name, boxes in groups.items()}
-        for column in columns.values():
-            column.add_class("lab-knob-group")
+        columns = {name: knob_group(boxes) for name, boxes in groups.items()}
         main = columns.pop(MAIN)
-        self.folded = ipywidgets.Accordion(list(columns.values()), titles=tuple(columns), selected_index=None)
-        super().__init__([self._problem_line, main, self.folded])
+        self.folds = [Fold(name, column) for name, column in columns.items()]
+        super().__init__([self._problem_line, main, *self.folds])
         self.add_class("lab-knobs")
         for name, box in self.boxes.items():
             box.observe(lambda change, name=name: self._moved(name, change["new"]), "value")

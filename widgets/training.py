@@ -13,9 +13,10 @@ from lab.config import DEFAULTS, Config, ConfigError
 from lab.session import ENDED, Session
 from widgets.charts import View
 from widgets.knobs import Knobs
+from widgets.layout import body
 from widgets.panel import Panel, handler
 from widgets.training_figures import COURSE_NEAR_ZERO, TrainingFigures, course_near_zero
-from widgets.training_layout import Buttons, Menus, body, control_bar
+from widgets.training_layout import Buttons, Menus, control_bar, sections
 from widgets.training_status import progress_label, state_line, status_line
 
 _LIVE = frozenset({"running", "paused"})
@@ -63,7 +64,7 @@ class TrainingPanel(Panel):
         super().__init__(clock=clock, watch_page=watch_page)
         self.figures = self._charts.figures
         bar = control_bar(self.buttons, self.state_line, self.progress, self.status)
-        self.children = [self.style_sheet, bar, self.error_line, body(self.knobs, self.figures, self.menus)]
+        self.children = [self.style_sheet, bar, self.error_line, body(self.knobs, sections(self.figures, self.menus))]
         self._connect()
         self.menus.show("near_zero", self._charts.view.near_zero)
         self.update()

@@ -8,6 +8,7 @@ import ipywidgets
 
 from lab.session import ENDED
 from widgets import charts
+from widgets.layout import classed, grid, section
 
 SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("How training goes", "", ("x",), ("loss", "accuracy", "rates")),
@@ -117,34 +118,18 @@ class Menus(dict[str, Any]):
 
 def control_bar(buttons: Mapping[str, Any], state_line: Any, progress: Any, status: Any) -> Any:
     """The buttons, and what the run is doing."""
-    row = _classed(ipywidgets.HBox(list(buttons.values())), "lab-buttons")
-    parts = [_classed(state_line, "lab-state"), _classed(progress, "lab-progress"), _classed(status, "lab-status")]
-    return _classed(ipywidgets.HBox([row, *parts]), "lab-bar")
+    row = classed(ipywidgets.HBox(list(buttons.values())), "lab-buttons")
+    parts = [classed(state_line, "lab-state"), classed(progress, "lab-progress"), classed(status, "lab-status")]
+    return classed(ipywidgets.HBox([row, *parts]), "lab-bar")
 
 
-def body(knobs: Any, figures: Mapping[str, Any], menus: Mapping[str, Any]) -> Any:
-    """The knobs beside the charts; above them where there is no room."""
-    charts_column = _classed(ipywidgets.VBox(_sections(figures, menus)), "lab-charts")
-    return _classed(ipywidgets.HBox([knobs, charts_column]), "lab-body")
-
-
-def _sections(figures: Mapping[str, Any], menus: Mapping[str, Any]) -> list[Any]:
-    """Every section as a widget: heading, help, menus, and figures in as many columns as fit."""
-    made = []
-    for title, words, with_menus, with_figures in SECTIONS:
-        head = ipywidgets.HTML(f"<h2>{title}</h2>" + (f"<p>{words}</p>" if words else ""))
-        row = _classed(ipywidgets.HBox([menus[name] for name in with_menus]), "lab-menus")
-        grid = ipywidgets.Box([figures[name] for name in with_figures])
-        _classed(grid, "lab-grid", f"lab-grid-{len(with_figures)}")
-        made.append(_classed(ipywidgets.VBox([head, *([row] if with_menus else []), grid]), "lab-section"))
-    return made
+def sections(figures: Mapping[str, Any], menus: Mapping[str, Any]) -> list[Any]:
+    """Every section of :data:`SECTIONS` as a widget."""
+    return [
+        section(title, words, menus=[menus[name] for name in with_menus], parts=[grid(figures[name] for name in shown)])
+        for title, words, with_menus, shown in SECTIONS
+    ]
 
 
 def _menu(label: str, options: list[tuple[str, Any]], value: Any) -> Any:
     return ipywidgets.Dropdown(description=label, options=options, value=value)
-
-
-def _classed(widget: Any, *names: str) -> Any:
-    for name in names:
-        widget.add_class(name)
-    return widget

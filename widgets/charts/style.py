@@ -71,26 +71,28 @@ def x_title(record: Record, view: View) -> str:
     return X_AXES[view.x] + thinned
 
 
-def layout(title: str, record: Record, view: View, y: str, *, entries: int = 3, **y_axis: Any) -> dict[str, Any]:
-    """A chart over the run: titled axes, marks, and a legend of ``entries`` below.
+def plot(title: str, x: str, y: str, *, entries: int = 3, **y_axis: Any) -> dict[str, Any]:
+    """A chart's layout: titled axes, and a legend of ``entries`` below.
 
     The height is fixed, so that nothing on the page jumps while data comes in.
     """
     extra = LEGEND_ROW * max(0, -(-entries // 3) - 2)
-    shapes, annotations = marks(record, view)
     return {
         "title": heading(title),
         "height": HEIGHT + extra,
         "margin": {"l": 64, "r": 16, "t": 44, "b": 76 + extra},
-        "xaxis": axis(x_title(record, view)),
+        "xaxis": axis(x),
         "yaxis": axis(y, **y_axis),
         "showlegend": True,
         "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
-        "hovermode": "x unified",
-        "uirevision": view.x,
-        "shapes": shapes,
-        "annotations": annotations,
     }
+
+
+def layout(title: str, record: Record, view: View, y: str, **rest: Any) -> dict[str, Any]:
+    """:func:`plot` over a run: its x-axis, and its marks."""
+    shapes, annotations = marks(record, view)
+    over_run = {"hovermode": "x unified", "uirevision": view.x, "shapes": shapes, "annotations": annotations}
+    return plot(title, x_title(record, view), y, **rest) | over_run
 
 
 def stacked(title: str, record: Record, view: View, y: tuple[str, str], **rest: Any) -> dict[str, Any]:
