@@ -4,6 +4,7 @@ import html
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -52,7 +53,8 @@ class KnobBox(ipywidgets.VBox):
     ) -> None:
         self.name = name or spec.label
         self.spec = spec
-        self._checked = check or partial(checked, self.name, knob=spec, default=value)
+        self._checked = check or self._in_range
+        self._default = value
         self._showing = False
         self.entry = _entry(spec, list(suggestions))
         self.slider = _slider(spec, whole=isinstance(value, int))
@@ -77,6 +79,18 @@ class KnobBox(ipywidgets.VBox):
             self.error = str(refusal)
         self._show()
 
+    def stretch(self, high: float) -> None:
+        """Make ``high`` the upper end of the valid range and of the slider; a larger value moves to it."""
+        low = self.spec.low
+        if high == self.spec.high:
+            return
+        self.spec = replace(self.spec, high=high, slider=(low, high))
+        with self._quietly():
+            self.value = min(self.value, high)
+            self.slider.max = max(high, low + (self.spec.step or 1))  # the page cannot draw a slider without length
+            self.slider.disabled = high <= low
+        self._explain()
+
     def badge(self) -> str:
         """Markup before the help: when the knob acts, where that is not at once."""
         return ""
@@ -89,6 +103,9 @@ class KnobBox(ipywidgets.VBox):
     def _on_slider(self) -> float:
         low, high = self.spec.slider or (-math.inf, math.inf)
         return float(min(max(self.value, low), high))
+
+    def _in_range(self, raw: Any) -> Any:
+        return checked(self.name, raw, self.spec, self._default)
 
     @traitlets.validate("value")
     def _check(self, proposal: dict[str, Any]) -> Any:

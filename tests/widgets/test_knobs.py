@@ -244,3 +244,21 @@ def test_a_knob_can_be_whole_a_menu_or_have_suggestions() -> None:
 def test_a_knob_cannot_start_out_of_its_range() -> None:
     with pytest.raises(ConfigError, match="Offset d must be at least -100"):
         KnobBox(OFFSET, -101.0)
+
+
+def test_a_knob_can_be_stretched() -> None:
+    box = KnobBox(Knob("Step t", "", low=1, high=30, slider=(1, 30), step=1), 20)
+    box.stretch(1000)
+    assert box.slider.max == 1000 and note(box) == "At least 1 and at most 1000."
+    box.slider.value = 900
+    assert box.value == 900 and box.slider.value == 900
+    seen: list[int] = []
+    box.observe(lambda change: seen.append(change["new"]), "value")
+    box.stretch(40)
+    assert box.value == 40 == box.slider.value == box.slider.max and box.entry.value == "40" and seen == [40]
+    box.entry.value = "41"
+    assert box.value == 40 and "at most 40" in box.error
+    box.stretch(1)
+    assert box.value == 1 and box.slider.disabled and box.slider.max > box.slider.min
+    box.stretch(2)
+    assert not box.slider.disabled
