@@ -1,0 +1,27 @@
+"""Numbers and tables as a page shows them."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+
+def number(x: float, places: int = 3) -> str:
+    """``x`` to ``places`` decimals, more where it is small, without zeros at the end; "undefined" for nan."""
+    if math.isnan(x):
+        return "undefined"
+    if not x or math.isinf(x):
+        return "0" if not x else "∞" if x > 0 else "−∞"
+    size = math.floor(math.log10(abs(x)))
+    if not -6 <= size < 12:
+        return f"{x:.3e}".replace("-", "−")
+    text = f"{x:,.{max(places, 3 - size)}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
+    """An HTML table whose rows begin with their names. All arguments are markup: escape what was typed."""
+    top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>' for name, *cells in rows
+    )
+    title = f"<caption>{caption}</caption>" if caption else ""
+    return f'<div class="lab-table"><table>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
