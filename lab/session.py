@@ -6,7 +6,7 @@ Imports no torch: the worker thread does, so that a page can paint while it load
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from lab.config import DEFAULTS, Config, ConfigError
 from lab.progress import Pace, Progress
 from lab.telemetry.history import History
 from lab.telemetry.record import Record
+from lab.training.callbacks import Callback
 
 if TYPE_CHECKING:
     import torch
@@ -39,12 +40,24 @@ class Session:
     Two sessions in one process train as each would alone: each owns its generators.
     """
 
-    def __init__(self, config: Config = DEFAULTS, task: "Callable[[Config, torch.device], Task] | None" = None) -> None:
-        """``task`` makes the data, loss and metric on a device; by default the lesson's classification."""
+    def __init__(
+        self,
+        config: Config = DEFAULTS,
+        task: "Callable[[Config, torch.device], Task] | None" = None,
+        callbacks: Iterable[Callback] = (),
+    ) -> None:
+        """A run that is ready to start.
+
+        Args:
+            config: its knobs.
+            task: makes the data, loss and metric on a device; by default the lesson's classification.
+            callbacks: more of them for the training loop; they are called in the worker's thread.
+        """
         self.history = History()
         self.error = ""
         self._config = config
         self._make_task = task
+        self._callbacks = tuple(callbacks)
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._state = "ready"
@@ -216,7 +229,9 @@ class Session:
         try:
             from lab.assembly import assemble
 
-            run = assemble(self._config, self.history, self._seconds, self._set_paused, self._make_task)
+            run = assemble(
+                self._config, self.history, self._seconds, self._set_paused, self._make_task, self._callbacks
+            )
             with self._lock:
                 self._device, self._learner, self._recorder = run.device, run.learner, run.recorder
                 self._remote = run.remote

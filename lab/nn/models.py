@@ -47,7 +47,7 @@ class Model(nn.Module):
         self.norms: dict[str, Norm] = {name: block.norm for name, block in blocks.items() if block.norm is not None}
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, 10) of the pictures x (N, 1, 28, 28)."""
+        """Logits (N, outputs) of the pictures x (N, 1, height, width)."""
         logits: Tensor = self.head(self.body(self.stem(x)))
         return logits
 
@@ -62,21 +62,24 @@ class Model(nn.Module):
                 norm.momentum = config.norm_momentum
 
 
-def build(config: Config) -> Model:
-    """The network of ``config.model``, with torch's default weights from the default RNG."""
+def build(config: Config, outputs: int = CLASSES, pixels: int = PIXELS) -> Model:
+    """The network of ``config.model``, with torch's default weights from the default RNG.
+
+    ``pixels`` of a picture matter to the linear nets only: the CNN takes pictures of any size.
+    """
     if config.model == "cnn":
-        return _cnn(config)
+        return _cnn(config, outputs)
     if config.model == "mlp":
-        hidden = Block(nn.Linear(PIXELS, HIDDEN), _activation(config))
-        return Model(nn.Flatten(), {"hidden": hidden, "output": Block(nn.Linear(HIDDEN, CLASSES))}, nn.Identity())
-    return Model(nn.Flatten(), {"linear": Block(nn.Linear(PIXELS, CLASSES))}, nn.Identity())
+        hidden = Block(nn.Linear(pixels, HIDDEN), _activation(config))
+        return Model(nn.Flatten(), {"hidden": hidden, "output": Block(nn.Linear(HIDDEN, outputs))}, nn.Identity())
+    return Model(nn.Flatten(), {"linear": Block(nn.Linear(pixels, outputs))}, nn.Identity())
 
 
 def _activation(config: Config) -> GeneralRelu:
     return GeneralRelu(config.leak, config.sub, config.maxv)
 
 
-def _cnn(config: Config) -> Model:
+def _cnn(config: Config, outputs: int) -> Model:
     """Lesson 10's net: stride-2 convs, 5x5 then 3x3, average pool to 1x1, linear."""
     blocks = {}
     for number, (before, width) in enumerate(pairwise((1, *config.widths)), start=1):
@@ -87,5 +90,5 @@ def _cnn(config: Config) -> Model:
             config.norm, width, eps=config.norm_eps, momentum=config.norm_momentum, groups=config.groups
         )  # fmt: skip
         blocks[f"conv{number}"] = Block(conv, _activation(config), norm)
-    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(config.widths[-1], CLASSES))
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(config.widths[-1], outputs))
     return Model(nn.Identity(), blocks, head)

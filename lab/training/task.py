@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lab import data
 from lab.config import Config
+from lab.nn.models import CLASSES
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,12 @@ class Task:
     """Tensors on the training device, and how an answer is judged.
 
     Attributes:
-        x_train, x_valid: (n, 1, 28, 28) float32, normalised.
+        x_train, x_valid: (n, 1, height, width) float32, normalised; 28 x 28 in the lessons.
         y_train, y_valid: the targets that ``loss`` and ``metric`` take.
         loss: (logits, targets) -> mean loss, 0-dim.
         metric: (logits, targets) -> mean score, 0-dim, 0 to 1.
         gallery: pictures to ask the net about while it trains, if any.
+        outputs: logits of the net for each picture.
     """
 
     x_train: Tensor
@@ -30,6 +32,7 @@ class Task:
     loss: Callable[[Tensor, Tensor], Tensor]
     metric: Callable[[Tensor, Tensor], Tensor]
     gallery: "Gallery | None" = None
+    outputs: int = CLASSES
 
 
 @dataclass(frozen=True)

@@ -388,3 +388,29 @@ def test_a_run_on_cuda_agrees_with_the_cpu(make: Callable[..., Session]) -> None
     here, there = finish(make(size=200)), finish(make(size=200, device="cuda"))
     np.testing.assert_allclose(here.columns["loss"][:10], there.columns["loss"][:10], rtol=1e-3)
     assert "CPU" not in make(device="cuda").progress.device
+
+
+def test_a_task_of_its_own_and_a_callback_of_its_own() -> None:
+    """Larger pictures, seven outputs and targets that are no classes, in the same Session and Learner."""
+    import torch
+
+    from lab.training.callbacks import Callback
+    from lab.training.learner import Learner
+    from lab.training.task import Task
+
+    asked = []
+
+    def task(config: Config, device: torch.device) -> Task:
+        x, y = torch.randn(40, 1, 56, 56, device=device), torch.rand(40, 7, device=device)
+        error = torch.nn.functional.mse_loss
+        return Task(x, y, x[:20], y[:20], error, error, outputs=7)
+
+    class Asks(Callback):
+        def after_fit(self, learner: Learner) -> None:
+            asked.append(learner.logits.shape)
+
+    session = Session(TINY.replace(size=40), task, [Asks()])
+    record = finish(session)
+    session.close()
+    assert session.state == "finished", session.error
+    assert asked == [(20, 7)] and len(record.steps) == 8 and record.outputs is None

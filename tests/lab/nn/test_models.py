@@ -140,3 +140,10 @@ def test_a_copy_is_a_whole_net() -> None:
     assert twin.blocks["conv1"] is twin.get_submodule("body.conv1")
     assert twin.norms["conv1"] is twin.get_submodule("body.conv1.norm")
     assert len(model.state_dict()) == len({id(value) for value in model.state_dict(keep_vars=True).values()})
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_other_pictures_and_other_outputs(model: str) -> None:
+    torch.manual_seed(0)
+    net = build(Config(model=model), outputs=20, pixels=56 * 56)
+    assert net(torch.randn(3, 1, 56, 56)).shape == (3, 20)
