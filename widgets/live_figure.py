@@ -156,8 +156,7 @@ class LiveFigure(anywidget.AnyWidget):
                 case "library":
                     self._tell({"type": "library"}, plotly_script())
                 case "ready":
-                    self.ready, self._waiting = True, False
-                    self._answered = self._seq
+                    self.ready = True
                     self._post(*self._copy.take_all())
         if content.get("type") == "ready":
             for callback in self._callbacks:

@@ -92,7 +92,7 @@ class Desk:
         self.settle()
         self.figures, self.delivered = {}, []
 
-    def show(self, figure: LiveFigure, name: str = "one", views: int = 1) -> LiveFigure:
+    def show(self, figure: LiveFigure, name: str = "one", views: int = 1, settle: bool = True) -> LiveFigure:
         def send(content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
             self.wire.append((name, json.loads(json.dumps(content, allow_nan=False)), (buffers or [b""])[0]))
 
@@ -100,7 +100,8 @@ class Desk:
         self.figures[name] = figure
         traits = {"label": figure.label, "height": figure.height}
         self.page.evaluate("(a) => show(...a)", [name, figure._esm, figure._css, traits, views])
-        self.settle()
+        if settle:
+            self.settle()
         return figure
 
     def settle(self) -> None:
@@ -198,6 +199,14 @@ def test_appends_thinning_and_gaps_reach_the_page_number_by_number(desk: Desk) -
     assert desk.page.locator(".xtitle").text_content() == "step (every 8th step)"
 
 
+def test_rows_with_gaps_are_thinned_from_the_first_that_stays(desk: Desk) -> None:
+    figure = desk.show(LiveFigure(lines([]), max_points=4))
+    for steps in ([1, 3, 4, 6], [8]):
+        figure.append(np.array(steps), lines(steps))
+        desk.flush(figure)
+    assert desk.delivered[-1][1]["keep"] == [2, 1] and desk.check()[0]["x"] == [4, 6, 8]
+
+
 def test_a_picture_gains_columns_and_bars_are_redrawn(desk: Desk) -> None:
     heat, bar = desk.show(LiveFigure(picture([]), max_points=30), "heat"), desk.show(LiveFigure(bars(0)), "bars")
     for start in range(0, 120, 24):
@@ -222,6 +231,8 @@ def test_a_reload_and_a_lost_message_leave_no_gap_and_no_double(fresh: Desk) -> 
             fresh.open()  # reloaded while a message is on its way
             fresh.show(figure)
         fresh.settle()
+        if start != 30:
+            fresh.check()
     assert fresh.check()[0]["x"] == list(range(0, 100, 4))
     figure.append(np.arange(100, 104), lines(np.arange(100, 104)))
     figure.flush()
@@ -236,12 +247,19 @@ def test_two_views_of_one_model_show_the_same(desk: Desk) -> None:
     figure.append(np.arange(5, 9), lines(np.arange(5, 9)))
     desk.flush(figure)
     assert desk.check(view=0) == desk.check(view=1)
+    hidden = "[...document.querySelectorAll('.live-figure')].map((div) => div._fullData[0].visible)"
+    desk.page.locator(".legendtoggle").first.click()
+    desk.page.wait_for_function(f"{hidden}[0] === 'legendonly'")
+    figure.append(np.array([9]), lines([9]))
+    desk.flush(figure)
+    assert desk.check(view=0) == desk.check(view=1)
+    assert desk.page.evaluate(hidden) == ["legendonly", True]
     assert desk.page.get_by_role("figure", name="Loss").count() == 2
 
 
 def test_four_figures_take_plotlys_script_once(fresh: Desk) -> None:
     for name in ("a", "b", "c"):
-        fresh.show(LiveFigure(lines(range(4))), name)
+        fresh.show(LiveFigure(lines(range(4))), name, settle=False)
     fresh.show(LiveFigure(picture(range(4))), "d")
     for name in "abcd":
         fresh.check(name)
