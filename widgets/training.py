@@ -11,6 +11,7 @@ import ipywidgets
 import lab.session
 from lab.config import DEFAULTS, Config, ConfigError
 from lab.session import ENDED, Session
+from widgets import runs
 from widgets.charts import View
 from widgets.knobs import Knobs
 from widgets.layout import body
@@ -68,6 +69,7 @@ class TrainingPanel(Panel):
         self._connect()
         self.menus.show("near_zero", self._charts.view.near_zero)
         self.update()
+        runs.add(self)
 
     # ---- the run
 
@@ -182,6 +184,7 @@ class TrainingPanel(Panel):
 
     def close(self) -> None:
         """End the run and take the panel off the page; the session's record stays."""
+        runs.remove(self)
         super().close()
         self.session.close()
 

@@ -1,0 +1,227 @@
+"""The moving-average panel by its knobs, and its charts: the lesson's numbers, and nothing it cannot take."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from lab.concepts import moving_average as ma
+from lab.knob import ConfigError
+from lab.telemetry.record import Record
+from widgets import runs
+from widgets.charts import moving_average as charts
+from widgets.charts.style import Figure
+from widgets.moving_average import MovingAveragePanel
+
+VALUES = np.random.default_rng(2).normal(5, 2, 40)
+
+
+class Run:
+    """A training panel and its session, as far as another panel asks."""
+
+    def __init__(self) -> None:
+        self.record = Record()
+
+    @property
+    def session(self) -> "Run":
+        return self
+
+    def since(self, step: int) -> Record:
+        return self.record
+
+
+@pytest.fixture
+def panel() -> Iterator[MovingAveragePanel]:
+    made = MovingAveragePanel()
+    yield made
+    made.close()
+
+
+def drawn(panel: MovingAveragePanel, figure: str, name: str) -> Any:
+    return next(trace["y"] for trace in panel.figures[figure].figure["data"] if trace["name"] == name)
+
+
+def plain(markup: str) -> str:
+    return markup.replace("<b>", "").replace("</b>", "").replace("<sup>", "^").replace("</sup>", "")
+
+
+# ---- the lessons' numbers
+
+
+def test_10_then_20(panel: MovingAveragePanel) -> None:
+    text = plain(panel.steps.value)
+    assert "0.9 × 1 + 0.1 × 20 = 2.9" in text
+    assert "2.9 ÷ (1 − 0.9^2) = 2.9 ÷ 0.19 = 15.263" in text
+    assert "0.9 × 10 + 0.1 × 20 = 11" in text
+    assert drawn(panel, "averages", "from zero")[:2] == pytest.approx([1, 2.9])
+    assert drawn(panel, "averages", "de-biased")[:2] == pytest.approx([10, 15.26316])
+    panel.knobs["t"].slider.value = 1
+    text = plain(panel.steps.value)
+    assert "0.9 × 0 + 0.1 × 10 = 1" in text and "1 ÷ (1 − 0.9^1) = 1 ÷ 0.1 = 10" in text
+    assert "the first value itself = 10" in text
+
+
+def test_3_then_5(panel: MovingAveragePanel) -> None:
+    panel.knobs["typed"].entry.value = "3, 5"
+    assert "0.9 × 3 + 0.1 × 5 = 3.2" in plain(panel.steps.value)
+    assert drawn(panel, "averages", "from the first value") == pytest.approx([3, 3.2])
+
+
+def test_both_conventions(panel: MovingAveragePanel) -> None:
+    assert "β = 0.9; torch’s batch-norm momentum = 0.1." in plain(panel.conventions.value)
+    panel.knobs["beta"].entry.value = "0.98"
+    assert "β = 0.98; torch’s batch-norm momentum = 0.02." in plain(panel.conventions.value)
+    assert "= 50 values" in panel.conventions.value
+
+
+def test_weights_and_factor(panel: MovingAveragePanel) -> None:
+    assert drawn(panel, "weights", "from zero") == pytest.approx([0.81, 0.09, 0.1])
+    assert drawn(panel, "weights", "from the first value") == pytest.approx([0, 0.9, 0.1])
+    assert drawn(panel, "weights", "de-biased") == pytest.approx([0, 0.09 / 0.19, 0.1 / 0.19])
+    assert drawn(panel, "factor", "1 − βᵗ")[:3] == pytest.approx([0.1, 0.19, 0.271])
+    assert drawn(panel, "factor", "at t = 2") == pytest.approx([0.19])
+
+
+# ---- streams
+
+
+@pytest.mark.parametrize("kind", list(ma.STREAMS)[1:])
+def test_every_stream(panel: MovingAveragePanel, kind: str) -> None:
+    panel.stream.value = kind
+    assert panel.values.tolist() == ma.stream(kind).tolist() and panel.knobs["t"].slider.max == 100
+    assert drawn(panel, "averages", "values") == pytest.approx(ma.stream(kind))
+    panel.knobs["first"].slider.value = -20
+    assert panel.values[0] == ma.stream(kind)[0] - 20 and panel.values[1] == ma.stream(kind)[1]
+    panel.knobs["noise"].slider.value = 2
+    assert np.std(panel.values - ma.stream(kind)) > 1
+
+
+def test_typing_makes_it_the_stream(panel: MovingAveragePanel) -> None:
+    panel.stream.value = "sine"
+    panel.knobs["t"].slider.value = 90
+    panel.knobs["typed"].entry.value = "1 2 3"
+    assert panel.stream.value == "typed" and panel.values.tolist() == [1, 2, 3]
+    assert panel.knobs["t"].value == 3 and "t = 3" in panel.steps.value
+
+
+def test_the_loss_of_a_record_that_is_given() -> None:
+    loss = np.array([2.5, np.nan, 2.0, np.inf, 1.0], np.float32)
+    panel = MovingAveragePanel(record=Record(steps=np.arange(5), columns={"loss": loss}))
+    assert panel.stream.value == "given" and panel.values.tolist() == [2.5, 2, 1], "a diverged step says nothing"
+    panel.close()
+
+
+def test_runs_of_training_panels_are_offered(panel: MovingAveragePanel) -> None:
+    training = Run()
+    before = len(panel.stream.options)
+    runs.add(training)
+    try:
+        label, key = panel.stream.options[-1]
+        assert len(panel.stream.options) == before + 1 and label.startswith("Loss of training panel")
+        panel.stream.value = key
+        assert "the run must be started" in panel.error and panel.values.tolist()[:2] == [10, 20]
+        training.record = Record(steps=np.arange(2), columns={"loss": np.array([2.0, 1.0], np.float32)})
+        panel.on_stream()
+        assert panel.error == "" and panel.values.tolist() == [2, 1]
+    finally:
+        runs.remove(training)
+    assert len(panel.stream.options) == before and panel.stream.value == "typed" and panel.values[0] == 10
+
+
+def test_a_training_panel_offers_itself() -> None:
+    from widgets.training import TrainingPanel
+
+    before = runs.offered()
+    training = TrainingPanel()
+    new = set(runs.offered().values()) - set(before.values())
+    assert len(new) == 1 and runs.record(new.pop()).steps.size == 0
+    training.close()
+    assert runs.offered() == before
+
+
+def test_a_closed_panel_watches_no_more() -> None:
+    panel = MovingAveragePanel()
+    options = panel.stream.options
+    panel.close()
+    training = Run()
+    runs.add(training)
+    assert panel.stream.options == options
+    runs.remove(training)
+    assert runs.record(10**6).steps.size == 0
+
+
+# ---- bad input
+
+
+@pytest.mark.parametrize("bad", ["", "ten", "1, nan", "1, inf", "1 2 1e31"])
+def test_bad_values_are_told_and_change_nothing(panel: MovingAveragePanel, bad: str) -> None:
+    before = panel.steps.value
+    box = panel.knobs["typed"]
+    box.entry.value = bad
+    assert box.error and 'role="alert"' in box.children[-1].value
+    assert box.entry.value.startswith("10, 20, ") and panel.steps.value == before
+
+
+@pytest.mark.parametrize("bad", ["", "-0.1", "1.01", "nan", "inf", "half"])
+def test_a_bad_beta_is_told(panel: MovingAveragePanel, bad: str) -> None:
+    panel.knobs["beta"].entry.value = bad
+    assert panel.knobs["beta"].error.startswith("beta must be a") and panel.knobs["beta"].value == 0.9
+    with pytest.raises(ConfigError):
+        MovingAveragePanel(beta=1.5)
+    with pytest.raises(ConfigError):
+        MovingAveragePanel(values=[])
+
+
+def test_beta_0_and_1(panel: MovingAveragePanel) -> None:
+    panel.knobs["beta"].entry.value = "0"
+    assert "0 × 10 + 1 × 20 = 20" in plain(panel.steps.value) and "momentum = 1" in plain(panel.conventions.value)
+    panel.knobs["beta"].entry.value = "1"
+    assert "undefined" in panel.steps.value and "no value is ever let in" in panel.conventions.value
+    assert np.isnan(drawn(panel, "averages", "de-biased")).all() and panel.error == ""
+
+
+def test_one_value_alone(panel: MovingAveragePanel) -> None:
+    panel.knobs["typed"].entry.value = "8"
+    assert panel.knobs["t"].value == 1 and panel.knobs["t"].slider.disabled
+    assert "0.8 ÷ 0.1 = 8" in plain(panel.steps.value) and panel.error == ""
+
+
+def test_a_thousand_values_and_identical_ones(panel: MovingAveragePanel) -> None:
+    panel.knobs["typed"].entry.value = "7 " * 1000
+    panel.knobs["t"].entry.value = "1000"
+    assert len(panel.values) == 1000 and "= 7" in plain(panel.steps.value) and panel.error == ""
+    assert drawn(panel, "averages", "de-biased") == pytest.approx([7] * 1000)
+
+
+# ---- the charts
+
+
+@pytest.mark.parametrize("t", [1, 2, 40])
+@pytest.mark.parametrize("beta", [0.0, 0.9, 1.0])
+def test_plotly_takes_it_and_it_is_labelled(beta: float, t: int) -> None:
+    for figure in (charts.averages(VALUES, beta, t), charts.weights(t, beta), charts.factor(40, beta, t)):
+        go.Figure(figure)
+        layout = figure["layout"]
+        assert all(layout[axis]["title"]["text"] for axis in ("xaxis", "yaxis")) and layout["title"]["text"]
+
+
+def test_many_values_are_thinned_in_the_open() -> None:
+    def x_title(figure: Figure) -> str:
+        return str(figure["layout"]["xaxis"]["title"]["text"])
+
+    many = np.arange(2500.0)
+    figure = charts.averages(many, 0.9, 3)
+    assert len(figure["data"][0]["x"]) <= charts.SHOWN and "(1 in 3 shown)" in x_title(figure)
+    assert figure["data"][0]["y"][:2].tolist() == [0, 3]
+    assert "shown" not in x_title(charts.averages(VALUES, 0.9, 3))
+    assert "(1 in 3 shown)" in x_title(charts.factor(2500, 0.9, 3))
+
+
+def test_weights_beyond_the_bars_are_told() -> None:
+    figure = charts.weights(100, 0.99)
+    assert [len(trace["y"]) for trace in figure["data"]] == [charts.BARS] * 3
+    (words,) = figure["layout"]["annotations"]
+    assert f"from zero {0.99**60:.1%}" in words["text"]
+    assert "annotations" not in charts.weights(charts.BARS, 0.99)["layout"]
