@@ -1,5 +1,5 @@
 // The page's half of LiveFigure. Each model has a store (what the kernel has sent); each view draws its model's store.
-// One module with page_style.js and page_shared.js, which come before it.
+// One module with page_style.js, page_shared.js and page_drag.js, which come before it.
 
 // ---- what the kernel sends
 
@@ -45,6 +45,7 @@ function append(store, { rows, keep, whole = {}, layout = {} }, floats) {
 
 function receive(store, model, message, buffers) {
   if (message.type === "library") return loadLibrary(buffers[0]);
+  if (message.type === "dragged") return answerDrag(store, model);
   const resync = () => {
     if (!store.resyncing) model.send({ type: "ready" });
     store.resyncing = true;
@@ -139,6 +140,7 @@ export default () => {
     for (const end of ["pointerup", "pointercancel"]) {
       addEventListener(end, () => view.held && setTimeout(() => pump((view.held = false))), { signal: life.signal });
     }
+    letDrag(box, div, store, model);
     const resized = new ResizeObserver(() => {
       if (view.width === box.clientWidth) return;
       view.width = box.clientWidth;

@@ -9,7 +9,7 @@ import pathlib
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import anywidget
 import numpy as np
@@ -20,6 +20,7 @@ from widgets.bounded_figure import BoundedFigure, Figure
 from widgets.plain import Floats
 
 _HERE = pathlib.Path(__file__).parent
+_SCRIPTS = ("page_style", "page_shared", "page_drag", "live_figure")
 log = logging.getLogger(__name__)
 
 UNANSWERED = 4  # messages sent without an answer, before the rest waits and is sent as one
@@ -36,6 +37,21 @@ def plotly_script() -> bytes:
     return gzip.compress(path.read_bytes(), compresslevel=6)
 
 
+class Drag(NamedTuple):
+    """Where somebody drags a point of a trace with meta ``{"drag": "x"}``, ``"y"`` or ``"xy"``, the way it can go.
+
+    Attributes:
+        trace: its name.
+        point: index in the trace.
+        x, y: the place asked for, within the axes as the page shows them.
+    """
+
+    trace: str
+    point: int
+    x: float
+    y: float
+
+
 class LiveFigure(anywidget.AnyWidget):
     """A plotly figure on the page that grows by its new points only.
 
@@ -43,8 +59,9 @@ class LiveFigure(anywidget.AnyWidget):
     that (re)connects is given everything. Safe to call from any thread.
 
     Messages to the page: "draw" (everything) and "append" (what is new), numbered by "seq"; "ping" with the last of
-    these numbers; "library" (plotly's script, on request, once a page). Its answers: "ready" (send everything: it is
-    new, or has found a number missing), "ack" (received up to seq), "library" (send the script).
+    these numbers; "library" (plotly's script, on request, once a page); "dragged" (send the next place). Its answers:
+    "ready" (send everything: it is new, or has found a number missing), "ack" (received up to seq), "library" (send the
+    script), "drag" (a point is dragged to a place).
 
     Args:
         figure: ``{"data": [trace, ...], "layout": {...}}`` in plotly's JSON shape; arrays may be numpy's.
@@ -52,7 +69,7 @@ class LiveFigure(anywidget.AnyWidget):
         label: what a screen reader calls the figure.
     """
 
-    _esm = "\n".join((_HERE / f"{name}.js").read_text("utf-8") for name in ("page_style", "page_shared", "live_figure"))
+    _esm = "\n".join((_HERE / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
     _css = (_HERE / "live_figure.css").read_text("utf-8")
     label = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(300).tag(sync=True)  # pixels, known to the page before it has the figure: nothing jumps
@@ -65,6 +82,7 @@ class LiveFigure(anywidget.AnyWidget):
         self._waiting = False  # whether a flush is put off until an answer comes
         self._pinged = 0.0
         self._callbacks: list[Callable[[], None]] = []
+        self._drag_callbacks: list[Callable[[Drag], None]] = []
         self.ready = False
         self.last_answer = 0.0
         self.bytes_sent = 0
@@ -134,6 +152,13 @@ class LiveFigure(anywidget.AnyWidget):
         """Call ``callback`` whenever a page has (re)connected and been sent everything, in the kernel's thread."""
         self._callbacks.append(callback)
 
+    def on_drag(self, callback: Callable[[Drag], None]) -> None:
+        """Call ``callback`` as somebody drags a point; what it draws and flushes is the answer.
+
+        The next place comes after it has returned, the newest one then: it may be slow, and nothing piles up.
+        """
+        self._drag_callbacks.append(callback)
+
     def _height(self) -> int:
         return int(self._copy.layout.get("height") or 300)
 
@@ -158,9 +183,18 @@ class LiveFigure(anywidget.AnyWidget):
                 case "ready":
                     self.ready = True
                     self._post(*self._copy.take_all())
-        if content.get("type") == "ready":
-            for callback in self._callbacks:
-                try:
-                    callback()
-                except Exception:
-                    log.exception("a callback of on_ready failed")
+        match content.get("type"):
+            case "ready":
+                _call(self._callbacks)
+            case "drag":
+                place = (str(content["trace"]), int(content["point"]), float(content["x"]), float(content["y"]))
+                _call(self._drag_callbacks, Drag(*place))
+                self._tell({"type": "dragged"})
+
+
+def _call(callbacks: list[Callable[..., None]], *arguments: object) -> None:
+    for callback in callbacks:
+        try:
+            callback(*arguments)
+        except Exception:
+            log.exception("%s failed", callback)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from widgets.live_figure import LiveFigure
+from widgets.live_figure import Drag, LiveFigure
 
 # A model as anywidget hands it to the module; buffers come misaligned, as they may over a websocket.
 HARNESS = """
@@ -421,6 +421,124 @@ def test_a_failure_is_said_in_place_of_the_figure(browser: Browser, fault: str) 
         desk.check()
         page.wait_for_function("document.querySelector('.live-figure-note').textContent === ''")
     page.close()
+
+
+class Dots:
+    """Four points that can be dragged, two of them along x only, and where they were asked to go."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.x, self.y = np.array([1.0, 2, 4, 8]), np.array([1.0, 3, 2, 4])
+        self.asked: list[Drag] = []
+        self.live = LiveFigure(self.figure())
+        self.live.on_drag(self.move)
+        desk.show(self.live)
+        desk.check()
+
+    def figure(self) -> dict[str, Any]:
+        traces = [
+            {"type": "scatter", "mode": "markers", "name": way, "meta": {"drag": way}, "x": self.x[at], "y": self.y[at]}
+            for way, at in (("x", slice(0, 2)), ("xy", slice(2, 4)))
+        ]
+        ranges = {"xaxis": {"range": [0, 10]}, "yaxis": {"range": [0, 5]}}
+        return {"data": traces, "layout": {"showlegend": False, **ranges}}
+
+    def move(self, drag: Drag) -> None:
+        self.asked.append(drag)
+        index = drag.point + 2 * (drag.trace == "xy")
+        self.x[index], self.y[index] = drag.x, drag.y
+        self.live.draw(self.figure())
+        self.live.flush()
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """The page's pixel of a place on the axes."""
+        plot = self.desk.page.locator(".nsewdrag").bounding_box()
+        assert plot
+        return plot["x"] + plot["width"] * x / 10, plot["y"] + plot["height"] * (1 - y / 5)
+
+    def press(self, x: float, y: float) -> None:
+        self.desk.page.mouse.move(*self.at(x, y))
+        self.desk.page.mouse.down()
+
+    def drag_to(self, x: float, y: float) -> None:
+        self.desk.page.mouse.move(*self.at(x, y))
+        self.desk.settle()
+
+
+def test_a_point_goes_where_it_is_dragged_and_the_way_that_it_can(desk: Desk) -> None:
+    dots = Dots(desk)
+    dots.press(2.05, 3)
+    dots.drag_to(3, 4.5)
+    dots.drag_to(6, 1)
+    desk.page.mouse.up()
+    dots.drag_to(9, 1)
+    assert {(drag.trace, drag.point, drag.y) for drag in dots.asked} == {("x", 1, 3.0)}
+    assert dots.x.tolist() == pytest.approx([1, 6, 4, 8], abs=0.02) and dots.y.tolist() == [1, 3, 2, 4]
+    dots.press(8, 4)
+    dots.drag_to(9, 40)
+    desk.page.mouse.up()
+    assert (dots.x[3], dots.y[3]) == pytest.approx((9, 5), abs=0.02), "no further than the axes"
+    desk.check()
+    ranges = "['xaxis', 'yaxis'].map((axis) => document.querySelector('.live-figure').layout[axis].range)"
+    assert desk.page.evaluate(ranges) == [[0, 10], [0, 5]], "not zoomed"
+    asked = len(dots.asked)
+    dots.press(5, 4.5)
+    dots.drag_to(5.5, 4)
+    desk.page.mouse.up()
+    desk.settle()
+    assert len(dots.asked) == asked, "no point there"
+
+
+def test_a_fast_drag_leaves_no_queue(desk: Desk) -> None:
+    dots = Dots(desk)
+    dots.press(4, 2)
+    places = np.linspace(4, 9, 40)
+    for x in places:  # while the kernel is busy
+        desk.page.mouse.move(*dots.at(x, 3))
+    assert [message["type"] for _, message in desk.page.evaluate("outbox")] == ["drag"]
+    desk.settle()
+    assert len(dots.asked) == 2 and dots.x[2] == pytest.approx(9, abs=0.02), "the first place, then the newest"
+    desk.page.mouse.up()
+    desk.check()
+
+
+def test_a_lost_answer_holds_up_one_drag_only(desk: Desk) -> None:
+    dots = Dots(desk)
+    dots.press(4, 2)
+    desk.page.mouse.move(*dots.at(5, 2))
+    assert desk.page.evaluate("outbox.splice(0).length") == 1
+    dots.drag_to(6, 2)
+    assert dots.asked == []
+    desk.page.mouse.up()
+    dots.press(4, 2)
+    dots.drag_to(7, 2)
+    desk.page.mouse.up()
+    assert dots.x[2] == pytest.approx(7, abs=0.02)
+
+
+def test_a_point_is_dragged_by_touch(desk: Desk) -> None:
+    dots = Dots(desk)
+    desk.page.evaluate("() => { document.body.style.height = '5000px' }")
+    session = desk.page.context.new_cdp_session(desk.page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    for kind, place in (("touchStart", (4, 2)), ("touchMove", (4.5, 3)), ("touchMove", (6, 4.8)), ("touchEnd", None)):
+        points = [dict(zip("xy", dots.at(*place), strict=True))] if place else []
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        desk.settle()
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    session.detach()
+    assert (dots.x[2], dots.y[2]) == pytest.approx((6, 4.8), abs=0.02)
+    assert desk.page.evaluate("scrollY") == 0
+    desk.check()
+
+
+def test_the_pointer_says_what_can_be_dragged(desk: Desk) -> None:
+    dots = Dots(desk)
+    cursor = "getComputedStyle(document.querySelector('.nsewdrag')).cursor"
+    desk.page.mouse.move(*dots.at(4, 2))
+    desk.page.wait_for_function(f"{cursor} === 'grab'")
+    desk.page.mouse.move(*dots.at(5, 4))
+    desk.page.wait_for_function(f"{cursor} !== 'grab'")
 
 
 NOTEBOOK = """

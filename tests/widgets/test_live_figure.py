@@ -16,7 +16,7 @@ from comm.base_comm import BaseComm
 
 from widgets import live_figure
 from widgets.bounded_figure import BoundedFigure
-from widgets.live_figure import UNANSWERED, LiveFigure
+from widgets.live_figure import UNANSWERED, Drag, LiveFigure
 from widgets.plain import same
 
 
@@ -438,6 +438,17 @@ def test_ready_calls_back_each_time_and_survives_a_callback_that_raises(wired: W
     wire.open()
     wire.open()
     assert calls == [1, 2]  # after the whole was sent, each time
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [IndexError]
+
+
+def test_a_drag_is_answered_even_by_a_callback_that_raises(wired: Wired, caplog: Any) -> None:
+    figure, wire = wired()
+    places: list[Drag] = []
+    figure.on_drag(lambda drag: places[5])
+    figure.on_drag(places.append)
+    wire.say(type="drag", trace="points", point=2, x=1.5, y=3)
+    assert places == [Drag("points", 2, 1.5, 3.0)]
+    assert wire.sent[-1][0] == {"type": "dragged"}
     assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [IndexError]
 
 
