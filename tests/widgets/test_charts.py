@@ -12,9 +12,9 @@ import pytest
 from lab.telemetry.record import Mark, Outputs, Record
 from widgets import charts
 from widgets.charts import View
+from widgets.charts.answers import said_by
 from widgets.charts.averages import NO_AVERAGES
 from widgets.charts.marks import LABEL_GAP, MAX_LABELS, MAX_LINES
-from widgets.charts.outputs import said_by, sigmoid, softmax
 from widgets.charts.style import COLOURS, DASHES
 
 OVER_THE_RUN = (
@@ -222,18 +222,14 @@ def test_softmax_and_sigmoid_of_the_nets_own_logits(record: Record) -> None:
         assert soft["x"] == sig["x"] == list("0123456789")
 
 
-def test_extreme_logits_do_not_overflow() -> None:
-    logits = np.array([1000, -1000, 0], np.float32)
-    assert softmax(logits).tolist() == [1, 0, 0] and sigmoid(logits).tolist() == [1, 0, 0.5]
-
-
-def test_the_answers_in_words() -> None:
+def test_the_answers_in_words(record: Record) -> None:
     soft, sig = np.array([0.1, 0.7, 0.2]), np.array([0.6, 0.9, 0.1])
-    assert said_by(soft, sig, "abc") == (
-        "softmax says <b>b</b> (70%), sum 1.000",
-        "sigmoid says <b>a, b</b>, sum 1.600",
-    )
+    assert said_by(soft, sig, "abc") == ("softmax: <b>b</b>, 70 %", "sigmoid: <b>a, b</b>")
     assert "<b>none of them</b>" in said_by(soft, 0.1 * sig, "abc")[1]
+    assert said_by(soft, sig, "abc", 0.7)[1] == "sigmoid: <b>b</b>"
+    assert said_by(np.array([0.5, 0.5]), sig[:2], "ab")[0] == "softmax: <b>a, b</b>, 50 % each"
+    _, sums = (words["text"].split("; sum ") for words in charts.outputs(record, "digit")["layout"]["annotations"])
+    assert float(sums[1]) == pytest.approx(charts.outputs(record, "digit")["data"][1]["y"].sum(), abs=1e-3)
 
 
 def test_outputs_that_are_not_numbers_give_no_answer(record: Record) -> None:
