@@ -1,0 +1,101 @@
+"""Does a signal survive many layers? Linear maps with Kaiming's init, and an activation shape after each.
+
+fast.ai deep learning part 2, lesson 10: after Kaiming's init a plain ReLU's outputs have a mean of about .5, not 0.
+The init: K. He et al., "Delving Deep into Rectifiers", arXiv:1502.01852. That depth makes inputs alike while the
+values themselves keep their spread: S. Schoenholz et al., "Deep Information Propagation", arXiv:1611.01232.
+"""
+
+import functools
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.concepts.activations import Shape, histogram
+from lab.knob import ConfigError
+
+INITS = {
+    "kaiming": "Kaiming: √(2 / (1 + leak²) / n)",
+    "lecun": "LeCun: √(1 / n)",
+    "torch": "nn.Linear’s: √(1/3 / n)",
+}
+"""Key -> label with the standard deviation of the weights of a map with n inputs."""
+
+WIDTH = 256
+"""Units of each layer, and so the n of INITS."""
+
+BATCH = 128
+"""Inputs that are followed through the layers."""
+
+SURVIVES, FADES, EXPLODES = 0.1, 1e-3, 10.0
+"""Where the words for how far inputs are apart change; they start 1 apart. A choice, not a law."""
+
+
+def gain(init: str, shape: Shape) -> float:
+    """What the weights' standard deviation is, times √n.
+
+    Kaiming's takes ``shape`` for a leaky ReLU: with its leak if it is GeneralRelu, else with none. nn.Linear's is
+    Kaiming's uniform one for a leak of √5.
+
+    Raises:
+        ConfigError: for an init that is not in INITS.
+    """
+    match init:
+        case "kaiming":
+            return math.sqrt(2 / (1 + (shape.leak**2 if shape.name == "general" else 0)))
+        case "lecun":
+            return 1.0
+        case "torch":
+            return math.sqrt(1 / 3)
+    raise ConfigError("init", init, "one of " + ", ".join(INITS))
+
+
+class Layer(NamedTuple):
+    """One layer's outputs, over all inputs and units.
+
+    Attributes:
+        mean, std: of all values.
+        apart: how much the inputs still differ: each unit's standard deviation over the inputs, as the root mean
+            square over the units. 1 before the first layer. The std alone cannot tell: a net that answers every
+            input alike still has units that differ from each other.
+        shares: (81,) their :func:`histogram`.
+    """
+
+    mean: float
+    std: float
+    apart: float
+    shares: NDArray[np.float64]
+
+
+def layers(shape: Shape, init: str = "kaiming", *, seed: int = 0) -> Iterator[Layer]:
+    """What one layer after the other makes of N(0, 1): a linear map without bias, then ``shape``; never ends.
+
+    BATCH inputs, WIDTH units, in float32 as a net would have it: where inputs are less than some 1e-7 of the
+    values apart, what is left is rounding. The same ``seed`` gives the same inputs and, but for the gain, weights.
+    """
+    x = _normal(seed, 0, BATCH)
+    scale = np.float32(gain(init, shape) / math.sqrt(WIDTH))
+    number = 0
+    while True:
+        number += 1
+        x = shape((x * scale) @ _normal(seed, number, WIDTH))
+        yield Layer(
+            float(x.mean(dtype=np.float64)),
+            float(x.std(dtype=np.float64)),
+            math.sqrt(x.var(axis=0, dtype=np.float64).mean()),
+            histogram(x),
+        )
+
+
+def verdict(layer: Layer) -> str:
+    """In a word, whether inputs can still be told apart."""
+    if layer.apart > EXPLODES:
+        return "explodes"
+    return "survives" if layer.apart >= SURVIVES else "fades" if layer.apart >= FADES else "lost"
+
+
+@functools.lru_cache(64)
+def _normal(seed: int, number: int, rows: int) -> NDArray[np.float32]:
+    return np.random.default_rng((seed, number)).standard_normal((rows, WIDTH), dtype=np.float32)
