@@ -32,10 +32,10 @@ _BETA = Knob(
 )  # fmt: skip
 _T = Knob("Step t", "How many values have been seen; the arithmetic below is this step's.", "", low=1, step=1)
 _NOISE = Knob(
-    "Noise", "Standard deviation of noise added to each value.", "", low=0, high=1e6, slider=(0, 10), step=0.5
+    "Noise", "Standard deviation of noise added to each value.", "", low=0, high=1000, slider=(0, 10), step=0.5
 )
 _FIRST = Knob(
-    "First value off by", "Added to the first value alone: an unlucky start.", "", low=-1e6, high=1e6,
+    "First value off by", "Added to the first value alone: an unlucky start.", "", low=-1000, high=1000,
     slider=(-30, 30), step=1,
 )  # fmt: skip
 _TYPED = Knob("Values", "Your own, with commas or spaces between; Enter takes them.", "")
@@ -76,7 +76,7 @@ class MovingAveragePanel(Panel):
         # The slider's length is the stream's, which is not known before it is read.
         t = Knob(_T.label, _T.help, "", low=1, high=len(typed), slider=(1, max(len(typed), 2)), step=1)
         self.knobs = {
-            "typed": KnobBox(_TYPED, typed, check=_typed),
+            "typed": classed(KnobBox(_TYPED, typed, check=_typed), "lab-list"),
             "beta": KnobBox(_BETA, float(beta), name="beta"),
             "t": KnobBox(t, min(2, len(typed)), name="t"),
             "noise": KnobBox(_NOISE, 0.0),

@@ -456,6 +456,10 @@ class Dots:
         assert plot
         return plot["x"] + plot["width"] * x / 10, plot["y"] + plot["height"] * (1 - y / 5)
 
+    def ranges(self) -> Any:
+        script = "['xaxis', 'yaxis'].map((axis) => document.querySelector('.live-figure').layout[axis].range)"
+        return self.desk.page.evaluate(script)
+
     def press(self, x: float, y: float) -> None:
         self.desk.page.mouse.move(*self.at(x, y))
         self.desk.page.mouse.down()
@@ -479,8 +483,7 @@ def test_a_point_goes_where_it_is_dragged_and_the_way_that_it_can(desk: Desk) ->
     desk.page.mouse.up()
     assert (dots.x[3], dots.y[3]) == pytest.approx((9, 5), abs=0.02), "no further than the axes"
     desk.check()
-    ranges = "['xaxis', 'yaxis'].map((axis) => document.querySelector('.live-figure').layout[axis].range)"
-    assert desk.page.evaluate(ranges) == [[0, 10], [0, 5]], "not zoomed"
+    assert dots.ranges() == [[0, 10], [0, 5]], "not zoomed"
     asked = len(dots.asked)
     dots.press(5, 4.5)
     dots.drag_to(5.5, 4)
@@ -528,8 +531,8 @@ def test_a_point_is_dragged_by_touch(desk: Desk) -> None:
     session.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
     session.detach()
     assert (dots.x[2], dots.y[2]) == pytest.approx((6, 4.8), abs=0.02)
-    assert desk.page.evaluate("scrollY") == 0
     desk.check()
+    assert desk.page.evaluate("scrollY") == 0 and dots.ranges() == [[0, 10], [0, 5]], "neither scrolled nor zoomed"
 
 
 def test_the_pointer_says_what_can_be_dragged(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from lab.concepts import moving_average as ma
 from widgets.charts.style import COLOURS, HEIGHT, Figure, line, note, plot
+from widgets.table import number
 
 SHOWN = 1000
 """The most points a line has: a curve of more looks the same."""
@@ -25,11 +26,9 @@ KINDS: tuple[tuple[ma.Kind, str, int, str], ...] = (
 def averages(values: NDArray[np.float64], beta: float, t: int) -> Figure:
     """``values`` (n,) raw and averaged in the three ways, with a line at the ``t``-th, from 1."""
     at, thinned = _shown(len(values))
-    raw: dict[str, Any] = {"color": "#888888", "size": 5 if len(at) <= 200 else 3}
-    each = {"zero": ma.from_zero, "first": ma.from_first, "debiased": ma.debiased}
     data = [
-        line("values", at, values[at - 1], 0, faint=True, mode="lines+markers", marker=raw),
-        *(line(name, at, each[kind](values, beta)[at - 1], index) for kind, name, index, _ in KINDS),
+        line("values", at, values[at - 1], 0, faint=True, mode="lines+markers", marker=_raw(len(at))),
+        *(_average(kind, name, index, at, values, beta) for kind, name, index, _ in KINDS),
     ]
     plain = plot("The values and their moving averages", f"t, values seen{thinned}", "value", entries=4)
     plain |= {"hovermode": "x unified", "uirevision": len(values), "shapes": [_here(t)], "height": HEIGHT + 60}
@@ -54,7 +53,7 @@ def weights(t: int, beta: float) -> Figure:
         data.append({"type": "bar", "name": name, "marker": marker, "hovertemplate": hover, **bars})
     title = f"What each value counts for at t = {t}"
     x_axis = "value number (0: the zero at the start)" if first == 1 else "value number"
-    plain = plot(title, x_axis, "weight (%)", tickformat=".0%", range=[0, 1.02], fixedrange=True)
+    plain = plot(title, x_axis, "weight", tickformat=".0%", range=[0, 1.02], fixedrange=True)
     plain |= {"barmode": "group", "hovermode": "x unified", "uirevision": "weights"}
     if first > 1:
         text = "older ones and the start: " + "; ".join(older)
@@ -68,7 +67,7 @@ def factor(n: int, beta: float, t: int) -> Figure:
     at, thinned = _shown(n)
     here = float(ma.factor(t, beta))
     mark = {"color": COLOURS[0], "symbol": "diamond", "size": 11}
-    hover = "t = %{x}: %{y:.4f}"
+    hover = f"1 − {number(beta, 4)}<sup>%{{x}}</sup> = %{{y:.5~g}}"
     data = [
         line("1 − βᵗ", at, ma.factor(at, beta), 0, hovertemplate=hover),
         line(f"at t = {t}", np.array([t]), np.array([here]), 0, mode="markers", marker=mark, hovertemplate=hover),
@@ -76,6 +75,26 @@ def factor(n: int, beta: float, t: int) -> Figure:
     title = "Too small by this factor, from zero"
     plain = plot(title, f"t, values seen{thinned}", "1 − βᵗ", range=[-0.02, 1.04], fixedrange=True)
     return {"data": data, "layout": plain | {"uirevision": n, "shapes": [_here(t)]}}
+
+
+def _raw(points: int) -> dict[str, Any]:
+    return {"color": "#888888", "size": 5 if points <= 200 else 3}
+
+
+def _average(
+    kind: ma.Kind, name: str, index: int, at: NDArray[np.int64], values: NDArray[np.float64], beta: float
+) -> Figure:
+    """One average as a line, each of whose points says under the pointer what it is made of."""
+    now = {"zero": ma.from_zero, "first": ma.from_first, "debiased": ma.debiased}[kind](values, beta)
+    if kind == "debiased":
+        made_of: tuple[NDArray[np.float64], ...] = ma.ewma(values, beta)
+        arithmetic = "%{customdata[0]:.5~g} ÷ %{customdata[1]:.4~g} = %{y:.5~g}"
+    else:
+        made_of = (np.append(values[0] if kind == "first" else 0.0, now[:-1]), values)
+        kept, new = number(beta, 4), number(1 - beta, 4)
+        arithmetic = f"{kept} × %{{customdata[0]:.5~g}} + {new} × %{{customdata[1]:.5~g}} = %{{y:.5~g}}"
+    parts = np.stack(made_of, axis=1)[at - 1]
+    return line(name, at, now[at - 1], index, customdata=parts, hovertemplate=arithmetic)
 
 
 def _shown(n: int) -> tuple[NDArray[np.int64], str]:

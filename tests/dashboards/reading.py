@@ -1,0 +1,110 @@
+"""How a test opens a dashboard, reads its figures, and moves its sliders as a person does."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page
+
+READY = 60_000
+TRACES = """(div) => {
+  const plain = (v) => ArrayBuffer.isView(v) || Array.isArray(v) ? Array.from(v, plain)
+    : typeof v === "number" && Number.isNaN(v) ? "nan" : v;
+  return Object.fromEntries(div.data.map((trace) => [trace.name, { x: plain(trace.x), y: plain(trace.y) }]));
+}"""
+CLOSE = """([div, name, axis, wanted]) => {
+  const held = div.data?.find((trace) => trace.name === name)?.[axis];
+  return held && wanted.every((v, i) => v === null || Math.abs(held[i] - v) <= 1e-5 * Math.max(1, Math.abs(v)));
+}"""
+# When each draw of a figure was on the screen, beside when each movement of the pointer came in.
+CLOCK = """(div) => {
+  window.moved = []; window.drawn = [];
+  addEventListener("pointermove", () => moved.push(performance.now()), true);
+  new MutationObserver(() => requestAnimationFrame(() => setTimeout(() => drawn.push(performance.now()))))
+    .observe(div, { attributes: true, attributeFilter: ["data-seq"] });
+}"""
+
+
+def open_panel(page: Page, server: Any, notebook: str, label: str) -> None:
+    """Go to a dashboard, and wait until the figure of this label is drawn."""
+    page.goto(f"{server.url}/voila/render/{notebook}.ipynb")
+    wait_until_drawn(page, label)
+
+
+def wait_until_drawn(page: Page, label: str) -> None:
+    """Bring the figure into view, where it is drawn."""
+    figure(page, label).scroll_into_view_if_needed(timeout=READY)
+    script = "(div) => div.data !== undefined"
+    page.wait_for_function(script, arg=figure(page, label).element_handle(), timeout=READY)
+
+
+def figure(page: Page, label: str) -> Locator:
+    return page.get_by_role("figure", name=label, exact=True)
+
+
+def traces(page: Page, label: str) -> dict[str, Any]:
+    """Name -> x and y of each trace on the page; a gap is "nan"."""
+    held: dict[str, Any] = figure(page, label).evaluate(TRACES)
+    return held
+
+
+def wait_for(page: Page, label: str, name: str, wanted: list[float | None], axis: str = "y") -> None:
+    """Wait until a trace begins with these numbers; None for any."""
+    try:
+        page.wait_for_function(CLOSE, arg=[figure(page, label).element_handle(), name, axis, wanted], timeout=15_000)
+    except Exception as error:
+        raise AssertionError(f"{name} of {label} is not {wanted}: {traces(page, label).get(name)}") from error
+
+
+def knob(page: Page, label: str) -> Locator:
+    """The knob with this label."""
+    return page.locator(".lab-knob").filter(has=page.get_by_text(label, exact=True))
+
+
+def enter(page: Page, label: str, text: str) -> None:
+    """Type into a knob, with Enter."""
+    entry = knob(page, label).locator("input").first
+    entry.fill(text)
+    entry.press("Enter")
+
+
+def press(page: Page, at: Locator) -> tuple[float, float]:
+    """Press the mouse in the middle of what a locator finds; where that is."""
+    at.scroll_into_view_if_needed()
+    box = at.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    return x, y
+
+
+def fast_drag(page: Page, label: str, at: tuple[float, float], by: float, moves: int = 60) -> int:
+    """Move the pressed mouse from ``at`` by so many pixels at once, let go; how often the figure is drawn then."""
+    figure(page, label).evaluate(CLOCK)
+    page.mouse.move(at[0] + by, at[1], steps=moves)
+    page.mouse.up()
+    released = page.evaluate("performance.now()")
+    # Until two seconds' worth of nothing: what waits in a queue would come in that time.
+    page.wait_for_function("(t) => performance.now() - (drawn.at(-1) ?? t) > 1500", arg=released, timeout=60_000)
+    assert len(page.evaluate("moved")) >= moves / 2
+    assert page.evaluate("drawn.length") > 0
+    return int(page.evaluate("(t) => drawn.filter((at) => at > t).length", released))
+
+
+def in_notebook(page: Page, server: Any, path: str, label: str) -> None:
+    """Open a notebook in JupyterLab or Notebook, and run its one cell of code."""
+    page.goto(server.url + path)
+    page.locator(".jp-CodeCell").first.click(timeout=READY)
+    page.keyboard.press("Shift+Enter")
+    figure(page, label).wait_for(timeout=READY, state="attached")
+    wait_until_drawn(page, label)
+
+
+def fits(page: Page, width: int) -> None:
+    """Nothing is wider than the page."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for box in (found.bounding_box() for found in page.get_by_role("figure").all()):
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
+
+
+widths = pytest.mark.parametrize("width", [1440, 400])
