@@ -17,11 +17,28 @@ def number(x: float, places: int = 3) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
-    """An HTML table whose rows begin with their names. All arguments are markup: escape what was typed."""
+def fixed(x: float, places: int = 2) -> str:
+    """``x`` to just so many decimals, as the lessons print them; what has no room for that as :func:`number`."""
+    if not abs(x) < 1e6:
+        return "nan" if math.isnan(x) else number(x)
+    return f"{round(x, places) + 0.0:.{places}f}".replace("-", "−")
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", *, numbers: bool = False, total: bool = False
+) -> str:
+    """An HTML table whose rows begin with their names. All arguments are markup: escape what was typed.
+
+    Args:
+        numbers: whether the cells are numbers, which stand under each other by their last digit.
+        total: whether the last row sums up the others.
+    """
     top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
     body = "".join(
         f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>' for name, *cells in rows
     )
     title = f"<caption>{caption}</caption>" if caption else ""
-    return f'<div class="lab-table"><table>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    kinds = "".join(f" lab-{kind}" for kind, is_so in (("numbers", numbers), ("total", total)) if is_so)
+    return (
+        f'<div class="lab-table{kinds}"><table>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    )

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from widgets.table import number, table
+from widgets.table import fixed, number, table
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,20 @@ def test_more_places() -> None:
     assert number(47.1875, 4) == "47.1875" and number(47.1875) == "47.188"
 
 
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (7.929, "7.93"), (-2.49, "−2.49"), (3.0, "3.00"), (-0.001, "0.00"), (123456.789, "123456.79"),
+        (5.18e21, "5.180e+21"), (-2e6, "−2,000,000"), (math.inf, "∞"), (-math.inf, "−∞"), (math.nan, "nan"),
+    ],
+)  # fmt: skip
+def test_fixed(x: float, text: str) -> None:
+    assert fixed(x) == text
+
+
 def test_table() -> None:
     made = table(["what", "value"], [("mean", "6.25"), ("std", "6.869")], "Spread")
     assert made.count("<tr>") == 3 and '<th scope="row">mean</th><td>6.25</td>' in made
     assert "<caption>Spread</caption>" in made and "<caption>" not in table(["a"], [])
+    assert 'class="lab-table"' in made
+    assert 'class="lab-table lab-numbers lab-total"' in table(["a"], [], numbers=True, total=True)
