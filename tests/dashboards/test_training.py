@@ -32,7 +32,7 @@ def wait_for_points(page: Page, label: str, more_than: int, timeout: float = REA
 
 
 def button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=name)
+    return page.locator(".lab-panel").get_by_role("button", name=name)
 
 
 def expect_state(page: Page, word: str) -> None:
@@ -45,7 +45,8 @@ LOSS = "Training and validation loss over time"
 def open_training(page: Page, server: Any) -> None:
     page.goto(f"{server.url}/voila/render/training.ipynb")
     expect(button(page, "Start")).to_be_enabled(timeout=READY)
-    figure(page, LOSS).wait_for(timeout=READY)
+    # Only figures that are on the screen are drawn; on a phone this one is below the knobs.
+    figure(page, LOSS).scroll_into_view_if_needed(timeout=READY)
     page.wait_for_function("(div) => div.data !== undefined", arg=figure(page, LOSS).element_handle(), timeout=READY)
 
 
@@ -195,11 +196,16 @@ def test_it_fits_the_width(voila_server: Any, page: Page, width: int) -> None:
 def test_in_a_notebook_app(app: str, path: str, request: pytest.FixtureRequest, page: Page) -> None:
     server = request.getfixturevalue(app)
     page.goto(server.url + path)
-    cell = page.locator(".jp-CodeCell").first
-    expect(cell).to_be_visible(timeout=READY)
-    expect(page.locator(".jp-Notebook-ExecutionIndicator, .jp-NotebookKernelStatus").first).to_be_attached()
-    cell.click()
-    page.keyboard.press("Shift+Enter")
+    # The cells can be seen some time before the notebook and its kernel have met.
+    page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext", timeout=READY)
+    page.evaluate("""async () => {
+      const notebook = window.jupyterapp.shell.currentWidget;
+      await notebook.context.ready;
+      await notebook.sessionContext.ready;
+      await notebook.sessionContext.session.kernel.info;
+    }""")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     expect(button(page, "Start")).to_be_enabled(timeout=READY)
     button(page, "Start").click()
     div = figure(page, LOSS)
