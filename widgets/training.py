@@ -13,11 +13,12 @@ from lab.config import DEFAULTS, Config, ConfigError
 from lab.session import ENDED, Session
 from widgets import runs
 from widgets.charts import View
+from widgets.control_bar import Buttons, control_bar
 from widgets.knobs import Knobs
 from widgets.layout import body
 from widgets.panel import Panel, handler
 from widgets.training_figures import COURSE_NEAR_ZERO, TrainingFigures, course_near_zero
-from widgets.training_layout import Buttons, Menus, control_bar, sections
+from widgets.training_layout import Menus, sections
 from widgets.training_status import progress_label, state_line, status_line
 
 _LIVE = frozenset({"running", "paused"})

@@ -1,4 +1,4 @@
-"""The training panel's buttons, menus and sections."""
+"""The training panel's menus and sections."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -6,9 +6,8 @@ from typing import Any
 
 import ipywidgets
 
-from lab.session import ENDED
 from widgets import charts
-from widgets.layout import classed, grid, section
+from widgets.layout import grid, section
 
 SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("How training goes", "", ("x",), ("loss", "accuracy", "rates")),
@@ -42,34 +41,6 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
 
 
 _WHOSE = defaultdict(str, near_relu="course, ReLU: ", near_general="course, GeneralRelu: ")
-
-
-class Buttons(dict[str, Any]):
-    """The buttons by name; :meth:`follow` lets only those be pressed that do something in a state."""
-
-    def __init__(self) -> None:
-        words = {
-            "start": ("▶ Start", "Train with the knobs as they are"),
-            "pause": ("❚❚ Pause", "Stand still at the next batch"),
-            "step": ("Step", "Train on one batch, then stand still"),
-            "stop": ("■ Stop", "End the run; the charts stay"),
-            "reset": ("Reset", "End the run and empty the charts; the knobs stay"),
-            "defaults": ("Default knobs", "Put every knob back to its default"),
-        }
-        super().__init__(
-            {name: ipywidgets.Button(description=word, tooltip=tip) for name, (word, tip) in words.items()}
-        )
-        self["start"].button_style = "primary"
-
-    def follow(self, state: str) -> None:
-        """Fit the buttons to a session's state."""
-        paused, running, ended = state == "paused", state == "running", state in ENDED
-        self["start"].disabled = running or paused
-        self["pause"].disabled = not (running or paused)
-        self["step"].disabled = running or ended
-        self["stop"].disabled = not (running or paused)
-        word, tip = ("▶ Resume", "Go on") if paused else ("❚❚ Pause", "Stand still at the next batch")
-        self["pause"].description, self["pause"].tooltip = word, tip
 
 
 class Menus(dict[str, Any]):
@@ -114,13 +85,6 @@ class Menus(dict[str, Any]):
                 setattr(self[name], trait, value)
         finally:
             self._showing = False
-
-
-def control_bar(buttons: Mapping[str, Any], state_line: Any, progress: Any, status: Any) -> Any:
-    """The buttons, and what the run is doing."""
-    row = classed(ipywidgets.HBox(list(buttons.values())), "lab-buttons")
-    parts = [classed(state_line, "lab-state"), classed(progress, "lab-progress"), classed(status, "lab-status")]
-    return classed(ipywidgets.HBox([row, *parts]), "lab-bar")
 
 
 def sections(figures: Mapping[str, Any], menus: Mapping[str, Any]) -> list[Any]:
