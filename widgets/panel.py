@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import ipywidgets
 
@@ -188,3 +188,17 @@ class Panel(ipywidgets.VBox):
         elif silence < PAUSE_AFTER and self._away:
             self._away = False
             self.on_back()
+
+
+class Stoppable(Protocol):
+    """What runs in a thread of its own."""
+
+    def stop(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def end(run: Stoppable) -> None:
+    """Stop it at once; wait for its thread elsewhere, since it may be importing torch."""
+    run.stop()
+    threading.Thread(target=run.close, name="lab-close", daemon=True).start()

@@ -1,6 +1,5 @@
 """The training lab: knobs, buttons and every chart of one run."""
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +15,7 @@ from widgets.charts import View
 from widgets.control_bar import Buttons, control_bar
 from widgets.knobs import Knobs
 from widgets.layout import body
-from widgets.panel import Panel, handler
+from widgets.panel import Panel, end, handler
 from widgets.training_figures import COURSE_NEAR_ZERO, TrainingFigures, course_near_zero
 from widgets.training_layout import Menus, sections
 from widgets.training_status import progress_label, state_line, status_line
@@ -181,7 +180,7 @@ class TrainingPanel(Panel):
 
     def on_gone(self) -> None:
         """Stop and free the device's memory; the record stays."""
-        _close(self.session)
+        end(self.session)
 
     def close(self) -> None:
         """End the run and take the panel off the page; the session's record stays."""
@@ -198,7 +197,7 @@ class TrainingPanel(Panel):
     def _renew(self) -> None:
         """A ready session with the knobs as they are, and empty charts."""
         config = self.knobs.config()
-        _close(self.session)
+        end(self.session)
         self.session = Session(config)
         self.session.watch(self.menus["digit"].value, self.menus["other"].value)
         self._updated, self._drawn_to_the_end, self._held_for_page = "", False, False
@@ -241,9 +240,3 @@ class TrainingPanel(Panel):
         if not self._warmed:
             self._warmed = True
             lab.session.warm(self.session.config)
-
-
-def _close(session: Session) -> None:
-    """Stop it at once; wait for its thread elsewhere, since it may be importing torch."""
-    session.stop()
-    threading.Thread(target=session.close, name="lab-close", daemon=True).start()
