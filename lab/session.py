@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lab.training.remote import RemoteControl
     from lab.training.task import Task
 
-__all__ = ["ENDED", "Progress", "Session", "warm"]
+__all__ = ["ENDED", "Progress", "Session"]
 
 log = logging.getLogger(__name__)
 
@@ -242,20 +242,3 @@ class Session:
         except Exception as error:
             log.exception("the run failed")
             self._end("failed", f"{type(error).__name__}: {error}")
-
-
-def warm(config: Config = DEFAULTS) -> threading.Thread:
-    """Import torch and load the data in the background, so that the first Start does not wait for them."""
-
-    def work() -> None:
-        try:
-            from lab.assembly import warm_up
-
-            warm_up(config)
-        except Exception:
-            # The same error will be told when a run is started; nobody has asked for one yet.
-            log.info("warming up failed", exc_info=True)
-
-    thread = threading.Thread(target=work, name="lab-warm", daemon=True)
-    thread.start()
-    return thread

@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets
 
-import lab.session
+import lab.warm
 from lab.config import DEFAULTS, Config, ConfigError
 from lab.session import ENDED, Session
 from widgets import runs
@@ -239,4 +239,4 @@ class TrainingPanel(Panel):
         """The page is painted: the time to load torch, so that the first Start need not wait for it."""
         if not self._warmed:
             self._warmed = True
-            lab.session.warm(self.session.config)
+            lab.warm.warm(self.session.config)

@@ -61,7 +61,7 @@ def test_start_turn_a_knob_pause_step_stop(voila_server: Any, page: Page) -> Non
     open_training(page, voila_server)
     with newest_kernel(voila_server.process.pid) as kernel:
         # The kernel has loaded torch by itself once the page was painted: Start need not wait for it.
-        kernel.run("import lab.session; lab.session.warm().join()")
+        kernel.run("import lab.warm; lab.warm.warm().join()")
         kernel.run(
             "orders = []\n"
             "def noted(change=panel.session.__class__.change, stop=panel.session.__class__.stop):\n"

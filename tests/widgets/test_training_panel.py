@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import lab.session
+import lab.warm
 from lab.config import DEFAULTS, ConfigError
 from lab.progress import Progress
 from lab.session import ENDED
@@ -478,7 +478,7 @@ def test_a_page_that_comes_back_does_not_resume_what_a_person_paused(make: Make)
 
 def test_torch_is_warmed_once_the_page_is_there(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     warmed: list[object] = []
-    monkeypatch.setattr(lab.session, "warm", warmed.append)
+    monkeypatch.setattr(lab.warm, "warm", warmed.append)
     panel = make()
     assert warmed == []
     for figure in panel.figures.values():
