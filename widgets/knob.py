@@ -91,6 +91,15 @@ class KnobBox(ipywidgets.VBox):
             self.slider.disabled = high <= low
         self._explain()
 
+    def slide_over(self, low: float, high: float, step: float) -> None:
+        """Move the slider's ends, and its stops; the valid range and the value stay."""
+        if (low, high) == self.spec.slider:
+            return
+        self.spec = replace(self.spec, slider=(low, high), step=step)
+        with self._quietly(), self.slider.hold_trait_notifications():
+            self.slider.min, self.slider.max, self.slider.step = low, high, step
+            self.slider.value = self._on_slider()
+
     def badge(self) -> str:
         """Markup before the help: when the knob acts, where that is not at once."""
         return ""

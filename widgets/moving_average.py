@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.concepts import moving_average as ma
-from lab.concepts.values import parse_values
 from lab.knob import ConfigError, Knob
 from lab.telemetry.record import Record
 from widgets import runs
+from widgets.any_numbers import NumberList
 from widgets.charts import moving_average as charts
 from widgets.charts.style import Figure
 from widgets.knob import KnobBox
@@ -38,7 +38,6 @@ _FIRST = Knob(
     "First value off by", "Added to the first value alone: an unlucky start.", "", low=-1000, high=1000,
     slider=(-30, 30), step=1,
 )  # fmt: skip
-_TYPED = Knob("Values", "Your own, with commas or spaces between; Enter takes them.", "")
 
 
 class MovingAveragePanel(Panel):
@@ -71,14 +70,15 @@ class MovingAveragePanel(Panel):
     ) -> None:
         self._record = record
         self._redrawing = False
-        typed = _typed(values)
-        self.values: NDArray[np.float64] = np.array(typed)
+        typed = NumberList("Values", "Your own, with commas or spaces between; Enter takes them.", values)
+        self.values: NDArray[np.float64] = np.array(typed.value)
+        n = len(self.values)
         # The slider's length is the stream's, which is not known before it is read.
-        t = Knob(_T.label, _T.help, "", low=1, high=len(typed), slider=(1, max(len(typed), 2)), step=1)
+        t = Knob(_T.label, _T.help, "", low=1, high=n, slider=(1, max(n, 2)), step=1)
         self.knobs = {
-            "typed": classed(KnobBox(_TYPED, typed, check=_typed), "lab-list"),
+            "typed": typed,
             "beta": KnobBox(_BETA, float(beta), name="beta"),
-            "t": KnobBox(t, min(2, len(typed)), name="t"),
+            "t": KnobBox(t, min(2, n), name="t"),
             "noise": KnobBox(_NOISE, 0.0),
             "first": KnobBox(_FIRST, 0.0),
         }
@@ -202,8 +202,3 @@ _WHY = (
     "they sum to 1 again. Starting from the first value instead gives that one far too much weight, which an unlucky "
     "first value shows."
 )
-
-
-def _typed(raw: Any) -> tuple[float, ...]:
-    text = raw if isinstance(raw, str) else " ".join(map(str, raw))
-    return tuple(parse_values(text).tolist())

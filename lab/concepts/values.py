@@ -12,6 +12,10 @@ MOST = 10_000
 """Values that are taken at once; more would only make a page slow."""
 
 
+LARGEST = 1e30
+"""Beyond 1e100 a square would overflow, and a figure, whose numbers are float32, shows nothing from 1e38 on."""
+
+
 def parse_values(text: object, name: str = "the values", *, most: int = MOST) -> NDArray[np.float64]:
     """The numbers in ``text``, with commas, semicolons, spaces or new lines between them, maybe in brackets.
 
@@ -34,7 +38,6 @@ def _number(part: str, name: str) -> float:
         number = float(part)
     except ValueError:
         number = math.nan
-    # Beyond 1e100 a square would overflow, and a figure, whose numbers are float32, shows nothing from 1e38 on.
-    if not abs(number) <= 1e30:
+    if not abs(number) <= LARGEST:
         raise ConfigError(name, part if len(part) <= 20 else f"{part[:20]}…", "a finite number, at most 1e30 in size")
     return number

@@ -246,6 +246,19 @@ def test_a_knob_cannot_start_out_of_its_range() -> None:
         KnobBox(OFFSET, -101.0)
 
 
+def test_a_slider_can_be_moved_elsewhere() -> None:
+    box = KnobBox(Knob("Point 1", "", slider=(-5, 25), step=0.1), 18.0)
+    seen: list[float] = []
+    box.observe(lambda change: seen.append(change["new"]), "value")
+    box.slide_over(100, 900, 2)
+    assert (box.slider.min, box.slider.max, box.slider.step, box.slider.value) == (100, 900, 2, 100)
+    assert box.value == 18 and box.entry.value == "18" and seen == []
+    box.slider.value = 300
+    assert box.value == 300
+    box.slide_over(-2, -1, 0.01)
+    assert (box.slider.min, box.slider.max, box.slider.value) == (-2, -1, -1) and box.value == 300
+
+
 def test_a_knob_can_be_stretched() -> None:
     box = KnobBox(Knob("Step t", "", low=1, high=30, slider=(1, 30), step=1), 20)
     box.stretch(1000)
