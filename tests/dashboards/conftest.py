@@ -69,7 +69,9 @@ def serving(home: Path, command: list[str], port: int, **environment: str) -> Ge
     home.mkdir(parents=True, exist_ok=True)
     isolated = {name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
     env = {**os.environ, **isolated, "HOME": str(home), "PYTHONUNBUFFERED": "1", "OMP_WAIT_POLICY": "passive"}
-    env.pop("JUPYTER_RUNTIME_DIR", None)
+    # The server decides about its kernels' threads by itself.
+    for name in ("JUPYTER_RUNTIME_DIR", "OMP_NUM_THREADS"):
+        env.pop(name, None)
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
         env={**env, **environment},
