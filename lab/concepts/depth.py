@@ -8,6 +8,7 @@ values themselves keep their spread: S. Schoenholz et al., "Deep Information Pro
 import functools
 import math
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -16,15 +17,11 @@ from numpy.typing import NDArray
 from lab.concepts.activations import Shape, histogram
 from lab.knob import ConfigError
 
-INITS = {
-    "kaiming": "Kaiming: √(2 / (1 + leak²) / n)",
-    "lecun": "LeCun: √(1 / n)",
-    "torch": "nn.Linear’s: √(1/3 / n)",
-}
-"""Key -> label with the standard deviation of the weights of a map with n inputs."""
+INITS = {"kaiming": "Kaiming (He)", "lecun": "LeCun", "torch": "nn.Linear’s own"}
+"""Key -> label."""
 
 WIDTH = 256
-"""Units of each layer, and so the n of INITS."""
+"""Units of each layer, and numbers in an input."""
 
 BATCH = 128
 """Inputs that are followed through the layers."""
@@ -34,10 +31,10 @@ SURVIVES, FADES, EXPLODES = 0.1, 1e-3, 10.0
 
 
 def gain(init: str, shape: Shape) -> float:
-    """What the weights' standard deviation is, times √n.
+    """The weights' standard deviation times the root of the number of a unit's inputs.
 
-    Kaiming's takes ``shape`` for a leaky ReLU: with its leak if it is GeneralRelu, else with none. nn.Linear's is
-    Kaiming's uniform one for a leak of √5.
+    Kaiming's √(2 / (1 + leak²)) takes ``shape`` for a leaky ReLU: with its leak if it is GeneralRelu, else with
+    none. LeCun's is 1, nn.Linear's own √(1/3): the Kaiming uniform of a leak of √5.
 
     Raises:
         ConfigError: for an init that is not in INITS.
@@ -87,6 +84,25 @@ def layers(shape: Shape, init: str = "kaiming", *, seed: int = 0) -> Iterator[La
             math.sqrt(x.var(axis=0, dtype=np.float64).mean()),
             histogram(x),
         )
+
+
+class Net:
+    """:func:`layers` of one net, each made once; it takes the same arguments."""
+
+    def __init__(self, shape: Shape, init: str = "kaiming", seed: int = 0) -> None:
+        self._made: list[Layer] = []
+        self._rest = layers(shape, init, seed=seed)
+
+    def first(self, n: int) -> list[Layer]:
+        """The first ``n`` layers.
+
+        Raises:
+            ValueError: n below 1.
+        """
+        if n < 1:
+            raise ValueError(f"a net has at least 1 layer; got {n}")
+        self._made.extend(islice(self._rest, max(0, n - len(self._made))))
+        return self._made[:n]
 
 
 def verdict(layer: Layer) -> str:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from lab.concepts.activations import SHAPES, Shape, moments
-from lab.concepts.depth import BATCH, INITS, WIDTH, Layer, gain, layers, verdict
+from lab.concepts.depth import BATCH, INITS, WIDTH, Layer, Net, gain, layers, verdict
 from lab.knob import ConfigError
 
 LESSON = Shape("general", leak=0.1, sub=0.4, maxv=6)
@@ -129,3 +129,13 @@ def test_the_same_seed_is_the_same_net() -> None:
     assert first[:3] == again[:3] and first[:3] != other[:3]
     assert first.shares.sum() == pytest.approx(1, abs=0.02)
     assert nth(Shape("identity"), 20).shares.sum() < 0.1, "the rest is beyond the bins"
+
+
+def test_a_net_makes_each_layer_once() -> None:
+    net = Net(LESSON, "lecun", seed=3)
+    three = net.first(3)
+    assert [layer[:3] for layer in three] == [nth(LESSON, n, "lecun", 3)[:3] for n in (1, 2, 3)]
+    assert net.first(5)[:3] == three and net.first(1) == three[:1], "the same objects"
+    for bad in (0, -1):
+        with pytest.raises(ValueError, match=f"at least 1 layer; got {bad}"):
+            net.first(bad)
