@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 READY = 60_000
 TRACES = """(div) => {
@@ -92,9 +92,16 @@ def fast_drag(page: Page, label: str, at: tuple[float, float], by: float, moves:
 
 
 def in_notebook(page: Page, server: Any, path: str, label: str) -> None:
-    """Open a notebook in JupyterLab or Notebook, and run its one cell of code."""
+    """Open a notebook in JupyterLab or Notebook, and run its first cell of code."""
     page.goto(server.url + path)
-    page.locator(".jp-CodeCell").first.click(timeout=READY)
+    # A cell that is run before its kernel is connected may not be run at all; without a kernel it is "idle" too.
+    expect(page.locator(".jp-Toolbar-kernelName").first).to_contain_text("Python 3", timeout=READY)
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first).to_be_attached(timeout=READY)
+    cell = page.locator(".jp-CodeCell").first
+    expect(cell).to_be_visible(timeout=READY)
+    # Before there is a kernel a cell is not run.
+    expect(page.locator(".jp-Notebook-ExecutionIndicator, .jp-NotebookKernelStatus").first).to_be_attached()
+    cell.click()
     page.keyboard.press("Shift+Enter")
     figure(page, label).wait_for(timeout=READY, state="attached")
     wait_until_drawn(page, label)
