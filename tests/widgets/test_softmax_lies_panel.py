@@ -19,8 +19,8 @@ from widgets.panel import CLOSE_AFTER, PAUSE_AFTER
 from widgets.png import data_uri
 from widgets.softmax_lies import SoftmaxLiesPanel
 
-TINY = {"size": 200, "epochs": 1, "widths": (4, 8), "device": "cpu"}
-LONG = {**TINY, "epochs": 1000}
+TINY: dict[str, Any] = {"size": 200, "epochs": 1, "widths": (4, 8), "device": "cpu"}
+LONG: dict[str, Any] = {**TINY, "epochs": 1000}
 PATIENCE = 60
 
 Make = Callable[..., SoftmaxLiesPanel]

@@ -15,11 +15,11 @@ BETA = 0.9
 
 KINDS = {"exact_none": "empty", "exact_one": "1 digit", "exact_several": "2–3 digits"}
 ERRORS = {
-    "false_alarms": "false alarm,<br>empty",
-    "wrong_one": "wrong digit,<br>1 digit",
-    "wrong_several": "wrong digit,<br>2–3 digits",
+    "false_alarms": "false<br>alarm",
+    "wrong_one": "wrong,<br>1 digit",
+    "wrong_several": "wrong,<br>2–3",
     "missed_one": "missed,<br>1 digit",
-    "missed_several": "missed,<br>2–3 digits",
+    "missed_several": "missed,<br>2–3",
 }
 """Measure -> what stands under its bars."""
 
@@ -42,7 +42,7 @@ def learning(records: Mapping[str, Record]) -> Figure:
         point = markers(f"{head.name}, validation", at, found, index, _SYMBOLS[index])
         points.append(point | {"showlegend": False, **hover})
     title = "Exact sets while they train (markers: validation)"
-    plain = plot(title, "step", "canvases named exactly (%)", entries=4, range=[0, 1.02], tickformat=".0%")
+    plain = plot(title, "step", "canvases (%)", entries=4, range=[0, 1.02], tickformat=".0%")
     return {"data": lines + points, "layout": plain | {"uirevision": "learning"}}
 
 
@@ -53,7 +53,7 @@ def exact_sets(measures: Measures) -> Figure:
 
 def errors(measures: Measures) -> Figure:
     """False alarms and wrong digits as shares of the canvases, missed digits as shares of the digits."""
-    return _bars("What goes wrong", measures, ERRORS, "", "share (%)")
+    return _bars("What goes wrong", measures, ERRORS, "digits on the canvas (false alarm: none)", "share (%)")
 
 
 def _bars(title: str, measures: Measures, names: Mapping[str, str], x: str, y: str) -> Figure:
