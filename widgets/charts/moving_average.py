@@ -1,18 +1,19 @@
 """Moving averages at the blackboard: the stream and its averages, every value's weight, the factor 1 - beta^t."""
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lab.concepts import moving_average as ma
-from widgets.charts.style import COLOURS, HEIGHT, Figure, line, note, plot
+from widgets.charts.style import COLOURS, HEIGHT, Figure, axis, heading, line, note, plot
 from widgets.table import number
 
 SHOWN = 1000
 """The most points a line has: a curve of more looks the same."""
 
-BARS = 60
+BARS = 101
 """The newest values that have a bar; what is left over is said in words."""
 
 KINDS: tuple[tuple[ma.Kind, str, int, str], ...] = (
@@ -38,27 +39,25 @@ def averages(values: NDArray[np.float64], beta: float, t: int) -> Figure:
 def weights(t: int, beta: float) -> Figure:
     """The share of each value up to the ``t``-th, and of the zero at the start (x = 0), in the three averages."""
     first = max(1, t - BARS + 1)
-    x = np.arange(first, t + 1)
-    data, older = [], []
-    for kind, name, index, pattern in KINDS:
-        shares = ma.weights(t, beta, kind)
-        if beta < 1 or kind != "debiased":
-            older.append(f"{name} {1 - shares[first - 1 :].sum():.1%}")
-        bars = {"x": x, "y": shares[first - 1 :]}
-        if first == 1:
-            start = beta**t if kind == "zero" else 0.0
-            bars = {"x": np.append(0, x), "y": np.append(start, bars["y"])}
-        marker = {"color": COLOURS[index], "pattern": {"shape": pattern, "solidity": 0.4}}
-        hover = "value %{x}: %{y:.2%}"
-        data.append({"type": "bar", "name": name, "marker": marker, "hovertemplate": hover, **bars})
-    title = f"What each value counts for at t = {t}"
-    x_axis = "value number (0: the zero at the start)" if first == 1 else "value number"
-    plain = plot(title, x_axis, "weight", tickformat=".0%", range=[0, 1.02], fixedrange=True)
-    plain |= {"barmode": "group", "hovermode": "x unified", "uirevision": "weights"}
-    if first > 1:
-        text = "older ones and the start: " + "; ".join(older)
-        plain["annotations"] = [note(text, x=0, xanchor="left", y=1, yanchor="bottom")]
-    plain["xaxis"] |= {"dtick": 1} if t < 15 else {}
+    x = np.arange(0 if first == 1 else first, t + 1)
+    shares = [_shares(t, beta, kind)[-len(x) :] for kind, *_ in KINDS]
+    top = _round_above(float(np.nanmax(np.concatenate(shares))))
+    plain = plot("", "value number (0: the zero at the start)" if first == 1 else "value number", "")
+    plain["title"] = heading(f"What each value counts for at t = {t}")
+    plain |= {"height": HEIGHT + 60, "showlegend": False, "hovermode": "x unified", "uirevision": "weights"}
+    plain["margin"] |= {"t": 60, "b": 44}
+    plain["xaxis"] |= {"anchor": "y3", "fixedrange": True} | ({"dtick": 1} if t < 15 else {})
+    data, plain["annotations"] = [], []
+    for row, ((_, name, index, pattern), bars) in enumerate(zip(KINDS, shares, strict=True)):
+        y = f"y{row + 1}" if row else "y"
+        marker = {"color": COLOURS[index], "pattern": {"shape": pattern if len(x) <= 20 else "", "solidity": 0.4}}
+        hover = {"hovertemplate": f"{name}: %{{y:.3~%}}<extra></extra>"}
+        data.append({"type": "bar", "name": name, "x": x, "y": bars, "yaxis": y, "marker": marker, **hover})
+        end = 1 - 0.37 * row
+        scale = {"domain": [end - 0.26, end], "range": [0, top], "tickformat": ".3~%", "nticks": 4, "fixedrange": True}
+        plain["yaxis" + y[1:]] = axis("weight" if row == 1 else "", **scale)
+        older = f", and older ones and the start {1 - bars.sum():.1%}" if first > 1 and not np.isnan(bars[0]) else ""
+        plain["annotations"].append(note(name + older, x=0, xanchor="left", y=end, yanchor="bottom"))
     return {"data": data, "layout": plain}
 
 
@@ -75,6 +74,17 @@ def factor(n: int, beta: float, t: int) -> Figure:
     title = "Too small by this factor, from zero"
     plain = plot(title, f"t, values seen{thinned}", "1 − βᵗ", range=[-0.02, 1.04], fixedrange=True)
     return {"data": data, "layout": plain | {"uirevision": n, "shapes": [_here(t)]}}
+
+
+def _shares(t: int, beta: float, kind: ma.Kind) -> NDArray[np.float64]:
+    """(t + 1,) of the zero at the start, then of each value."""
+    return np.append(beta**t if kind == "zero" else 0.0, ma.weights(t, beta, kind))
+
+
+def _round_above(value: float) -> float:
+    """A scale's end that moves in steps, not with every value: 1, 0.5, 0.2, 0.1 ..."""
+    unit: float = 10.0 ** math.floor(math.log10(value))
+    return next(unit * step for step in (1, 2, 5, 10) if unit * step >= value * 0.999)
 
 
 def _raw(points: int) -> dict[str, Any]:
