@@ -171,8 +171,8 @@ class Config:
 
     @property
     def plain_relu(self) -> bool:
-        """Whether the activation is the plain ReLU, which sets the histogram's range."""
-        return self.leak == 0 and self.sub == 0
+        """Whether a block puts out a plain ReLU's values, none below 0; after a norm they no longer are."""
+        return self.leak == 0 and self.sub == 0 and self.norm == "none"
 
     @property
     def histogram_range(self) -> tuple[float, float]:

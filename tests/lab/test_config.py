@@ -117,8 +117,9 @@ def test_change_live_takes_live_knobs_only() -> None:
 
 
 def test_histogram_range_follows_the_activation() -> None:
-    assert DEFAULTS.histogram_range == (0.0, 10.0)
-    assert Config(leak=0.1, sub=0.4).histogram_range == (-7.0, 7.0)
+    assert Config(norm="none").histogram_range == (0.0, 10.0)
+    for other in ({"leak": 0.1}, {"sub": 0.4}, {"norm": "batch"}, {"norm": "layer"}):
+        assert Config(**{"norm": "none", **other}).histogram_range == (-7.0, 7.0)
 
 
 def test_choices_have_labels() -> None:

@@ -378,7 +378,7 @@ def test_another_view(make: Make, menu: str, value: str, affected: set[str]) -> 
 
 
 def test_the_near_zero_definition_follows_the_activation_until_another_is_chosen(make: Make) -> None:
-    panel = make(leak=0.1)
+    panel = make(leak=0.1, norm="none")
     assert panel.menus["near_zero"].value == "near_general"
     panel.knobs["leak"].value = 0.0
     panel.on_reset()

@@ -24,7 +24,7 @@ def blow_up(record: Record, view: View | None = None) -> Figure:
     ]
     title, entries = "What the norms multiply by", len(record.norms) or 1
     titles = ("largest 1/√(var+ε)", "smallest variance")
-    plain = stacked(title, record, view, titles, entries=entries, type="log", exponentformat="power", nticks=6)
+    plain = stacked(title, record, view, titles, entries=entries, type="log", exponentformat="power", nticks=4)
     plain["height"] += HEIGHT // 2
     plain["annotations"].append(
         note(f"a variance of 0 is drawn at {FLOOR:.0e}", x=0, xanchor="left", y=0.45, yanchor="bottom")
