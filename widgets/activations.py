@@ -167,12 +167,16 @@ class ActivationsPanel(Panel):
     def _show(self, *, curves: bool = True) -> None:
         if self._holding:
             return
-        if curves:
+        if curves:  # on their way to the page before the nets are computed
+            self._draw(self._of_shapes())
             self.normal.value = over_normal(self.shapes)
+        self._draw(self._of_nets())
         nets = self._layers()
         self.answer.value = answer(*next(iter(nets.items())))
         self.depth.value = after(nets, self.knobs["init"].value)
-        for name, figure in ((self._of_shapes() if curves else {}) | self._of_nets()).items():
+
+    def _draw(self, figures: dict[str, Figure]) -> None:
+        for name, figure in figures.items():
             self.figures[name].draw(figure)
             self.figures[name].flush()
 
