@@ -123,6 +123,8 @@ def test_keys_classes_and_bad_input(voila_server: Any, page: Page) -> None:
     page.get_by_role("button", name="The lesson").click()
     expect(said(page, 1).locator("td").last).to_have_text("sigmoid: cat, fish, building")
     fits(page, 1440)
+    page.evaluate("scrollTo(0, 1000)")
+    expect(knob(page, "Offset d").get_by_role("slider")).to_be_in_viewport(ratio=1)
     page.set_viewport_size({"width": 400, "height": 900})
     page.wait_for_function("document.documentElement.scrollWidth <= 400")
     fits(page, 400)

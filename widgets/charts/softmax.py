@@ -20,17 +20,19 @@ FEW = 6
 def pictures(made: Sequence[Arithmetic], titles: Sequence[str], classes: Sequence[str], threshold: float) -> Figure:
     """Softmax and sigmoid of two pictures, one above the other: two bars for each class, a tick on those named."""
     data = []
+    level = len(classes) <= FEW
+    tick = "✓<br>{:.2f}" if level else "{:.2f} ✓"
     for index, one in enumerate(made):
         best, named = winners(one.softmax, classes), passing(one.sigmoid, classes, threshold)
         for name, shares, ticked in (("softmax", one.softmax, best), ("sigmoid", one.sigmoid, named)):
             texts = [
-                ("✓<br>" if label in ticked else "") + f"{x:.2f}" for label, x in zip(classes, shares, strict=True)
+                (tick if label in ticked else "{:.2f}").format(x) for label, x in zip(classes, shares, strict=True)
             ]
             data.append(
                 bars(name, shares, classes, yaxis=f"y{index + 1}" if index else "y", legendgroup=name)
                 | ({"name": f"{name} of picture 2", "showlegend": False} if index else {})
                 | {"text": texts, "textposition": "outside", "cliponaxis": False}
-                | {"textangle": 0 if len(classes) <= FEW else -90, "textfont": {"size": 11}, "meta": {"whole": True}}
+                | {"textangle": 0 if level else -90, "textfont": {"size": 11}, "meta": {"whole": True}}
             )
     up: dict[str, Any] = {
         "range": [0, 1.3],
