@@ -1,5 +1,6 @@
 """Where a run stands, and its pace, by hand."""
 
+import itertools
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,7 +35,7 @@ def test_pace_follows_a_change_within_its_seconds() -> None:
         assert pace.at(tenth / 10, 10 * tenth) == pytest.approx(100.0 if tenth else 0.0)
     slow = [pace.at(10 + tenth / 10, 1000 + tenth) for tenth in range(round(10 * RATE_SECONDS) + 2)]
     assert slow[0] > 90 and slow[-1] == pytest.approx(10.0), "the last seconds alone count"
-    assert all(later <= sooner + 1e-9 for sooner, later in zip(slow, slow[1:], strict=False)), "without a jump"
+    assert all(later <= sooner + 1e-9 for sooner, later in itertools.pairwise(slow)), "without a jump"
 
 
 def test_a_pause_is_not_counted() -> None:
