@@ -10,12 +10,12 @@ from lab.knob import Knob
 from widgets.knob import KnobBox
 
 RECIPE_KNOBS = {
-    "size": ("Canvases", "To train with; a fifth of that validates."),
-    "epochs": ("Epochs", "Times through the canvases."),
-    "lr": ("Learning rate", "The peak of Adam's one-cycle schedule."),
-    "seed": ("Seed", "Fixes the canvases, the weights and the order."),
+    "size": ("Canvases", "canvases", "To train with; a fifth of that validates."),
+    "epochs": ("Epochs", "epochs", "Times through the canvases."),
+    "lr": ("Learning rate", "", "The peak of Adam's one-cycle schedule."),
+    "seed": ("Seed", "", "Fixes the canvases, the weights and the order."),
 }
-"""Fields of Config that have a knob here -> its label and help."""
+"""Fields of Config that have a knob here -> its label, unit and help."""
 
 _SCRAPS = Knob(
     "Scraps", "Pieces of digits strewn on every canvas, empty ones too: things that are no digits.", "",
@@ -30,9 +30,12 @@ def recipe_knobs(config: Config, scraps: int) -> dict[str, KnobBox]:
     """A knob for each field in RECIPE_KNOBS, and one for the scraps."""
     knobs = {
         name: KnobBox(
-            replace(KNOBS[name], label=label, help=help), getattr(config, name), name=name, check=partial(check, name)
+            replace(KNOBS[name], label=label, help=help, unit=unit),
+            getattr(config, name),
+            name=name,
+            check=partial(check, name),
         )
-        for name, (label, help) in RECIPE_KNOBS.items()
+        for name, (label, unit, help) in RECIPE_KNOBS.items()
     }
     return knobs | {"scraps": KnobBox(_SCRAPS, scraps, name="scraps")}
 

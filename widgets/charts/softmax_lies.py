@@ -41,8 +41,8 @@ def learning(records: Mapping[str, Record]) -> Figure:
         found = np.array([row.accuracy for row in record.validations], np.float32)
         point = markers(f"{head.name}, validation", at, found, index, _SYMBOLS[index])
         points.append(point | {"showlegend": False, **hover})
-    title = "Exact sets while they train (markers: validation)"
-    plain = plot(title, "step", "canvases (%)", entries=4, range=[0, 1.02], tickformat=".0%")
+    title = "Exact sets while they train"
+    plain = plot(title, "step (markers: validation)", "canvases (%)", entries=4, range=[0, 1.02], tickformat=".0%")
     return {"data": lines + points, "layout": plain | {"uirevision": "learning"}}
 
 
