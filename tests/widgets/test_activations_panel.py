@@ -219,6 +219,9 @@ def test_the_ends_of_every_range(panel: ActivationsPanel) -> None:
 
 def test_formulas() -> None:
     assert formula(Shape("general")) == "max(x, 0)" and formula(LESSON) == "max(x, 0.1x) − 0.4, at most 6"
+    assert formula(Shape("general", leak=0.1)) == "max(x, 0.1x)"
+    assert formula(Shape("general", sub=0.5)) == "max(x, 0) − 0.5"
+    assert formula(Shape("general", maxv=2)) == "max(x, 0), at most 2"
     assert all(formula(Shape(name)) for name in SHAPES)
 
 
