@@ -96,7 +96,7 @@ class KnobBox(ipywidgets.VBox):
         if (low, high) == self.spec.slider:
             return
         self.spec = replace(self.spec, slider=(low, high), step=step)
-        with self._quietly(), self.slider.hold_trait_notifications():
+        with self.slider.hold_trait_notifications():
             self.slider.min, self.slider.max, self.slider.step = low, high, step
             self.slider.value = self._on_slider()
 

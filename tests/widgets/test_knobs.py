@@ -252,7 +252,10 @@ def test_a_slider_can_be_moved_elsewhere() -> None:
     box.observe(lambda change: seen.append(change["new"]), "value")
     box.slide_over(100, 900, 2)
     assert (box.slider.min, box.slider.max, box.slider.step, box.slider.value) == (100, 900, 2, 100)
-    assert box.value == 18 and box.entry.value == "18" and seen == []
+    assert box.value == 18 and box.entry.value == "18"
+    box.slide_over(0, 50, 1)
+    assert box.slider.value == box.value == 18 and seen == []
+    box.slide_over(100, 900, 2)
     box.slider.value = 300
     assert box.value == 300
     box.slide_over(-2, -1, 0.01)
