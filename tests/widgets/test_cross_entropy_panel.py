@@ -256,3 +256,5 @@ def test_regions_end_where_the_naive_loss_is_a_number_again() -> None:
     layout = charts.breaking(where, naive, np.ones(10), 2.0, "d is added")["layout"]
     assert [(shape["x0"], shape["x1"]) for shape in layout["shapes"]] == [(0, 1), (4, 6), (8, 8), (2, 2)]
     assert [words["text"] for words in layout["annotations"]] == ["<b>∞</b>", "<b>nan</b>"], "too narrow for words"
+    narrow = charts.breaking(np.arange(100.0), np.array([1.0] * 96 + [np.nan] * 4), np.ones(100), 2.0, "d is added")
+    assert len(narrow["layout"]["shapes"]) == 2 and narrow["layout"]["annotations"] == []

@@ -119,6 +119,7 @@ def test_the_temperature_flattens(panel: SoftmaxPanel) -> None:
     panel.knobs["temperature"].entry.value = "10"
     expected = softmax(LOGITS, 10)
     assert drawn(panel, "pictures", "softmax") == pytest.approx(expected) and expected.max() < 0.26
+    assert cells(panel.comparison.value)["cat"][3] == "0.8657", "e^(d ÷ 10)"
     assert "exp(output ÷ 10)" in panel.first.value and "e<sup>−1.4425 ÷ 10</sup>" in panel.comparison.value
 
 
@@ -242,6 +243,9 @@ def test_logits_of_ten_thousand(panel: SoftmaxPanel) -> None:
     assert rows["cat"] == ["10000.00", "∞", "1.00", "1.00"] and rows["dog"] == ["−10000.00", "0.00", "0.00", "0.00"]
     assert rows["sum"][:3] == ["", "∞", "1.00"] and "nan" not in panel.first.value
     assert cells(panel.comparison.value)["sum of exp"][-1] == "undefined" and panel.error == ""
+    for box in panel.logits.knobs.values():
+        box.entry.value = "-10000"
+    assert cells(panel.comparison.value)["sum of exp"] == ["0.00", "0.00", "", "undefined"] and panel.error == ""
     panel.knobs["offset"].entry.value = "-10000"
     assert "nan" not in panel.comparison.value and np.isfinite(drawn(panel, "offsets", "sigmoid cat")).all()
 
@@ -263,6 +267,10 @@ def test_logits_set_together_are_one_change() -> None:
     logits.observe(lambda change: seen.append(change["new"]), "values")
     logits.show({"c": 3, "a": 4})
     assert seen == [{"c": 3.0, "a": 4.0}] and list(logits.knobs) == ["c", "a"] and not logits.buttons
+    knob = logits.knobs["a"]
+    logits.show({"c": 5, "a": 6})
+    assert len(seen) == 2 and logits.knobs["a"] is knob
+    logits.show({"c": 3, "a": 4})
     with pytest.raises(ConfigError):
         logits.show({"a": np.inf, "d": 0})
     assert logits.values == {"c": 3.0, "a": 4.0} and len(logits.children) == 2

@@ -44,6 +44,8 @@ def test_softmax_cannot_see_a_shift_and_sigmoid_can() -> None:
     assert found.sigmoid_apart == pytest.approx(0.777 - 0.452, abs=1e-3)
     own = shift(FIRST, FIRST * 1.01)
     assert own.constant is None and own.softmax_apart > 1e-3
+    np.testing.assert_allclose(shift(FIRST, FIRST + OFFSET, 2).ratios, np.exp(OFFSET / 2))
+    assert shift(FIRST, FIRST + 8191.7).constant is not None, "rounding is no difference"
     assert shift(FIRST + 1e4, FIRST - 1e4).constant == pytest.approx(-2e4)
 
 
@@ -59,6 +61,7 @@ def test_the_answers_in_words() -> None:
     assert passing(two.sigmoid, CLASSES) == ["fish"]
     assert passing(one.sigmoid, CLASSES, 0) == list(CLASSES) and passing(one.sigmoid, CLASSES, 1) == []
     assert winners(softmax([3.0, 3.0, 3.0]), "abc") == ["a", "b", "c"]
+    assert winners([0.5, 0.4999], "ab") == ["a"]
     assert passing([0.5], ["a"], 0.5) == ["a"], "at the threshold passes"
 
 
