@@ -41,6 +41,12 @@ def test_counts_in_turn_all_classes_and_all_quarters() -> None:
     assert made.present.sum(dim=1).tolist() == list(COUNTS) * 100
     assert (made.present.sum(dim=0) > 50).all(), "700 digits, all classes as often"
     assert set(made.corners.flatten().tolist()) == set(range(-4, 5)) | set(range(24, 33))
+    quarters = [
+        {(top > 14, left > 14) for (top, left), source in zip(corners, sources, strict=True) if source >= 0}
+        for corners, sources in zip(made.corners.tolist(), made.sources.tolist(), strict=True)
+    ]
+    assert [len(used) for used in quarters] == list(COUNTS) * 100, "no two digits in one quarter"
+    assert len(set.union(*quarters)) == 4
     drawn = made.sources[made.sources >= 0]
     assert set(drawn.tolist()) == set(range(50)), "every image gets drawn"
 
@@ -74,6 +80,8 @@ def test_three_parts_from_three_splits() -> None:
 
     def watched(images: torch.Tensor, *rest: object, **more: object) -> composites.Composed:
         seen.append(images)
+        white = more["unit"](images[:500])  # type: ignore[operator]
+        assert float(white.max()) == pytest.approx(1) and float(white.min()) == pytest.approx(0, abs=1e-6)
         return real(images, *rest, **more)  # type: ignore[arg-type]
 
     real, composites.compose = composites.compose, watched

@@ -89,10 +89,12 @@ def test_the_ends_of_the_range() -> None:
     assert named(found, 1).tolist() == [[False, False, True]]
 
 
-def test_measures_against_a_plain_count() -> None:
+@pytest.mark.parametrize("threshold", [0.3, 0.8])
+def test_measures_against_a_plain_count(threshold: float) -> None:
     found, present = some()
-    counted = measure(found, present, 0.5)
-    says, count = found >= 0.5, present.sum(axis=1)
+    counted = measure(found, present, threshold)
+    assert counted["missed_several"] > 0 or counted["wrong_several"] > 0
+    says, count = found >= threshold, present.sum(axis=1)
     for kind, here in (("none", count == 0), ("one", count == 1), ("several", count > 1)):
         rows = [
             (set(np.flatnonzero(a)), set(np.flatnonzero(b))) for a, b in zip(says[here], present[here], strict=True)
