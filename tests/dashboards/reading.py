@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
 READY = 60_000
 TRACES = """(div) => {
@@ -21,6 +21,13 @@ CLOCK = """(div) => {
   addEventListener("pointermove", () => moved.push(performance.now()), true);
   new MutationObserver(() => requestAnimationFrame(() => setTimeout(() => drawn.push(performance.now()))))
     .observe(div, { attributes: true, attributeFilter: ["data-seq"] });
+}"""
+
+MET = """async () => {
+  const notebook = window.jupyterapp.shell.currentWidget;
+  await notebook.context.ready;
+  await notebook.sessionContext.ready;
+  await notebook.sessionContext.session.kernel.info;
 }"""
 
 
@@ -92,17 +99,15 @@ def fast_drag(page: Page, label: str, at: tuple[float, float], by: float, moves:
 
 
 def in_notebook(page: Page, server: Any, path: str, label: str) -> None:
-    """Open a notebook in JupyterLab or Notebook, and run its first cell of code."""
+    """Open a notebook in JupyterLab or Notebook, and run its cells."""
     page.goto(server.url + path)
-    # A cell that is run before its kernel is connected may not be run at all; without a kernel it is "idle" too.
-    expect(page.locator(".jp-Toolbar-kernelName").first).to_contain_text("Python 3", timeout=READY)
-    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first).to_be_attached(timeout=READY)
-    cell = page.locator(".jp-CodeCell").first
-    expect(cell).to_be_visible(timeout=READY)
-    # Before there is a kernel a cell is not run.
-    expect(page.locator(".jp-Notebook-ExecutionIndicator, .jp-NotebookKernelStatus").first).to_be_attached()
-    cell.click()
-    page.keyboard.press("Shift+Enter")
+    # The cells, and an idle kernel, are shown some time before the two have met: until then nothing is run.
+    # JupyterLab brings back what was open before, too.
+    script = "(name) => window.jupyterapp?.shell.currentWidget?.context?.path === name"
+    page.wait_for_function(script, arg=path.split("/")[-1], timeout=READY)
+    page.evaluate(MET)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     figure(page, label).wait_for(timeout=READY, state="attached")
     wait_until_drawn(page, label)
 

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.dashboards.kernel import newest_kernel
+from tests.dashboards.reading import READY, figure, fits, in_notebook, open_panel, widths
 
-READY = 60_000
 # A figure's traces as plain numbers; a gap is "nan".
 HELD = """(div) => {
   const plain = (v) => ArrayBuffer.isView(v) || Array.isArray(v) ? Array.from(v, plain)
@@ -16,10 +16,6 @@ HELD = """(div) => {
   return div.data.map((trace) => ({ x: plain(trace.x), y: plain(trace.y), z: plain(trace.z) }));
 }"""
 POINTS = "(div) => div.data?.[0]?.x?.length ?? 0"
-
-
-def figure(page: Page, label: str) -> Locator:
-    return page.get_by_role("figure", name=label)
 
 
 def points(page: Page, label: str) -> int:
@@ -43,14 +39,11 @@ LOSS = "Training and validation loss over time"
 
 
 def open_training(page: Page, server: Any) -> None:
-    page.goto(f"{server.url}/voila/render/training.ipynb")
+    open_panel(page, server, "training", LOSS)
     expect(button(page, "Start")).to_be_enabled(timeout=READY)
-    # Only figures that are on the screen are drawn; on a phone this one is below the knobs.
-    figure(page, LOSS).scroll_into_view_if_needed(timeout=READY)
-    page.wait_for_function("(div) => div.data !== undefined", arg=figure(page, LOSS).element_handle(), timeout=READY)
 
 
-def test_first_load_is_small_and_paints_before_torch(voila_server: Any, page: Page, traffic: Any) -> None:
+def test_first_load_is_small(voila_server: Any, page: Page, traffic: Any) -> None:
     open_training(page, voila_server)
     page.wait_for_load_state("networkidle")
     assert traffic.bytes <= 4_000_000, f"{traffic.bytes:,} bytes"
@@ -181,35 +174,19 @@ def test_a_bad_value_is_told_under_its_knob(voila_server: Any, page: Page) -> No
     expect(entry).to_have_value(re.compile(r"^0\.4"))
 
 
-@pytest.mark.parametrize("width", [1440, 400])
+@widths
 def test_it_fits_the_width(voila_server: Any, page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     open_training(page, voila_server)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for box in (figure.bounding_box() for figure in page.get_by_role("figure").all()):
-        assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
+    fits(page, width)
 
 
 @pytest.mark.parametrize(
     ("app", "path"), [("lab_server", "/lab/tree/training.ipynb"), ("notebook_server", "/notebooks/training.ipynb")]
 )
 def test_in_a_notebook_app(app: str, path: str, request: pytest.FixtureRequest, page: Page) -> None:
-    server = request.getfixturevalue(app)
-    page.goto(server.url + path)
-    # The cells can be seen some time before the notebook and its kernel have met.
-    page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext", timeout=READY)
-    page.evaluate("""async () => {
-      const notebook = window.jupyterapp.shell.currentWidget;
-      await notebook.context.ready;
-      await notebook.sessionContext.ready;
-      await notebook.sessionContext.session.kernel.info;
-    }""")
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    expect(button(page, "Start")).to_be_enabled(timeout=READY)
+    in_notebook(page, request.getfixturevalue(app), path, LOSS)
     button(page, "Start").click()
-    div = figure(page, LOSS)
-    div.scroll_into_view_if_needed(timeout=READY)
     wait_for_points(page, LOSS, 0)
     wait_for_points(page, LOSS, points(page, LOSS))
     button(page, "Stop").click()
