@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from lab import data
 from lab.config import Config, ConfigError
 from lab.nn import init, models
 from lab.telemetry.history import History
@@ -114,6 +115,6 @@ def assemble(
 def warm_up(config: Config) -> None:
     """Load what a run of ``config`` will need: the data, and the compiled pass of the probes."""
     device = find_device(config.device)
-    classify(config, device)
+    data.prepare(config.dataset, device)
     if device.type == "cpu":
         fused_pass()

@@ -23,6 +23,7 @@ class Task:
         metric: (logits, targets) -> mean score, 0-dim, 0 to 1.
         gallery: pictures to ask the net about while it trains, if any.
         outputs: logits of the net for each picture.
+        source: what the tensors are parts of, held so that the next run shares it.
     """
 
     x_train: Tensor
@@ -33,6 +34,7 @@ class Task:
     metric: Callable[[Tensor, Tensor], Tensor]
     gallery: "Gallery | None" = None
     outputs: int = CLASSES
+    source: object = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,14 @@ def classify(config: Config, device: torch.device) -> Task:
     """
     dataset = data.load(config.dataset, device, config.size)
     return Task(
-        dataset.x_train, dataset.y_train, dataset.x_valid, dataset.y_valid, F.cross_entropy, accuracy, gallery(dataset)
+        dataset.x_train,
+        dataset.y_train,
+        dataset.x_valid,
+        dataset.y_valid,
+        loss=F.cross_entropy,
+        metric=accuracy,
+        gallery=gallery(dataset),
+        source=dataset,
     )
 
 

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import struct
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from lab.data import DataError, fashion, load, mnist
+import lab.data as data_module
+from lab.assembly import warm_up
+from lab.config import Config
+from lab.data import DataError, Dataset, fashion, load, mnist
+from lab.training.task import classify
+
+Sets = weakref.WeakValueDictionary[tuple[str, Path, torch.device], Dataset]
 
 SIZES = {"train": 60_000, "t10k": 10_000}
 
@@ -78,11 +85,40 @@ def test_a_slice_keeps_the_shared_copy_alive_and_its_end_frees_it(tmp_path: Path
     again = load("fashion", folder=tiny_fashion)
     assert again.x_train.data_ptr() == few.x_train.data_ptr() == pointer
 
-    from lab.data import _sets
-
-    assert any(place == tiny_fashion for _, place, _ in _sets)
+    assert any(place == tiny_fashion for _, place, _ in data_module._sets)
     del few, again
-    assert not any(place == tiny_fashion for _, place, _ in _sets)
+    assert not any(place == tiny_fashion for _, place, _ in data_module._sets)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> Sets:
+    """What is shared, as in a process in which nothing has been loaded."""
+    monkeypatch.setattr(data_module, "_prepared", {})
+    monkeypatch.setattr(data_module, "_sets", Sets())
+    return data_module._sets
+
+
+def test_every_run_shares_the_copy_and_the_last_one_frees_it(alone: Sets) -> None:
+    cpu = torch.device("cpu")
+    runs = [classify(Config(size=size), cpu) for size in (1000, 50_000)]
+    pointer = runs[0].x_train.data_ptr()
+    runs.append(classify(Config(size=2000), cpu))
+    assert {run.x_train.data_ptr() for run in runs} == {pointer}
+
+    del runs[1:]
+    assert load().x_train.data_ptr() == pointer, "a run that has ended frees nothing that another uses"
+    del runs
+    assert not alone
+
+
+def test_warming_up_keeps_the_data_for_the_first_run_only(alone: Sets) -> None:
+    warm_up(Config(device="cpu", size=1000))
+    (warmed,) = (weakref.ref(whole) for whole in alone.values())
+    run = classify(Config(size=1000), torch.device("cpu"))
+    whole = warmed()
+    assert whole is not None and run.x_train.data_ptr() == whole.x_train.data_ptr()
+    del run, whole
+    assert warmed() is None
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
