@@ -44,7 +44,7 @@ def lsuv(model: Model, batch: Tensor) -> None:
     paper, and unlike the lesson's notebook 07a, means are left where they are: the notebook
     moves them with the activation's ``sub``, which is a knob here and stays what the person
     set. The output is measured after the activation and before a norm, where the weights
-    still count; norms pass ``batch`` (N, 1, 28, 28) on as in training, with their running
+    still count; norms pass ``batch`` (n, 1, height, width) on as in training, with their running
     statistics untouched. At most :data:`MAX_ITERATIONS` scalings for a block; one that
     does not come within :data:`TOLERANCE` of 1 (a constant batch, a cap that binds) gets its
     weights back and a warning in the log.
@@ -97,7 +97,7 @@ def initialise(model: Model, config: Config, batch: Tensor | None = None) -> Non
     "default" leaves torch's. The Kaiming inits fill, with slope ``config.init_a``, the layers
     that feed an activation and zero their biases; the last linear layer keeps torch's, as in
     the course. "lsuv" starts from Kaiming normal and then runs :func:`lsuv` on ``batch``
-    (N, 1, 28, 28), which lies on the model's device.
+    (n, 1, height, width), which lies on the model's device.
 
     Raises:
         ValueError: for LSUV without a batch.

@@ -105,6 +105,11 @@ class Record:
         columns: name -> (n,) float32; see SCALARS, LAYER ("mean/conv1") and NORM.
         hist_steps: (m,) int64.
         hists: (m, layers, COUNTS) int32: below, 40 bins, above, nan.
+        layers: names of the layers that are measured, in the net's order; () until the run has started.
+        norms: those of them that have a norm.
+        bins: of a histogram, equally wide.
+        range: lower edge of the first bin, upper edge of the last.
+        steps_per_epoch: batches in an epoch, the smaller last one included.
         stride, hist_stride: rows kept are those whose step is a multiple; 1 until thinned.
         marks, validations: all of the run's, whatever the slice.
         outputs: the latest, if any.
