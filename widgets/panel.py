@@ -6,7 +6,9 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -16,6 +18,9 @@ from lab.config import ConfigError
 from widgets.live_figure import LiveFigure
 
 log = logging.getLogger(__name__)
+
+LINES = 3
+"""What one click can tell at most: a failure that never says the same twice does not fill the page."""
 
 PERIOD = 0.1
 """Seconds between two ticks: the screen pulls at up to 10 Hz."""
@@ -45,12 +50,8 @@ def handler(method: Callable[Concatenate[P, A], None]) -> Callable[Concatenate[P
 
     @functools.wraps(method)
     def guarded(self: P, /, *args: A.args, **kwargs: A.kwargs) -> None:
-        with self._lock:
-            self.show_error("")
-            try:
-                method(self, *args, **kwargs)
-            except Exception as error:
-                self._tell(error, method.__qualname__)
+        with self._guard(method.__qualname__, afresh=True):
+            method(self, *args, **kwargs)
 
     return guarded
 
@@ -58,14 +59,19 @@ def handler(method: Callable[Concatenate[P, A], None]) -> Callable[Concatenate[P
 class Panel(ipywidgets.VBox):
     """A dashboard's whole: ``children`` under one error line, kept up to date by :meth:`tick`.
 
-    A subclass gives :meth:`update`, :attr:`live` and, for a page that has gone, :meth:`on_away`,
-    :meth:`on_back` and :meth:`on_gone`.
+    A subclass gives :meth:`update`, :attr:`live`, :attr:`run_error` and, for a page that has gone,
+    :meth:`on_away`, :meth:`on_back` and :meth:`on_gone`.
 
     Args:
         children: what it shows.
         clock: seconds, as ``time.monotonic`` and ``LiveFigure.last_answer`` count them.
         watch_page: whether a page that has gone pauses and then ends what runs; by default under
             voila only, since a notebook is meant to run on without its page.
+
+    Attributes:
+        figures: name -> LiveFigure.
+        error: what the error line says: what went wrong in the last thing that a person did, then
+            :attr:`run_error`, each on a line of its own; empty if nothing.
     """
 
     def __init__(
@@ -82,7 +88,8 @@ class Panel(ipywidgets.VBox):
         self._end = threading.Event()
         self._away = False
         self._listening_since = self._pinged = clock()
-        self._told = ""
+        self._guarding = False
+        self._told: deque[str] = deque(maxlen=LINES)
         self.figures: dict[str, LiveFigure] = {}
         self.error = ""
         self.error_line = ipywidgets.HTML()
@@ -100,6 +107,11 @@ class Panel(ipywidgets.VBox):
         """Whether anything may still change by itself."""
         return False
 
+    @property
+    def run_error(self) -> str:
+        """What is wrong with what runs; it stays on the page for as long as that is so."""
+        return ""
+
     def update(self) -> None:
         """Bring everything shown up to date; called with the panel's lock held."""
 
@@ -112,14 +124,6 @@ class Panel(ipywidgets.VBox):
     def on_gone(self) -> None:
         """The page has not answered for ten minutes: end what runs, and free what it holds."""
 
-    def show_error(self, text: str) -> None:
-        """Put a line where everybody sees it, and a screen reader reads it out; empty takes it away."""
-        with self._lock:
-            self.error = text
-            shown = f'<span role="alert">{html.escape(text)}</span>' if text else ""
-            if self.error_line.value != shown:
-                self.error_line.value = shown
-
     def wake(self) -> None:
         """Tick from now on until nothing is live."""
         with self._lock:
@@ -130,15 +134,12 @@ class Panel(ipywidgets.VBox):
 
     def tick(self) -> bool:
         """One look at what has happened; whether there may be more to come."""
-        with self._lock:
-            going_on = False
-            try:
-                going_on = self.live
-                self._look_for_page()
-                self.update()
-            except Exception as error:
-                self._tell(error, "tick")
-            return going_on
+        going_on = False
+        with self._guard("tick"):
+            going_on = self.live
+            self._look_for_page()
+            self.update()
+        return going_on
 
     def close(self) -> None:
         """End the ticker and take the panel off the page."""
@@ -161,15 +162,42 @@ class Panel(ipywidgets.VBox):
                     self._ticker = None
                     return
 
+    @contextmanager
+    def _guard(self, where: str, *, afresh: bool = False) -> Iterator[None]:
+        """Run the block alone, and tell what went wrong in it; ``afresh`` without what was told before.
+
+        A block within a block adds to what the outer one tells.
+        """
+        with self._lock:
+            outermost, self._guarding = not self._guarding, True
+            if outermost and afresh:
+                self._told.clear()
+            try:
+                yield
+            except Exception as error:
+                self._tell(error, where)
+            finally:
+                self._guarding = not outermost
+            if outermost:
+                self._show_errors()
+
     def _tell(self, error: Exception, where: str) -> None:
-        if isinstance(error, ConfigError):
-            self.show_error(str(error))
-            return
-        line = f"Something went wrong: {type(error).__name__}: {error} (the log has the details)"
-        if line != self._told:  # a tick that fails fails ten times a second
-            log.exception("%s failed", where)
-            self._told = line
-        self.show_error(line)
+        refused = isinstance(error, ConfigError)
+        line = str(error)
+        if not refused:
+            line = f"Something went wrong: {type(error).__name__}: {error} (the log has the details)"
+        if line not in self._told:  # a tick that fails fails ten times a second
+            self._told.append(line)
+            if not refused:
+                log.exception("%s failed", where)
+
+    def _show_errors(self) -> None:
+        """Put it where everybody sees it, and a screen reader reads it out."""
+        lines = [line for line in (*self._told, self.run_error) if line]
+        self.error = "\n".join(lines)
+        shown = "<br>".join(f'<span role="alert">{html.escape(line)}</span>' for line in lines)
+        if self.error_line.value != shown:
+            self.error_line.value = shown
 
     def _look_for_page(self) -> None:
         if not self._watch_page or not self.figures:

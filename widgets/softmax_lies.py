@@ -137,6 +137,12 @@ class SoftmaxLiesPanel(Panel):
         """Whether a head may still learn something."""
         return self.comparison.state in _LIVE
 
+    @property
+    def run_error(self) -> str:
+        """Which head's training diverged or failed, and why."""
+        error = self.comparison.session.error
+        return f"{HEADS[self.comparison.key].name}: {error}" if error else ""
+
     def update(self) -> None:
         """Show what the heads have learned so far."""
         comparison = self.comparison
@@ -148,8 +154,6 @@ class SoftmaxLiesPanel(Panel):
         updated = time.strftime("%H:%M:%S") if self.live else ""
         self.status.value = words.head_line(comparison) + status_line(progress, updated)
         self.progress.value, self.progress.description = round(1000 * comparison.done), f"{comparison.done:.0%}"
-        if session.error and not self.error:
-            self.show_error(f"{HEADS[key].name}: {session.error}")
         seen = (key, progress.step, state)
         if seen != self._seen:
             self._seen = seen

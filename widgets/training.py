@@ -36,7 +36,6 @@ class TrainingPanel(Panel):
         buttons: "start", "pause", "step", "stop", "reset", "defaults" -> Button.
         menus: "x", "near_zero", "layer", "norm", "digit", "other" -> Dropdown.
         state_line, status, progress: what the run is doing.
-        error: the line of the last thing that went wrong, empty if none.
 
     Raises:
         ConfigError: for a change that is not a valid knob.
@@ -142,6 +141,11 @@ class TrainingPanel(Panel):
         """Whether a run may still record something."""
         return self.session.state in _LIVE
 
+    @property
+    def run_error(self) -> str:
+        """Why the run ended, if it diverged or failed."""
+        return self.session.error
+
     def update(self) -> None:
         """Show what the session has recorded and says."""
         state, progress = self.session.state, self.session.progress
@@ -162,8 +166,6 @@ class TrainingPanel(Panel):
         self.status.value = status_line(progress, self._updated)
         self.progress.max, self.progress.value = max(progress.steps, 1), progress.step
         self.progress.description = progress_label(progress)
-        if self.session.error and not self.error:
-            self.show_error(self.session.error)
         self._badge()
 
     def on_away(self) -> None:

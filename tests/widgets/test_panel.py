@@ -42,12 +42,17 @@ class Counting(Panel):
         super().__init__(**rest)
         self.left = 0
         self.heard: list[str] = []
+        self.run_says = ""
         self.ticked = threading.Event()
         self.threads: set[int] = set()
 
     @property
     def live(self) -> bool:
         return self.left > 0
+
+    @property
+    def run_error(self) -> str:
+        return self.run_says
 
     def update(self) -> None:
         self.left -= 1
@@ -69,6 +74,12 @@ class Counting(Panel):
         if error:
             raise error
         self.heard.append("pressed")
+
+    @handler
+    def on_many(self, *errors: Exception | None) -> None:
+        """One press that does several things."""
+        for error in errors:
+            self.on_press(error)
 
 
 @pytest.fixture
@@ -100,6 +111,36 @@ def test_a_refused_value_needs_no_trace(panel: Counting, caplog: pytest.LogCaptu
     with caplog.at_level(logging.ERROR):
         panel.on_press(ConfigError("lr", 0, "above 0"))
     assert panel.error == "lr must be above 0; got 0" and not caplog.records
+
+
+def test_one_press_tells_all_that_is_refused_in_it(panel: Counting) -> None:
+    lr, momentum = ConfigError("lr", 0, "above 0"), ConfigError("momentum", 2, "below 1")
+    panel.on_many(lr, None, momentum, lr, None)
+    assert panel.error == f"{lr}\n{momentum}" and panel.error_line.value.count('role="alert"') == 2
+    panel.on_many(None)
+    assert panel.error == ""
+    panel.on_many(*(ConfigError("lr", value, "above 0") for value in range(-9, 1)))
+    assert panel.error.splitlines()[-1] == str(lr) and len(panel.error.splitlines()) == 3, "the page is not filled"
+
+
+def test_what_is_wrong_with_the_run_stays_whatever_is_pressed(panel: Counting) -> None:
+    panel.run_says = "Loss became nan"
+    panel.tick()
+    assert panel.error == "Loss became nan" and 'role="alert"' in panel.error_line.value
+    panel.on_press()
+    assert panel.error == "Loss became nan"
+    panel.on_press(ConfigError("lr", 0, "above 0"))
+    assert panel.error == "lr must be above 0; got 0\nLoss became nan"
+    panel.run_says = ""
+    panel.on_press()
+    assert panel.error == panel.error_line.value == ""
+
+
+def test_a_tick_leaves_what_a_press_told(panel: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    panel.on_press(ConfigError("lr", 0, "above 0"))
+    monkeypatch.setattr(panel, "update", panel.on_press)
+    panel.tick()
+    assert panel.heard == ["pressed"] and panel.error == "lr must be above 0; got 0"
 
 
 def test_the_ticker_ends_by_itself_and_wakes_again(panel: Counting) -> None:

@@ -253,6 +253,10 @@ def test_a_failure_is_told(make: Make) -> None:
     assert panel.comparison.state == "diverged"
     head = HEADS[panel.comparison.key].name
     assert panel.error.startswith(f"{head}: Loss became")
+    panel.on_others()
+    assert panel.error.startswith(f"{head}: Loss became"), "it stays until something else runs"
+    panel.on_reset()
+    assert panel.error == ""
 
 
 def test_a_page_that_has_gone_pauses_and_then_ends_it(make: Make) -> None:

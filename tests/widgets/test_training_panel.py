@@ -255,6 +255,22 @@ def test_a_live_change_that_the_run_refuses_goes_back(make: Make) -> None:
     assert panel.error == "" and panel.session.config.momentum == 0.3
 
 
+def test_what_default_knobs_cannot_put_back_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = make(lr=0.3, momentum=0.5)
+    step(panel)
+    change = panel.session.change
+
+    def refuse_lr(**live: Any) -> None:
+        if "lr" in live:
+            raise ConfigError("lr", live["lr"], "as it is")
+        change(**live)
+
+    monkeypatch.setattr(panel.session, "change", refuse_lr)
+    panel.on_defaults()
+    assert "lr must be as it is" in panel.error and panel.knobs["lr"].value == 0.3
+    assert panel.session.config.momentum == DEFAULTS.momentum
+
+
 def test_knobs_that_do_not_go_together_refuse_the_start(make: Make) -> None:
     panel = make()
     panel.knobs["norm"].value, panel.knobs["groups"].value = "group", 3
@@ -283,7 +299,9 @@ def test_a_diverged_run_says_where_and_keeps_its_charts(make: Make) -> None:
     assert panel.error == panel.session.error and "lr 100" in panel.error and "step" in panel.error
     assert len(shown(panel)) > 0
     assert_shows_the_record(panel)
+    panel.menus["x"].value = "epochs"
     panel.knobs["lr"].value = 0.1
+    assert panel.error == panel.session.error, "it stays for as long as the run is shown"
     finish(panel)
     assert panel.session.state == "finished" and panel.error == ""
 
