@@ -1,9 +1,8 @@
 """From a Config to a run that is ready to train: device, data, net, optimiser, callbacks, all seeded."""
 
-import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +13,7 @@ from lab.nn import init, models
 from lab.telemetry.history import History
 from lab.telemetry.probes import fused_pass
 from lab.telemetry.recorder import Recorder
-from lab.training.callbacks import ApplySchedule, Callback
+from lab.training.callbacks import ApplySchedule, Callback, CancelFit
 from lab.training.learner import Learner
 from lab.training.optimizers import make_optimizer
 from lab.training.remote import RemoteControl
@@ -66,18 +65,14 @@ class Run:
         .0991, the share of zeros: the argmax of ten nans is 0).
         """
         completed = self.learner.fit()
-        if self.recorder.diverged_at is not None:
+        diverged = self.recorder.diverged
+        if diverged is None:
+            return ("finished" if completed else "stopped"), ""
+        # Stopped in the middle of it, only the validation is missing.
+        with suppress(CancelFit):
             self.recorder.validate(self.learner)
-            return "diverged", self._diagnosis(self.recorder.diverged_at)
-        return ("finished" if completed else "stopped"), ""
-
-    def _diagnosis(self, step: int) -> str:
-        record = self.recorder.history.since(step - 1)
-        broken = (name for name in record.layers if not math.isfinite(record.columns[f"std/{name}"][0]))
-        first = next(broken, None)
-        loss = float(record.columns["loss"][0])
-        where = f" The first layer that was not finite: {first}." if first else ""
-        return f"Loss became {loss:g} at step {step}, with lr {self.recorder.diverged_lr:g}.{where}"
+        where = f" The first layer that was not finite: {diverged.layer}." if diverged.layer else ""
+        return "diverged", f"Loss became {diverged.loss:g} at step {diverged.step}, with lr {diverged.lr:g}.{where}"
 
 
 def assemble(
@@ -102,7 +97,7 @@ def assemble(
     model.to(device)
     generator = torch.Generator().manual_seed(config.seed)
     recorder = Recorder(history, clock)
-    remote = RemoteControl(config, history.mark, recorder.drain, on_state)
+    remote = RemoteControl(config, history.mark, recorder.settle, on_state)
     optimizer = make_optimizer(config, model.parameters())
     parts = (remote, ApplySchedule(), recorder, *callbacks)
     learner = Learner(config, model, task, optimizer, generator, parts)
@@ -110,6 +105,12 @@ def assemble(
     on_cpu = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else on_cpu
     return Run(learner, recorder, remote, name)
+
+
+def release(device: str) -> None:
+    """Give memory that no run uses any more back to the device; ``device`` as Config names it."""
+    if device != "cpu" and torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def warm_up(config: Config) -> None:

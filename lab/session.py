@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from lab.training.remote import RemoteControl
     from lab.training.task import Task
 
-__all__ = ["ENDED", "Progress", "Session"]
-
 log = logging.getLogger(__name__)
 
 ENDED = frozenset({"finished", "stopped", "diverged", "failed"})
@@ -38,6 +36,10 @@ class Session:
     session keeps its record and does not start again: a new run is a new Session.
 
     Two sessions in one process train as each would alone: each owns its generators.
+
+    Attributes:
+        history: the record as it is kept; :meth:`since` is the way to read it.
+        error: for a person, why the run failed or where it diverged; empty otherwise.
     """
 
     def __init__(
@@ -56,8 +58,7 @@ class Session:
         self.history = History()
         self.error = ""
         self._config = config
-        self._make_task = task
-        self._callbacks = tuple(callbacks)
+        self._task_and_callbacks = task, tuple(callbacks)
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._state = "ready"
@@ -69,6 +70,7 @@ class Session:
         self._learner: Learner | None = None
         self._device = ""
         self._pictures = (3, 8)  # the digit asked about, and the one laid over it
+        self._last: Progress | None = None  # where a closed run stood
         self._began = self._ended_after = 0.0
         self._pace = Pace()
 
@@ -157,9 +159,7 @@ class Session:
             recorder, learner, pictures = self._recorder, self._learner, self._pictures
         if recorder is None or learner is None:
             return record
-        from lab.telemetry.recorder import pick
-
-        return replace(record, outputs=pick(recorder, learner, *pictures))
+        return replace(record, outputs=recorder.pick(learner, *pictures))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the run's end, ``timeout`` seconds at most; whether it has ended."""
@@ -171,12 +171,19 @@ class Session:
             return self._changed.wait_for(condition, timeout)
 
     def close(self) -> None:
-        """Stop, and let go of the net and the device's memory; the record stays."""
+        """Stop, and let go of the net and the device's memory; the record, its last answers too, stays."""
         self.stop()
         if self._thread is not None:
             self._thread.join()
         with self._lock:
-            self._recorder = self._learner = None
+            if self._learner is None or self._recorder is None:
+                return
+            from lab.assembly import release
+
+            self._last = self.progress
+            self.history.show(self._recorder.pick(self._learner, *self._pictures))
+            self._recorder = self._learner = self._remote = None
+            release(self._config.device)
 
     @property
     def progress(self) -> Progress:
@@ -185,7 +192,7 @@ class Session:
             learner, ended = self._learner, self._state in ENDED
             seconds = self._ended_after if ended else self._seconds()
             if learner is None:
-                return Progress(epochs=self._config.epochs, seconds=seconds, device=self._device)
+                return self._last or Progress(epochs=self._config.epochs, seconds=seconds, device=self._device)
             rate = self._pace.at(seconds, learner.step) if self._state == "running" else 0.0
             return Progress.of(learner, seconds, rate, not learner.training and not ended, self._device)
 
@@ -229,9 +236,7 @@ class Session:
         try:
             from lab.assembly import assemble
 
-            run = assemble(
-                self._config, self.history, self._seconds, self._set_paused, self._make_task, self._callbacks
-            )
+            run = assemble(self._config, self.history, self._seconds, self._set_paused, *self._task_and_callbacks)
             with self._lock:
                 self._device, self._learner, self._recorder = run.device, run.learner, run.recorder
                 self._remote = run.remote
@@ -239,6 +244,7 @@ class Session:
                     order(run.remote)
                 self._began = time.perf_counter()
             self._end(*run.train())
-        except Exception as error:
+        except BaseException as error:
+            # SystemExit too: whoever waits for the run's end must be told of it.
             log.exception("the run failed")
             self._end("failed", f"{type(error).__name__}: {error}")

@@ -2,7 +2,7 @@
 
 import html
 
-from lab.session import Progress
+from lab.progress import Progress
 
 STATES = {
     "ready": ("○", "Ready", ""),

@@ -77,7 +77,7 @@ class History:
         self.open(Layout())
 
     def open(self, layout: Layout) -> None:
-        """Get ready for a run's rows; what was recorded before is dropped."""
+        """Lay out the storage for a run's rows; once, before the first of them."""
         with self._lock:
             self.layout = layout
             self._rows = _Table((len(layout.columns),), np.float32, self._limits[0])
@@ -129,8 +129,8 @@ class History:
         with self._lock:
             self._validations.append(validation)
 
-    def show(self, outputs: Outputs) -> None:
-        """Replace the net's latest answers."""
+    def show(self, outputs: Outputs | None) -> None:
+        """Keep the net's last answers, once it cannot be asked any more."""
         with self._lock:
             self._outputs = outputs
 

@@ -3,6 +3,8 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,12 +25,20 @@ OUTPUTS_SECONDS = 0.5
 """Asking the net about the gallery costs a forward pass, so less often than a drain."""
 
 
+class Divergence(NamedTuple):
+    """The first step with a loss that is not finite: its lr, its loss, and the first layer that was not finite."""
+
+    step: int
+    lr: float
+    loss: float
+    layer: str | None
+
+
 class Recorder(Callback):
     """Writes each step's row, drains them, notes validations, and ends a fit whose loss is not finite.
 
     Attributes:
-        diverged_at: the first step with a loss that is not finite, or None.
-        diverged_lr: the lr that this step used.
+        diverged: where the loss was first not finite, or None.
         outputs: every answer to the gallery, (n, classes) float32, after step ``outputs_step``.
     """
 
@@ -37,19 +47,19 @@ class Recorder(Callback):
     def __init__(self, history: History, clock: Callable[[], float]) -> None:
         """``clock``: seconds of training so far, pauses left out."""
         self.history = history
-        self.diverged_at: int | None = None
-        self.diverged_lr = math.nan
+        self.diverged: Divergence | None = None
         self.outputs: tuple[int, np.ndarray] | None = None
         self._clock = clock
         self._host: list[tuple[float, float, float, float, int]] = []
         self._drained = self._asked = -math.inf
+        self._hooks = ExitStack()
 
     def before_fit(self, learner: Learner) -> None:
         model, config = learner.model, learner.config
         layout = Layout(tuple(model.blocks), tuple(model.norms), config.histogram_range, learner.steps_per_epoch)
         self.history.open(layout)
-        self._probes = Probes(model, layout, config.near_zero, learner.task.x_train.device, RING)
-        self._probes.__enter__()
+        probes = Probes(model, layout, config.near_zero, learner.task.x_train.device, RING)
+        self._probes = self._hooks.enter_context(probes)
 
     def before_epoch(self, learner: Learner) -> None:
         self._totals = np.zeros(2)
@@ -71,12 +81,16 @@ class Recorder(Callback):
         self.drain(learner)
         self._note(learner, learner.valid_loss, learner.valid_metric)
 
+    def after_fit(self, learner: Learner) -> None:
+        self._take_rows()
+        self.ask(learner)
+
+    cancel_fit = after_fit
+
     def cleanup_fit(self, learner: Learner) -> None:
-        try:
+        # After an error, too, the rows that are there are kept; the net is not asked again.
+        with self._hooks:
             self._take_rows()
-            self.ask(learner)
-        finally:
-            self._probes.__exit__(None, None, None)
 
     def validate(self, learner: Learner) -> None:
         """A validation out of turn: for a run that ended early."""
@@ -96,8 +110,17 @@ class Recorder(Callback):
         self._drained = time.perf_counter()
         if self._drained - self._asked >= OUTPUTS_SECONDS:
             self.ask(learner)
-        if self.diverged_at is not None:
+        if self.diverged is not None:
             raise CancelFit
+
+    def settle(self, learner: Learner) -> None:
+        """Bring the record and the net's answers up to date, before standing still.
+
+        Raises:
+            CancelFit: as :meth:`drain`.
+        """
+        self._asked = -math.inf
+        self.drain(learner)
 
     def _take_rows(self) -> None:
         count = len(self._host)
@@ -111,14 +134,20 @@ class Recorder(Callback):
         self._probes.row = 0
         self._host.clear()
         bad = np.flatnonzero(~np.isfinite(rows[:, 0]))
-        if bad.size and self.diverged_at is None:
-            self.diverged_at = begin + int(bad[0])
-            self.diverged_lr = float(host[bad[0], 0])
-            self.history.cut(self.diverged_at)
-            count = int(bad[0]) + 1
+        if bad.size and self.diverged is None:
+            at = int(bad[0])
+            self.diverged = Divergence(begin + at, float(host[at, 0]), float(rows[at, 0]), self._broken(rows[at]))
+            self.history.cut(self.diverged.step)
+            count = at + 1
         sizes = host[:count, 4]
         self._totals += (rows[:count, :2] * sizes[:, None]).sum(axis=0)
         self._images += int(sizes.sum())
+
+    def _broken(self, row: np.ndarray) -> str | None:
+        """The first layer of a row whose std is not finite."""
+        layout = self.history.layout
+        stds = {layer: row[layout.device_columns.index(f"std/{layer}")] for layer in layout.layers}
+        return next((layer for layer, std in stds.items() if not math.isfinite(std)), None)
 
     def ask(self, learner: Learner) -> None:
         """What does the net say of the gallery's pictures now? Eval mode, and no trace in the training."""
@@ -133,13 +162,12 @@ class Recorder(Callback):
         learner.model.train(training)
         self.outputs = self.history.last_step, logits
 
-
-def pick(recorder: Recorder, learner: Learner, digit: int, other: int) -> Outputs | None:
-    """The answers to ``digit``, to ``digit`` and ``other`` overlaid, and to the blank."""
-    gallery = learner.task.gallery
-    if gallery is None or recorder.outputs is None:
-        return None
-    step, logits = recorder.outputs
-    chosen = [gallery.pairs[digit, digit], gallery.pairs[digit, other], gallery.blank]
-    first, second, blank = (gallery.names[i] for i in chosen)
-    return Outputs(step, logits[chosen], gallery.pictures[chosen].numpy(), (first, second, blank))
+    def pick(self, learner: Learner, digit: int, other: int) -> Outputs | None:
+        """The latest answers to ``digit``, to ``digit`` and ``other`` overlaid, and to the blank."""
+        gallery = learner.task.gallery
+        if gallery is None or self.outputs is None:
+            return None
+        step, logits = self.outputs
+        chosen = [gallery.pairs[digit, digit], gallery.pairs[digit, other], gallery.blank]
+        first, second, blank = (gallery.names[i] for i in chosen)
+        return Outputs(step, logits[chosen], gallery.pictures[chosen].numpy(), (first, second, blank))

@@ -1,6 +1,9 @@
 """A run in the background: its states, its orders, its record."""
 
+import gc
+import re
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -9,6 +12,8 @@ import pytest
 from lab.config import LIVE, Config, ConfigError
 from lab.session import Session
 from lab.telemetry.record import Record
+from lab.training.callbacks import Callback
+from lab.training.learner import Learner
 
 TINY = Config(size=200, batch_size=10, epochs=2, widths=(4, 4), norm="batch", lr=0.05, device="cpu")
 WALL_CLOCK = "seconds"
@@ -46,6 +51,8 @@ def equal(a: Record, b: Record) -> bool:
         np.array_equal(a.steps, b.steps)
         and np.array_equal(a.hists, b.hists)
         and a.validations == b.validations
+        and (a.outputs is None) == (b.outputs is None)
+        and (a.outputs is None or b.outputs is None or np.array_equal(a.outputs.logits, b.outputs.logits))
         and all(same)
     )
 
@@ -301,6 +308,58 @@ def test_divergence_is_told_with_its_step_and_the_record_is_kept(make: Callable[
     assert len(record.validations) >= 1 and record.validations[-1].step == step, "one validation still runs"
 
 
+def test_a_stop_during_a_diverged_runs_validation(
+    make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person who sees the loss explode presses Stop."""
+    from lab.telemetry.recorder import Recorder
+
+    original = Recorder.validate
+
+    def stopped(self: Recorder, learner: Learner) -> None:
+        session.stop()
+        original(self, learner)
+
+    monkeypatch.setattr(Recorder, "validate", stopped)
+    session = make(lr=100, norm="none", leak=0.3, epochs=50)
+    finish(session)
+    assert session.state == "diverged" and "with lr 100" in session.error
+
+
+def test_divergence_is_told_when_its_row_is_thinned_away(make: Callable[..., Session]) -> None:
+    session = make(lr=0.01, norm="none", leak=0.3, epochs=50)
+    session.history._limits = 16, 16
+    session.step(42)
+    until(session, "paused")
+    session.change(lr=1000.0)
+    record = finish(session)
+    assert record.stride > 1 and len(record.steps) <= 16
+    told = re.search(r"at step (\d+), with lr 1000\.", session.error)
+    assert session.state == "diverged" and told
+    assert int(told[1]) % record.stride, "its row is not in the record"
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_whatever_is_raised_ends_the_run(make: Callable[..., Session], error: type[BaseException]) -> None:
+    class Leave(Callback):
+        def after_batch(self, learner: Learner) -> None:
+            raise error("on purpose")
+
+    session = Session(TINY, callbacks=[Leave()])
+    finish(session)
+    assert session.state == "failed" and error.__name__ in session.error
+
+
+def test_the_outputs_of_a_step_are_there_when_it_stands_still(make: Callable[..., Session]) -> None:
+    session = make()
+    for done in range(4):
+        session.step()
+        arrived = session.wait_for(lambda n=done + 1: (session.state, session.progress.step) == ("paused", n), PATIENCE)
+        outputs = session.since(-1).outputs
+        assert arrived
+        assert outputs is not None and outputs.step == done
+
+
 def test_instance_norm_says_where_it_broke(make: Callable[..., Session]) -> None:
     """The lesson's 7.7: the fifth map is 1x1, and one element has no unbiased variance."""
     session = make(norm="instance", widths=(4, 4, 4, 4, 4), norm_eps=1.0)
@@ -350,11 +409,19 @@ def test_outputs_follow_the_chosen_pictures(make: Callable[..., Session]) -> Non
 
 
 def test_close_lets_go_of_the_net_and_keeps_the_record(make: Callable[..., Session]) -> None:
-    session = make()
-    record = finish(session)
+    nets: list[weakref.ref[Learner]] = []
+
+    class Note(Callback):
+        def before_fit(self, learner: Learner) -> None:
+            nets.append(weakref.ref(learner))
+
+    session = Session(TINY, callbacks=[Note()])
+    record, progress = finish(session), session.progress
     session.close()
-    assert session._learner is None and session._recorder is None
-    assert equal(session.since(-1), record)
+    gc.collect()
+    assert nets and nets[0]() is None
+    assert equal(session.since(-1), record) and record.outputs is not None
+    assert session.progress == progress and progress.step == 40
     session.close()
 
 
