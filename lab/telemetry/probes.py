@@ -6,6 +6,7 @@ storage that was allocated before the run. Whoever wants the rows copies them ou
 On the CPU one compiled pass (:mod:`lab.telemetry.fused`) does the same, where numba is installed.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
@@ -18,6 +19,8 @@ from torch import Tensor, nn
 from lab.nn.models import Model
 from lab.nn.norms import AveragingNorm, Norm
 from lab.telemetry.record import BINS, COUNTS, LAYER, NORM, Layout
+
+log = logging.getLogger(__name__)
 
 RELU_RANGE = (0.0, 10.0)
 GENERAL_RANGE = (-7.0, 7.0)
@@ -88,10 +91,14 @@ def measure_norm(norm: Norm, figures: Tensor) -> None:
 
 @cache
 def fused_pass() -> Callable[..., None] | None:
-    """The compiled pass, or None without numba. Loaded when first asked for: it takes half a second."""
+    """The compiled pass, or None without a working numba. Loaded when first asked for: it takes half a second."""
     try:
         from lab.telemetry import fused
     except ImportError:
+        return None
+    except Exception:
+        # It refuses to load where it can write its cache nowhere, for one.
+        log.warning("numba does not work here: layers are measured by torch, slower", exc_info=True)
         return None
     return fused.measure
 

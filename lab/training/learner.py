@@ -1,6 +1,8 @@
 """The training loop: fit, epoch, batch, each with the same protocol, owned by one decorator."""
 
+import logging
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
@@ -16,6 +18,8 @@ from lab.training.steps import eager_step
 from lab.training.task import Task
 
 P = ParamSpec("P")
+
+log = logging.getLogger(__name__)
 
 
 def _level(
@@ -40,7 +44,7 @@ def _level(
                 self.call(cancelled)
                 return False
             finally:
-                self.call(cleanup)
+                self._clean_up(cleanup)
 
         return cast(Callable[Concatenate["Learner", P], bool], guarded)
 
@@ -87,14 +91,35 @@ class Learner:
         self.loss: Tensor
 
     def call(self, event: str) -> None:
-        """Dispatch ``event``; who listens is looked up once, then read from a table."""
+        """Dispatch ``event`` to who listens."""
+        for listener in self._listeners(event):
+            listener(self)
+
+    def _listeners(self, event: str) -> "list[Callable[[Learner], None]]":
+        """Looked up once, then read from a table."""
         try:
-            listeners = self._table[event]
+            return self._table[event]
         except KeyError:
             listeners = [getattr(cb, event) for cb in self.callbacks if hasattr(cb, event)]
             self._table[event] = listeners
-        for listener in listeners:
-            listener(self)
+            return listeners
+
+    def _clean_up(self, event: str) -> None:
+        """Dispatch ``event`` to every listener, whatever the others raise.
+
+        The first error goes on, the one that is under way already before any of these; the others are logged.
+        """
+        under_way = sys.exception()
+        first = None if isinstance(under_way, CancelBatch | CancelEpoch | CancelFit) else under_way
+        for listener in self._listeners(event):
+            try:
+                listener(self)
+            except Exception as error:
+                if first is not None:
+                    log.exception("%s failed too", event)
+                first = first or error
+        if first is not None and first is not under_way:
+            raise first
 
     def set_live(self, config: Config) -> None:
         """Put the live knobs of ``config`` into the model and the optimiser; lr and momentum follow with the batch."""

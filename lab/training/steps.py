@@ -9,16 +9,19 @@ if TYPE_CHECKING:
 
 
 def eager_step(learner: "Learner") -> None:
-    """Predict and score; when training also backward, step and zero the gradients."""
+    """Predict and score; when training also backward and step.
+
+    The gradients are zeroed before they are computed: a batch that a callback cancelled leaves none to the next.
+    """
     learner.logits = learner.model(learner.x)
     learner.call("after_predict")
     learner.loss = learner.task.loss(learner.logits, learner.y)
     learner.call("after_loss")
     if not learner.training:
         return
+    learner.optimizer.zero_grad()
     learner.loss.backward()  # type: ignore[no-untyped-call]
     learner.call("after_backward")
     with torch.no_grad():
         learner.optimizer.step()
     learner.call("after_step")
-    learner.optimizer.zero_grad()

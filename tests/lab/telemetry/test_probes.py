@@ -1,9 +1,12 @@
 """What the probes write, against torch.histc, torch's moments and counting by hand."""
 
+import sys
+
 import pytest
 import torch
 from torch import nn
 
+import lab.telemetry
 from lab.config import Config
 from lab.nn import models
 from lab.telemetry.probes import Probes, fused_pass, histogram, measure, measure_norm
@@ -110,7 +113,7 @@ def test_rows_hold_each_blocks_output_after_its_norm() -> None:
     for index, name in enumerate(layout.layers):
         assert row[f"mean/{name}"] == pytest.approx(seen[name].mean().item(), abs=1e-6)
         assert row[f"std/{name}"] == pytest.approx(seen[name].std().item(), rel=1e-6)
-        assert torch.equal(probes.hists[0, index, 1:-2].long(), torch.histc(seen[name], BINS, 0, 10).long())
+        assert torch.equal(probes.hists[0, index, 1:-2].long(), torch.histc(seen[name], BINS, *layout.range).long())
         # After BatchNorm, at its initial scale of 1, the output is standardised.
         assert row[f"std/{name}"] == pytest.approx(1, abs=0.05)
 
@@ -187,3 +190,23 @@ def test_cuda_counts_equal_the_cpus(bounds: tuple[float, float]) -> None:
     x = awkward(0)
     on_cpu, on_cuda = histogram(x, *bounds), histogram(x.cuda(), *bounds).cpu()
     assert torch.equal(on_cpu, on_cuda)
+
+
+def test_a_numba_that_does_not_load_is_done_without(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    numba = pytest.importorskip("numba")
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("cannot cache function: no locator available")
+
+    fused_pass()
+    monkeypatch.setattr(numba, "njit", refuse)
+    monkeypatch.delitem(sys.modules, "lab.telemetry.fused")
+    monkeypatch.delattr(lab.telemetry, "fused")
+    fused_pass.cache_clear()
+    try:
+        assert fused_pass() is None
+        assert "cannot cache function" in caplog.text
+    finally:
+        fused_pass.cache_clear()

@@ -113,6 +113,51 @@ def test_another_exception_passes_through_and_everything_is_cleaned_up(at: str) 
     assert not any(module._forward_hooks for module in learner.model.modules()), "the probes' hooks are gone"
 
 
+@pytest.mark.parametrize("level", ["batch", "epoch", "fit"])
+def test_an_error_in_a_cleanup_stops_no_other_cleanup(level: str) -> None:
+    first, last = Log(f"cleanup_{level}", ZeroDivisionError), Log()
+    first.order, last.order = -1, 100
+    learner = make(SMALL, first, last)
+    with pytest.raises(ZeroDivisionError):
+        learner.fit()
+    assert last.events[-1] == "cleanup_fit" and f"cleanup_{level}" in last.events
+    assert not any(module._forward_hooks for module in learner.model.modules()), "the probes' hooks are gone"
+
+
+def test_an_error_in_a_cleanup_does_not_hide_the_first(caplog: pytest.LogCaptureFixture) -> None:
+    learner = make(SMALL, Log("before_epoch", KeyError), Log("cleanup_fit", ZeroDivisionError))
+    with pytest.raises(KeyError):
+        learner.fit()
+    assert "cleanup_fit failed too" in caplog.text and "ZeroDivisionError" in caplog.text
+
+
+def test_a_callback_that_fails_before_the_probes_are_there() -> None:
+    broken = Log("before_fit", ZeroDivisionError)
+    broken.order = -100
+    with pytest.raises(ZeroDivisionError):
+        make(SMALL, broken).fit()
+
+
+@pytest.mark.parametrize("at", ["after_backward", "after_step"])
+def test_a_cancelled_batch_leaves_no_gradient_to_the_next(at: str) -> None:
+    """The second batch has the same gradient whether the first was cancelled or not; no weight moves at this lr."""
+
+    class Note(Callback):
+        def __init__(self) -> None:
+            self.gradients: list[torch.Tensor] = []
+
+        def after_backward(self, learner: Learner) -> None:
+            gradient = next(learner.model.parameters()).grad
+            assert gradient is not None
+            self.gradients.append(gradient.clone())
+
+    config = SMALL.replace(lr=1e-30, epochs=1)
+    with_all, without_first = Note(), Note()
+    make(config, with_all).fit()
+    make(config, without_first, Log(at, CancelBatch)).fit()
+    assert torch.equal(with_all.gradients[1], without_first.gradients[1])
+
+
 def test_callbacks_run_by_order() -> None:
     seen: list[int] = []
 
