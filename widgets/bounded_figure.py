@@ -67,16 +67,19 @@ class BoundedFigure:
         figure: see the module.
         max_points: at least 2.
         steps: (n,) rising, of the rows that ``figure`` has. If None: the x of its first line, where that can be steps.
+        stride: to start with, a power of two; counts with ``steps`` only.
 
     Raises:
         ValueError: max_points below 2, steps that do not rise or are not as many as the rows.
     """
 
-    def __init__(self, figure: Figure, max_points: int, steps: NDArray[np.int64] | None = None) -> None:
+    def __init__(
+        self, figure: Figure, max_points: int, steps: NDArray[np.int64] | None = None, stride: int = 1
+    ) -> None:
         if max_points < 2:
             raise ValueError(f"max_points must be at least 2, not {max_points}")
         self.max_points = max_points
-        self.stride = 1
+        self.stride = stride
         self.data: list[dict[str, Any]] = [_trace(trace) for trace in figure.get("data", ())]
         self.layout: dict[str, Any] = plain(figure.get("layout", {}))
         self.layout.setdefault("uirevision", "keep")
@@ -90,6 +93,7 @@ class BoundedFigure:
         if steps is not None:
             self._check_rows()
             self._thin()
+            self._show_stride()
 
     def figure(self) -> Figure:
         """Copy of the figure as a page shows it."""

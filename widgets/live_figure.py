@@ -101,17 +101,18 @@ class LiveFigure(anywidget.AnyWidget):
         with self._lock:
             return self._copy.stride
 
-    def draw(self, figure: Figure, steps: NDArray[np.int64] | None = None) -> None:
+    def draw(self, figure: Figure, steps: NDArray[np.int64] | None = None, stride: int = 1) -> None:
         """Replace everything, what ``append`` left to be sent included; the reader's zoom stays.
 
         Args:
             steps: (n,) of the figure's rows, if more are to be appended and x is not the step. With steps the figure
                 is thinned as ``append`` does it; without, it is drawn as it is.
+            stride: of those steps, to start with: a power of two.
 
         Raises:
             ValueError: steps that do not rise, or not one for each row.
         """
-        copy = BoundedFigure(figure, self._max_points, steps)
+        copy = BoundedFigure(figure, self._max_points, steps, stride)
         with self._lock:
             self._copy = copy
             self.height = self._height()

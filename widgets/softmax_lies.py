@@ -10,6 +10,7 @@ import lab.warm
 from lab.concepts.comparison import RECIPE, TEST, Comparison
 from lab.concepts.heads import HEADS
 from lab.config import Config
+from lab.session import ENDED
 from widgets import softmax_lies_words as words
 from widgets.charts import softmax_lies as charts
 from widgets.charts.style import Figure
@@ -18,6 +19,7 @@ from widgets.live_figure import LiveFigure
 from widgets.panel import Panel, end, handler
 from widgets.softmax_lies_knobs import RECIPE_KNOBS, Thresholds, recipe_knobs
 from widgets.softmax_lies_layout import LABELS, PictureMenus, lies_body
+from widgets.softmax_lies_learning import Learning
 from widgets.training_status import state_line, status_line
 
 _LIVE = frozenset({"running", "paused"})
@@ -62,11 +64,15 @@ class SoftmaxLiesPanel(Panel):
         self.progress = ipywidgets.IntProgress(value=0, max=1000)
         self.results, self.gallery = ipywidgets.HTML(), ipywidgets.HTML()
         self._warmed = False
-        self._seen: tuple[object, ...] = ()
+        self._learning = Learning()
+        self._drawn_to_the_end = False
         self._answered: tuple[object, ...] = ()
         self._first, self._held_for_page = 0, False
         super().__init__(clock=clock, watch_page=watch_page)
-        self.figures = {name: LiveFigure(figure, label=LABELS[name]) for name, figure in self._charts().items()}
+        bars = self._bars(self.comparison.measures())
+        self.figures = {"learning": self._learning.figure} | {
+            name: LiveFigure(figure, label=LABELS[name]) for name, figure in bars.items()
+        }
         bar = control_bar(self.buttons, self.state_line, self.progress, self.status)
         parts = lies_body(
             self.knobs, self.thresholds, self.tuned, self.figures, self.results, self.menus, self.others, self.gallery
@@ -147,17 +153,17 @@ class SoftmaxLiesPanel(Panel):
         """Show what the heads have learned so far."""
         comparison = self.comparison
         comparison.advance()
-        state, session, key = comparison.state, comparison.session, comparison.key
-        progress = session.progress
+        state, progress = comparison.state, comparison.session.progress
         self.buttons.follow(state)
         self.state_line.value = state_line(state, progress)
         updated = time.strftime("%H:%M:%S") if self.live else ""
         self.status.value = words.head_line(comparison) + status_line(progress, updated)
         self.progress.value, self.progress.description = round(1000 * comparison.done), f"{comparison.done:.0%}"
-        seen = (key, progress.step, state)
-        if seen != self._seen:
-            self._seen = seen
-            self._draw("learning", charts.learning(comparison.records()))
+        self._learning.pull(comparison.sessions, comparison.key)
+        if state in ENDED and not self._drawn_to_the_end:
+            # A diverged run's record was cut, maybe after its last rows had been drawn.
+            self._learning.redraw(comparison.session)
+            self._drawn_to_the_end = True
         heads = tuple(comparison.results)
         answered = (comparison.shown is not None, *heads)
         if answered != self._answered:
@@ -200,27 +206,23 @@ class SoftmaxLiesPanel(Panel):
     def _forget(self) -> None:
         """Nothing of the comparison has been shown yet."""
         self.thresholds.forget()
-        self._seen, self._answered, self._first, self._held_for_page = (), (), 0, False
+        self._learning.forget()
+        self._answered, self._first, self._held_for_page, self._drawn_to_the_end = (), 0, False, False
 
     def _follow(self) -> None:
         self.update()
         if self.live:
             self.wake()
 
-    def _charts(self) -> dict[str, Figure]:
-        measures = self.comparison.measures(self.thresholds.now())
-        return {
-            "learning": charts.learning(self.comparison.records()),
-            "exact": charts.exact_sets(measures),
-            "errors": charts.errors(measures),
-        }
+    def _bars(self, measures: charts.Measures) -> dict[str, Figure]:
+        return {"exact": charts.exact_sets(measures), "errors": charts.errors(measures)}
 
     def _show(self) -> None:
         """Draw what the heads say, at the thresholds as they are."""
         at = self.thresholds.now()
         measures = self.comparison.measures(at)
-        self._draw("exact", charts.exact_sets(measures))
-        self._draw("errors", charts.errors(measures))
+        for name, figure in self._bars(measures).items():
+            self._draw(name, figure)
         self.results.value = words.results(measures, at)
         self._show_gallery()
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from lab.concepts.heads import HEADS, Bools, Floats, measure, scores, tune
 from lab.config import Config
 from lab.session import ENDED, Session
-from lab.telemetry.record import Record
 from lab.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -158,10 +157,6 @@ class Comparison:
         while self.state not in ENDED:
             self.session.wait()
             self.advance()
-
-    def records(self) -> dict[str, Record]:
-        """Head -> all that its session has recorded."""
-        return {key: session.since(-1) for key, session in self.sessions.items()}
 
     def measures(self, thresholds: dict[str, float] | None = None) -> dict[str, dict[str, float]]:
         """Head -> MEASURES on the test canvases, for the heads that have finished.

@@ -197,6 +197,10 @@ def test_stride_is_written_on_the_x_axis(wired: Wired) -> None:
         assert figure.stride == stride and wire.page.layout["xaxis"]["title"]["text"] == text
     figure.draw(chart([]))
     assert figure.stride == 1 and figure.figure["layout"]["xaxis"]["title"]["text"] == "step"
+    figure.draw(chart([]), np.empty(0, np.int64), stride=4)
+    figure.append(np.arange(1, 10), chart(np.arange(1, 10)))
+    assert figure.figure["layout"]["xaxis"]["title"]["text"] == "step (every 4th step)"
+    assert figure.stride == 4 and figure.figure["data"][0]["x"].tolist() == [4, 8]
     untitled, _ = wired(picture([]), max_points=2)
     untitled.append(np.arange(35), picture(range(35)))
     assert untitled.figure["layout"]["xaxis"]["title"]["text"] == "every 32nd step"

@@ -1,14 +1,14 @@
 """Four heads compared: how they learn, and what each says of canvases of no, one and several digits."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lab.concepts import moving_average as ma
 from lab.concepts.heads import HEADS
-from lab.telemetry.record import Record
-from widgets.charts.style import COLOURS, Figure, column, line, markers, plot
+from lab.telemetry.record import Validation
+from widgets.charts.style import COLOURS, Figure, line, markers, plot
 
 BETA = 0.9
 """Of the average over training batches; the de-biased one, so that it starts where the run does."""
@@ -26,19 +26,42 @@ ERRORS = {
 _PATTERNS = ("", "/", "x", ".")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 
+Validations = tuple[Validation, ...]
 Measures = Mapping[str, Mapping[str, float]]
 
 
-def learning(records: Mapping[str, Record]) -> Figure:
-    """Share of exact sets at each step of the heads' ``records``: a line for training, a marker for each validation."""
+class Curve(NamedTuple):
+    """How a head learned.
+
+    Attributes:
+        steps: (n,).
+        accuracy: (n,) share of exact sets: the de-biased average over the training batches, by BETA.
+        validations: all of the run's.
+    """
+
+    steps: NDArray[Any]
+    accuracy: NDArray[Any]
+    validations: Validations = ()
+
+
+_UNBEGUN = Curve(np.empty(0), np.empty(0))
+
+
+def learning(curves: Mapping[str, Curve], growing: str = "") -> Figure:
+    """Share of exact sets at each step of the heads: a line for training, a marker for each validation.
+
+    Args:
+        curves: by head, of those that have begun.
+        growing: the head whose line ``LiveFigure.append`` extends; the others are few points, replaced if they change.
+    """
     lines, points = [], []
     for index, (key, head) in enumerate(HEADS.items()):
-        record = records.get(key, Record())
-        average = ma.debiased(column(record, "accuracy"), BETA) if len(record.steps) else np.empty(0)
+        curve = curves.get(key, _UNBEGUN)
         hover: dict[str, Any] = {"hovertemplate": f"{head.name}, step %{{x}}: %{{y:.1%}}<extra></extra>"}
-        lines.append(line(head.name, record.steps, average, index, meta={"whole": True}, **hover))
-        at = np.array([row.step for row in record.validations], np.float32)
-        found = np.array([row.accuracy for row in record.validations], np.float32)
+        whole: dict[str, Any] = {} if key == growing else {"meta": {"whole": True}}
+        lines.append(line(head.name, curve.steps, curve.accuracy, index, **hover, **whole))
+        at = np.array([row.step for row in curve.validations], np.float32)
+        found = np.array([row.accuracy for row in curve.validations], np.float32)
         point = markers(f"{head.name}, validation", at, found, index, _SYMBOLS[index])
         points.append(point | {"showlegend": False, **hover})
     title = "Exact sets while they train"
