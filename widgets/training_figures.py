@@ -11,6 +11,7 @@ from lab.session import Session
 from lab.telemetry.record import Record
 from widgets import charts
 from widgets.charts import Figure, View
+from widgets.charts.marks import gathered
 from widgets.live_figure import LiveFigure
 
 Chart = Callable[[Record, View], Figure]
@@ -90,8 +91,9 @@ class TrainingFigures:
         self.record = record
         events = len(record.marks), len(record.validations)
         if len(record.steps) or events != self._events:
+            few = gathered(record)
             for name, (chart, _) in CHARTS.items():
-                self._append(name, chart(record, self.view), record)
+                self._append(name, chart(few, self.view), record)
         self._advance(record)
 
     def redraw(self, session: Session) -> None:
@@ -121,10 +123,11 @@ class TrainingFigures:
         # Drawn empty and then extended, so that a figure thins by steps whatever its x-axis shows.
         fresh = replace(self.view, clock=View().clock)
         empty = replace(_until(record, -1), stride=1, hist_stride=1, marks=())
+        few = gathered(record)
         for name in names:
             chart, _ = CHARTS[name]
             self.figures[name].draw(chart(empty, fresh))
-            self._append(name, chart(record, fresh), record)
+            self._append(name, chart(few, fresh), record)
 
     def _append(self, name: str, figure: Figure, record: Record) -> None:
         self.figures[name].append(record.hist_steps if name == "histogram" else record.steps, figure)

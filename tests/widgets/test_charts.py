@@ -14,7 +14,7 @@ from widgets import charts
 from widgets.charts import View
 from widgets.charts.answers import said_by
 from widgets.charts.averages import NO_AVERAGES
-from widgets.charts.marks import LABEL_GAP, MAX_LABELS, MAX_LINES
+from widgets.charts.marks import LABEL_GAP, MAX_LABELS, MAX_LINES, gathered
 from widgets.charts.style import COLOURS, DASHES
 
 OVER_THE_RUN = (
@@ -44,6 +44,15 @@ every_run_chart = pytest.mark.parametrize("chart", OVER_THE_RUN, ids=name_of)
 
 def drawn(figure: charts.Figure, name: str) -> Any:
     return next(trace["y"] for trace in figure["data"] if trace["name"] == name)
+
+
+def marked(figure: charts.Figure) -> list[float]:
+    """Where the lines of live changes stand, from the bottom of the plot to its top."""
+    (shape,) = figure["layout"]["shapes"]
+    assert shape["line"]["dash"] == "dash" and shape["yref"] == "paper"
+    lines = [line.split(",") for line in shape["path"].split("M")[1:]]
+    assert {end for _, end in lines} == {"0V1"}
+    return [float(x) for x, _ in lines]
 
 
 def titled_axes(figure: charts.Figure) -> list[str]:
@@ -85,9 +94,7 @@ def test_pieces_add_up_to_the_whole(chart: Any, x: str, record: Record, part: Ca
         for key in ("x", "z") if trace["type"] == "heatmap" else ("x", "y"):
             together = np.concatenate([piece["data"][i][key] for piece in pieces], axis=-1)
             np.testing.assert_array_equal(together, trace[key])
-    assert [s["x0"] for s in pieces[-1]["layout"]["shapes"]] == pytest.approx(
-        [s["x0"] for s in whole["layout"]["shapes"]]
-    )
+    assert marked(pieces[-1]) == pytest.approx(marked(whole))
 
 
 def test_x_is_the_step_the_epochs_or_the_seconds(record: Record) -> None:
@@ -240,20 +247,30 @@ def test_outputs_that_are_not_numbers_give_no_answer(record: Record) -> None:
 
 @every_run_chart
 def test_live_changes_are_marked(chart: Any, record: Record) -> None:
-    layout = chart(record)["layout"]
-    assert [shape["x0"] for shape in layout["shapes"]] == [4, 20]
-    assert all(shape["line"]["dash"] == "dash" and shape["yref"] == "paper" for shape in layout["shapes"])
-    texts = [note["text"] for note in layout["annotations"]]
+    figure = chart(record)
+    assert marked(figure) == [4, 20]
+    texts = [note["text"] for note in figure["layout"]["annotations"]]
     assert {"lr 0.4 → 0.9", "momentum 0 → 0.5"} <= set(texts)
 
 
 def test_many_marks_stay_few_lines_and_fewer_labels(record: Record) -> None:
     dragged = tuple(Mark(step, "lr", step / 10, (step + 1) / 10) for step in range(5000))
-    layout = charts.loss(replace(record, marks=dragged))["layout"]
-    assert MAX_LINES * 0.9 < len(layout["shapes"]) <= MAX_LINES + 1
+    figure = charts.loss(replace(record, marks=dragged))
+    assert MAX_LINES * 0.9 < len(marked(figure)) <= MAX_LINES + 1
+    layout = figure["layout"]
     labels = sorted(note["x"] for note in layout["annotations"])
     assert len(labels) == MAX_LABELS and np.diff(labels).min() >= LABEL_GAP * 4999
     assert layout["annotations"][0]["text"].endswith("→ 500")
+
+
+def test_marks_gathered_beforehand_are_drawn_the_same(record: Record) -> None:
+    fields = ("lr", "momentum", "norm_eps")
+    dragged = tuple(Mark(step // 2, fields[step % 7 % 3], step / 10, (step + 1) / 10) for step in range(5000))
+    late = replace(record, steps=np.arange(3000, 3030), marks=dragged)
+    few = gathered(late)
+    assert len(few.marks) <= 3 * MAX_LINES
+    for x in charts.X_AXES:
+        assert charts.loss(few, View(x=x))["layout"] == charts.loss(late, View(x=x))["layout"]
 
 
 def test_changes_at_one_step_share_a_label(record: Record) -> None:

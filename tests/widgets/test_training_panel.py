@@ -13,8 +13,9 @@ import lab.warm
 from lab.config import DEFAULTS, ConfigError
 from lab.progress import Progress
 from lab.session import ENDED
+from lab.telemetry.record import Mark
 from widgets import charts
-from widgets.charts import View
+from widgets.charts import View, style
 from widgets.panel import CLOSE_AFTER, PAUSE_AFTER
 from widgets.training import TrainingPanel
 from widgets.training_figures import CHARTS, OUTPUTS
@@ -78,7 +79,7 @@ def assert_shows_the_record(panel: TrainingPanel, view: View | None = None) -> N
             for key in "xyz":
                 if isinstance(want.get(key), np.ndarray):
                     np.testing.assert_array_equal(got[key], want[key].astype(np.float32), err_msg=f"{name} {key}")
-        assert len(drawn["layout"]["shapes"]) == len(figure["layout"]["shapes"]), name
+        assert drawn["layout"]["shapes"] == figure["layout"]["shapes"], name
 
 
 def test_a_page_can_paint_before_torch_is_in() -> None:
@@ -218,8 +219,21 @@ def test_a_live_knob_acts_at_once_and_leaves_a_mark(make: Make) -> None:
     record = panel.session.since(-1)
     assert record.columns["lr"].tolist() == [np.float32(0.4), np.float32(0.09)]
     layout = panel.figures["loss"].figure["layout"]
-    assert [shape["x0"] for shape in layout["shapes"]] == [1]
+    assert [shape["path"] for shape in layout["shapes"]] == ["M1,0V1"]
     assert "lr 0.4 → 0.09" in [note["text"] for note in layout["annotations"]]
+
+
+def test_many_live_changes_are_gathered_once_for_all_charts(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = make()
+    step(panel)
+    for i in range(500):
+        panel.session.history.mark(Mark(1, "lr", i, i + 1))
+    seen: list[int] = []
+    layout = style.marks
+    monkeypatch.setattr(style, "marks", lambda record, view: (seen.append(len(record.marks)), layout(record, view))[1])
+    panel.tick()
+    assert seen == [1] * len(CHARTS)
+    assert_shows_the_record(panel)
 
 
 def test_a_structural_knob_waits_for_the_next_start_and_says_so(make: Make) -> None:

@@ -1,7 +1,7 @@
 """Live changes as dashed lines on a chart: all of them, labelled as far as the labels fit."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -18,52 +18,49 @@ the x-axis to a newer one is left out. A rotated label is about 14 px wide, so i
 _SHORT = {"norm_eps": "norm ε", "opt_eps": "Adam ε", "leak": "slope", "norm_momentum": "norm mom."}
 
 
-@dataclass
-class _Line:
-    step: int
-    changes: dict[str, tuple[object, object]] = field(default_factory=dict)
+def gathered(record: Record) -> Record:
+    """``record`` with as many marks as can be told apart: a dragged slider leaves one at every batch.
 
-    def add(self, mark: Mark) -> None:
-        old, _ = self.changes.get(mark.field, (mark.old, None))
-        self.changes[mark.field] = old, mark.new
-
-    @property
-    def label(self) -> str:
-        return ", ".join(
-            f"{_SHORT.get(name, name.replace('_', ' '))} {_short(old)} → {_short(new)}"
-            for name, (old, new) in self.changes.items()
-        )
+    What is drawn of it is the same; gathering once spares every chart over the run from going
+    through all marks.
+    """
+    gap = _last(record) / MAX_LINES
+    lines: list[dict[str, Mark]] = []
+    step = 0
+    for mark in record.marks:
+        if not lines or mark.step - step >= gap:
+            step = mark.step
+            lines.append({})
+        first = lines[-1].get(mark.field, mark)
+        lines[-1][mark.field] = Mark(step, mark.field, first.old, mark.new)
+    return replace(record, marks=tuple(mark for line in lines for mark in line.values()))
 
 
 def marks(record: Record, view: View) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The layout's ``shapes`` and ``annotations`` for the record's marks."""
     if not record.marks:
         return [], []
-    last = max(int(record.steps[-1]) if len(record.steps) else 0, record.marks[-1].step, 1)
-    lines = _gathered(record.marks, last / MAX_LINES)
-    positions = view.at([line.step for line in lines], record)
-    style = {"color": "#888888", "width": 1, "dash": "dash"}
-    shapes = [
-        {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": style} for x in positions.tolist()
-    ]
-    gap = LABEL_GAP * float(view.at([last], record)[0])
+    lines = [(step, list(changes)) for step, changes in groupby(gathered(record).marks, lambda mark: mark.step)]
+    positions = view.at([step for step, _ in lines], record).tolist()
+    # One path for all of them: a shape for each makes every chart slow to compare, to send and to draw.
+    path = "".join(f"M{x:.9g},0V1" for x in positions)
+    shape = {"type": "path", "path": path, "yref": "paper", "line": {"color": "#888888", "width": 1, "dash": "dash"}}
+    gap = LABEL_GAP * float(view.at([_last(record)], record)[0])
     labels: list[dict[str, Any]] = []
     newer = np.inf
-    for line, x in zip(reversed(lines), reversed(positions.tolist()), strict=True):
+    for (_, changes), x in zip(reversed(lines), reversed(positions), strict=True):
         if len(labels) < MAX_LABELS and newer - x >= gap:
             newer = x
-            labels.append(_annotation(line.label, x))
-    return shapes, labels
+            labels.append(_annotation(", ".join(map(_label, changes)), x))
+    return [shape], labels
 
 
-def _gathered(changes: Sequence[Mark], gap: float) -> list[_Line]:
-    """A dragged slider leaves a mark at every batch: those within ``gap`` steps become one line."""
-    lines: list[_Line] = []
-    for mark in changes:
-        if not lines or mark.step - lines[-1].step >= gap:
-            lines.append(_Line(mark.step))
-        lines[-1].add(mark)
-    return lines
+def _last(record: Record) -> int:
+    return max(int(record.steps[-1]) if len(record.steps) else 0, record.marks[-1].step if record.marks else 0, 1)
+
+
+def _label(mark: Mark) -> str:
+    return f"{_SHORT.get(mark.field, mark.field.replace('_', ' '))} {_short(mark.old)} → {_short(mark.new)}"
 
 
 def _annotation(text: str, x: float) -> dict[str, Any]:
