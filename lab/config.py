@@ -66,37 +66,39 @@ class Config:
         live=True, low=0, high=1, high_open=True, slider=(0, 0.99), step=0.01,
     )  # fmt: skip
     norm_eps: float = _knob(
-        1e-5, "Epsilon (norm)", "Added to a norm's variance; caps its multiplier at 1/sqrt(eps).", MAIN,
+        1e-5, "Epsilon (norm)", "Added to a norm's variance; caps its multiplier at 1/sqrt(eps); CNN only.", MAIN,
         live=True, low=1e-12, high=10, slider=(1e-8, 1), step=0.1, log=True,
     )  # fmt: skip
-    norm: str = _knob("batch", "Norm type", "What normalises each conv block's output.", MAIN, choices=NORMS)
+    norm: str = _knob("batch", "Norm type", "What normalises each conv block's output; CNN only.", MAIN, choices=NORMS)
     leak: float = _knob(
-        0.0, "Leaky slope", "Slope of the activation below zero; 0 is plain ReLU.", MAIN,
+        0.0, "Leaky slope", "Slope of the activation below zero; 0 is plain ReLU. Not in logistic regression.", MAIN,
         live=True, low=0, high=1, slider=(0, 0.5), step=0.01,
     )  # fmt: skip
 
     model: str = _knob("cnn", "Model", "The network that is trained.", NET, choices=MODELS)
     widths: tuple[int, ...] = _knob(
-        (8, 16, 32, 32), "Widths", "Filters of each conv block, commas between.", NET, unit="filters",
+        (8, 16, 32, 32), "Widths", "Filters of each conv block, commas between; CNN only.", NET, unit="filters",
         low=1, high=512,
     )  # fmt: skip
     sub: float = _knob(
-        0.0, "Activation shift (sub)", "Subtracted after the leaky ReLU, to centre its output.", NET,
+        0.0, "Activation shift (sub)", "Subtracted after the leaky ReLU to centre it; not in logistic regression.", NET,
         low=0, high=5, slider=(0, 1), step=0.05,
     )  # fmt: skip
     maxv: float = _knob(
-        0.0, "Activation cap (maxv)", "Largest value that passes; 0 means no cap.", NET,
+        0.0, "Activation cap (maxv)", "Largest value that passes, 0 for no cap; not in logistic regression.", NET,
         low=0, high=1000, slider=(0, 10), step=0.5,
     )  # fmt: skip
     norm_momentum: float = _knob(
-        0.1, "Norm momentum", "Weight of the newest batch in a norm's running statistics (torch's convention).", NET,
+        0.1, "Norm momentum", "Weight of the newest batch in a norm's running statistics; CNN only.", NET,
         live=True, low=0, low_open=True, high=1, slider=(0.01, 1), step=0.01,
     )  # fmt: skip
     groups: int = _knob(
-        4, "Groups", "Groups of channels for GroupNorm; must divide every width.", NET,
+        4, "Groups", "Groups of channels for the CNN's GroupNorm; must divide every width.", NET,
         unit="groups", low=1, high=512, slider=(1, 32), step=1,
     )  # fmt: skip
-    init: str = _knob("kaiming_normal", "Init", "How the weights start.", NET, choices=INITS)
+    init: str = _knob(
+        "kaiming_normal", "Init", "The first weights; logistic regression keeps torch's.", NET, choices=INITS
+    )
     init_a: float = _knob(
         0.0, "Init slope (a)", "The leaky slope that Kaiming's init assumes.", NET,
         low=0, high=10, slider=(0, 1), step=0.05,
@@ -171,8 +173,9 @@ class Config:
 
     @property
     def plain_relu(self) -> bool:
-        """Whether a block puts out a plain ReLU's values, none below 0; after a norm they no longer are."""
-        return self.leak == 0 and self.sub == 0 and self.norm == "none"
+        """Whether a block puts out a plain ReLU's values, none below 0; after a norm (CNN only) they no longer are."""
+        with_norm = self.model == "cnn" and self.norm != "none"
+        return self.model != "logistic" and self.leak == 0 and self.sub == 0 and not with_norm
 
     @property
     def histogram_range(self) -> tuple[float, float]:

@@ -122,6 +122,12 @@ def test_histogram_range_follows_the_activation() -> None:
         assert Config(**{"norm": "none", **other}).histogram_range == (-7.0, 7.0)
 
 
+def test_a_norm_is_of_no_account_for_a_net_without_one() -> None:
+    assert Config(model="mlp", norm="batch").histogram_range == (0.0, 10.0)
+    assert Config(model="mlp", leak=0.1).histogram_range == (-7.0, 7.0)
+    assert Config(model="logistic", norm="none").histogram_range == (-7.0, 7.0), "its outputs go through no ReLU"
+
+
 def test_choices_have_labels() -> None:
     for menu in (configs.NORMS, configs.MODELS, configs.INITS, configs.OPTIMIZERS, configs.DATASETS, configs.DEVICES):
         assert all(menu.values())
