@@ -96,9 +96,7 @@ class Config:
         4, "Groups", "Groups of channels for the CNN's GroupNorm; must divide every width.", NET,
         unit="groups", low=1, high=512, slider=(1, 32), step=1,
     )  # fmt: skip
-    init: str = _knob(
-        "kaiming_normal", "Init", "The first weights; logistic regression keeps torch's.", NET, choices=INITS
-    )
+    init: str = _knob("kaiming_normal", "Init", "First weights; logistic regression keeps torch's.", NET, choices=INITS)
     init_a: float = _knob(
         0.0, "Init slope (a)", "The leaky slope that Kaiming's init assumes.", NET,
         low=0, high=10, slider=(0, 1), step=0.05,
