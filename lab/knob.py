@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from lab.training import schedules
@@ -68,7 +69,7 @@ def checked(name: str, value: Any, knob: Knob, default: Any) -> Any:
     if name.endswith("_schedule"):
         return _schedule(name, value)
     if knob.choices is not None:
-        if value not in knob.choices:
+        if not isinstance(value, str) or value not in knob.choices:
             raise ConfigError(name, value, knob.allowed)
         return str(value)
     whole = isinstance(default, int)
@@ -83,11 +84,11 @@ def checked(name: str, value: Any, knob: Knob, default: Any) -> Any:
 def _number(name: str, value: Any, knob: Knob, whole: bool) -> float | int:
     kind = "a whole number" if whole else "a number"
     refusal = ConfigError(name, value, f"{kind}, {knob.allowed}")
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, Real | str):
         raise refusal
     try:
         number = float(value)
-    except ValueError:
+    except (OverflowError, ValueError):
         raise refusal from None
     if not math.isfinite(number) or (whole and number != int(number)):
         raise refusal
@@ -99,7 +100,7 @@ def _widths(knob: Knob, value: Any) -> tuple[int, ...]:
     refusal = ConfigError("widths", value, "1 to 8 whole numbers from 1 to 512, such as 8,16,32,32")
     try:
         numbers = [float(part) for part in parts]
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise refusal from None
     if not 1 <= len(numbers) <= 8 or any(n not in range(int(knob.low), int(knob.high) + 1) for n in numbers):
         raise refusal

@@ -3,6 +3,7 @@
 import math
 from dataclasses import FrozenInstanceError, fields
 
+import numpy as np
 import pytest
 
 from lab import config as configs
@@ -36,6 +37,12 @@ def test_the_live_knobs_are_the_documented_ones() -> None:
         ("lr", "fast", "a number"),
         ("lr", None, "a number"),
         ("lr", True, "a number"),
+        ("lr", 1j, "a number"),
+        ("lr", np.array([0.1]), "a number"),
+        ("seed", 10**400, "a whole number"),
+        ("widths", (8, 10**400), "whole numbers"),
+        ("norm", ["batch"], "one of none, batch"),
+        ("norm", None, "one of none, batch"),
         ("momentum", 1, "below 1"),
         ("momentum", 1.5, "below 1"),
         ("momentum", -0.1, "at least 0"),
@@ -89,6 +96,12 @@ def test_text_is_taken_for_the_number_that_it_names() -> None:
     config = Config(lr="1e-3", batch_size="32", widths="4, 8")  # type: ignore[arg-type]
     assert (config.lr, config.batch_size, config.widths) == (1e-3, 32, (4, 8))
     assert check("epochs", "7") == 7
+
+
+def test_numpys_numbers_are_numbers() -> None:
+    config = Config(batch_size=np.int64(32), lr=np.float32(0.5), norm=np.str_("none"), widths=np.array([4, 8]))  # type: ignore[arg-type]
+    assert config == Config(batch_size=32, lr=0.5, norm="none", widths=(4, 8))
+    assert {type(value) for value in (config.batch_size, config.lr, config.norm)} == {int, float, str}
 
 
 def test_frozen() -> None:
