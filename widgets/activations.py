@@ -168,17 +168,10 @@ class ActivationsPanel(Panel):
         if self._holding:
             return
         if curves:  # on their way to the page before the nets are computed
-            self._draw(self._of_shapes())
-            self.normal.value = over_normal(self.shapes)
-        self._draw(self._of_nets())
+            self.draw(self._of_shapes(), normal=over_normal(self.shapes))
         nets = self._layers()
-        self.answer.value = answer(*next(iter(nets.items())))
-        self.depth.value = after(nets, self.knobs["init"].value)
-
-    def _draw(self, figures: dict[str, Figure]) -> None:
-        for name, figure in figures.items():
-            self.figures[name].draw(figure)
-            self.figures[name].flush()
+        said = answer(*next(iter(nets.items())))
+        self.draw(self._of_nets(), answer=said, depth=after(nets, self.knobs["init"].value))
 
     def _connect(self) -> None:
         for name in ("leak", "sub", "maxv"):

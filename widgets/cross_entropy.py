@@ -81,7 +81,7 @@ class CrossEntropyPanel(Panel):
     @handler
     def on_row(self, _: object = None) -> None:
         """Another probability or target in the table."""
-        self._draw(*self._table())
+        self._show(self._table())
 
     @handler
     def on_typed(self, _: object = None) -> None:
@@ -89,12 +89,12 @@ class CrossEntropyPanel(Panel):
         chosen = self.target.value
         self.target.options = self._classes()
         self.target.value = chosen if chosen in self._classes() else self._classes()[0]
-        self._draw(*self._breaking())
+        self._show(self._breaking())
 
     @handler
     def on_logits(self, _: object = None) -> None:
         """Another scale, offset, precision or right class."""
-        self._draw(*self._breaking())
+        self._show(self._breaking())
 
     def _classes(self) -> tuple[str, ...]:
         return NAMES[: len(self.knobs["typed"].value)]
@@ -143,12 +143,9 @@ class CrossEntropyPanel(Panel):
             "verdict": verdict_words(kind, how, *numbers, classes[target]) + where_words(up, down, far),
         }
 
-    def _draw(self, figures: dict[str, Figure], words: dict[str, str]) -> None:
-        for name, figure in figures.items():
-            self.figures[name].draw(figure)
-            self.figures[name].flush()
-        for name, markup in words.items():
-            getattr(self, name).value = markup
+    def _show(self, made: tuple[dict[str, Figure], dict[str, str]]) -> None:
+        figures, words = made
+        self.draw(figures, **words)
 
     def _connect(self) -> None:
         for row in _ROWS:

@@ -161,11 +161,7 @@ class MovingAveragePanel(Panel):
         if self._redrawing:
             return
         beta, t = self.knobs["beta"].value, self.knobs["t"].value
-        for name, figure in self._charts().items():
-            self.figures[name].draw(figure)
-            self.figures[name].flush()
-        self.steps.value = arithmetic(self.values, beta, t)
-        self.conventions.value = conventions(beta)
+        self.draw(self._charts(), steps=arithmetic(self.values, beta, t), conventions=conventions(beta))
 
     def _connect(self) -> None:
         self.stream.observe(self.on_stream, "value")

@@ -15,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 import ipywidgets
 
 from lab.config import ConfigError
+from widgets.charts.style import Figure
 from widgets.live_figure import LiveFigure
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,14 @@ class Panel(ipywidgets.VBox):
     def run_error(self) -> str:
         """What is wrong with what runs; it stays on the page for as long as that is so."""
         return ""
+
+    def draw(self, figures: Mapping[str, Figure], **words: str) -> None:
+        """Draw and send each of ``figures``, by name; put markup into the HTML attributes of these names."""
+        for name, figure in figures.items():
+            self.figures[name].draw(figure)
+            self.figures[name].flush()
+        for name, markup in words.items():
+            getattr(self, name).value = markup
 
     def update(self) -> None:
         """Bring everything shown up to date; called with the panel's lock held."""

@@ -170,11 +170,7 @@ class SoftmaxPanel(Panel):
         if self._holding:
             return
         figures, words = self._compute()
-        for name, figure in figures.items():
-            self.figures[name].draw(figure)
-            self.figures[name].flush()
-        for name, markup in words.items():
-            getattr(self, name).value = markup
+        self.draw(figures, **words)
 
     def _connect(self) -> None:
         for logits in (self.logits, self.own):

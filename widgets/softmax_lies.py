@@ -221,9 +221,7 @@ class SoftmaxLiesPanel(Panel):
         """Draw what the heads say, at the thresholds as they are."""
         at = self.thresholds.now()
         measures = self.comparison.measures(at)
-        for name, figure in self._bars(measures).items():
-            self._draw(name, figure)
-        self.results.value = words.results(measures, at)
+        self.draw(self._bars(measures), results=words.results(measures, at))
         self._show_gallery()
 
     def _show_gallery(self) -> None:
@@ -232,10 +230,6 @@ class SoftmaxLiesPanel(Panel):
         if self._first >= len(which):
             self._first = 0
         self.gallery.value = words.gallery(self.comparison, says, which[self._first : self._first + words.SHOWN])
-
-    def _draw(self, name: str, figure: Figure) -> None:
-        self.figures[name].draw(figure)
-        self.figures[name].flush()
 
     def _connect(self) -> None:
         for name, button in self.buttons.items():

@@ -122,7 +122,7 @@ class SpreadPanel(Panel):
     @handler
     def on_offset(self, _: object = None) -> None:
         """Another offset, for float32 alone."""
-        self._draw({"formulas": charts.formulas(self.x, self.knobs["offset"].value)})
+        self.draw({"formulas": charts.formulas(self.x, self.knobs["offset"].value)})
         self._say_precision()
 
     @handler
@@ -175,15 +175,10 @@ class SpreadPanel(Panel):
     def _show(self) -> None:
         """Everything as the points are now: the figures first, which a person's eye is on."""
         self._spans = (self._spans[0].with_room_for(self.x), self._spans[1].with_room_for(self.y))
-        self._draw(self._charts())
+        self.draw(self._charts())
         self.one.value, self.two.value = words.one_series(self.x), words.two_series(self.x, self.y)
         self._say_precision()
         self._show_knobs()
-
-    def _draw(self, figures: dict[str, Figure]) -> None:
-        for name, figure in figures.items():
-            self.figures[name].draw(figure)
-            self.figures[name].flush()
 
     def _say_precision(self) -> None:
         self.precision.value = words.precision(self.x, self.knobs["offset"].value)

@@ -241,5 +241,15 @@ def test_only_voila_tells_of_its_pages() -> None:
     assert under_voila({"VOILA_BASE_URL": "/", "PATH": ""}) and not under_voila({"PATH": ""})
 
 
+def test_draw_sends_figures_and_puts_words(panel: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = panel.figures["one"], panel.figures["two"]
+    flushed: list[LiveFigure] = []
+    for figure in (one, two):
+        monkeypatch.setattr(figure, "flush", lambda figure=figure: flushed.append(figure))
+    panel.draw({"two": {"data": [], "layout": {"height": 123}}}, error_line="<b>words</b>")
+    assert two.figure["layout"]["height"] == 123 and flushed == [two]
+    assert panel.error_line.value == "<b>words</b>"
+
+
 def test_its_repr_is_short() -> None:
     assert repr(Panel()) == "Panel()"
