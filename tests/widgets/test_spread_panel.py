@@ -193,6 +193,13 @@ def test_one_point_has_no_spread(panel: SpreadPanel) -> None:
     assert panel.x.tolist() == [8] and panel.error == ""
 
 
+@pytest.mark.parametrize("points", ["1e19 2e19", "1e20 2e20", "-1e30 1e30 1e30"])
+def test_huge_points_vary_though_float32_overflows(panel: SpreadPanel, points: str) -> None:
+    panel.knobs["x"].entry.value = points
+    (words,) = panel.figures["formulas"].figure["layout"]["annotations"]
+    assert words["text"] == "float32 overflows" and panel.error == ""
+
+
 def test_identical_points_have_no_correlation(panel: SpreadPanel) -> None:
     panel.knobs["x"].entry.value = "3 3 3"
     assert value(panel.one.value, "variance, E[(x − E[x])²]") == "0" and "nothing varies" in panel.one.value

@@ -92,8 +92,8 @@ def formulas(x: Values, offset: float) -> Figure:
     plain["xaxis"] |= {"type": "log", "range": [-0.2, 10.2], "fixedrange": True, **every_second}
     plain["yaxis"] |= {"type": "log", "range": [-8.6, 13], "fixedrange": True}
     plain["yaxis"]["ticktext"] = ["0", "0.01 %", "100 %", "10⁴ times", "10⁸ times", "10¹² times"]
-    if np.isnan(here).any():
-        plain["annotations"] = [_middle("no variance to lose")]
+    if not np.isfinite(here).all():
+        plain["annotations"] = [_middle("float32 overflows" if spread.variance(x) > 0 else "no variance to lose")]
     return {"data": data, "layout": plain}
 
 
