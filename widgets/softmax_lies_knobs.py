@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
+from lab.concepts.comparison import SCRAPS_KNOB
 from lab.concepts.heads import HEADS
 from lab.config import KNOBS, Config, check
 from lab.knob import Knob
@@ -17,10 +18,6 @@ RECIPE_KNOBS = {
 }
 """Fields of Config that have a knob here -> its label, unit and help."""
 
-_SCRAPS = Knob(
-    "Scraps", "Pieces of digits strewn on every canvas, empty ones too: things that are no digits.", "",
-    unit="scraps", low=0, high=20, slider=(0, 20), step=1,
-)  # fmt: skip
 _THRESHOLD = Knob("", "A digit is named from this score on.", "", low=0, high=1, slider=(0, 1), step=0.01)
 PLACES = 4
 """Decimals of a tuned threshold that its knob shows."""
@@ -37,7 +34,7 @@ def recipe_knobs(config: Config, scraps: int) -> dict[str, KnobBox]:
         )
         for name, (label, unit, help) in RECIPE_KNOBS.items()
     }
-    return knobs | {"scraps": KnobBox(_SCRAPS, scraps, name="scraps")}
+    return knobs | {"scraps": KnobBox(SCRAPS_KNOB, scraps, name="scraps")}
 
 
 class Thresholds(dict[str, KnobBox]):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lab.concepts.heads import HEADS, Bools, Floats, measure, scores, tune
 from lab.config import Config
+from lab.knob import Knob, checked
 from lab.session import ENDED, Session
 from lab.training.callbacks import Callback
 
@@ -31,6 +32,12 @@ RECIPE = Config(
 
 TEST = 5000
 """Canvases to test with: 1,000 empty, 2,000 with one digit, 2,000 with several."""
+
+SCRAPS_KNOB = Knob(
+    "Scraps", "Pieces of digits strewn on every canvas, empty ones too: things that are no digits.", "",
+    unit="scraps", low=0, high=20, slider=(0, 20), step=1,
+)  # fmt: skip
+TEST_KNOB = Knob("Test canvases", "Five are the fewest: then each kind is among them.", "", low=5, high=50_000)
 
 SHOWN = 500
 """Test canvases that are kept to be looked at."""
@@ -62,6 +69,9 @@ class Comparison:
         scraps: pieces of digits strewn on every canvas, empty ones too.
         test: canvases to test with.
 
+    Raises:
+        ConfigError: for scraps or test canvases that are not a whole number in their range.
+
     Attributes:
         sessions: head -> Session.
         results: head -> Result, once it has finished.
@@ -70,11 +80,11 @@ class Comparison:
 
     def __init__(self, config: Config = RECIPE, scraps: int = 0, test: int = TEST) -> None:
         self.config = config
-        self.scraps = scraps
+        self.scraps: int = checked("scraps", scraps, SCRAPS_KNOB, 0)
         self.results: dict[str, Result] = {}
         self.shown: Shown | None = None
         self.sessions = {key: Session(config, partial(self._task, key), [_Exam(self, key)]) for key in HEADS}
-        self._test = test
+        self._test: int = checked("test", test, TEST_KNOB, TEST)
         self._made: Canvases | None = None
         self._queue = list(HEADS)
         self._stopped = False

@@ -12,6 +12,9 @@ import numpy as np
 from lab.concepts.comparison import RECIPE, TEST, Comparison
 from lab.concepts.heads import HEADS, MEASURES
 from lab.config import ConfigError
+from lab.knob import Knob, checked
+
+_SEEDS = Knob("Seeds", "How many in a row.", low=1, high=1000)
 
 
 def report(found: list[dict[str, dict[str, float]]]) -> str:
@@ -29,18 +32,21 @@ def _cell(values: list[float]) -> str:
 
 
 def main(arguments: list[str] | None = None, out: TextIO | None = None) -> int:
-    """The exit status: 0 when every run finished, 1 when one did not, 2 for a bad argument."""
-    options = _parser().parse_args(arguments)
-    found = []
-    for seed in range(options.seed, options.seed + options.seeds):
+    """The exit status: 0 when every run finished, 1 when one did not, 2 for a bad argument, 130 when interrupted."""
+    try:
+        comparisons = _comparisons(vars(_parser().parse_args(arguments)))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    found: list[dict[str, dict[str, float]]] = []
+    while comparisons:
+        comparison = comparisons.pop(0)
         try:
-            changes: dict[str, Any] = {"seed": seed, "device": options.device}
-            changes |= {name: getattr(options, name) for name in ("size", "epochs") if getattr(options, name)}
-            comparison = Comparison(RECIPE.replace(**changes), options.scraps, options.test)
-        except ConfigError as error:
-            print(error, file=sys.stderr)
-            return 2
-        comparison.run()
+            comparison.run()
+        except KeyboardInterrupt:
+            comparison.close()
+            print("stopped", file=sys.stderr)
+            return 130
         session = comparison.session
         if comparison.state != "finished":
             print(f"{HEADS[comparison.key].name}: {comparison.state}. {session.error}", file=sys.stderr)
@@ -49,22 +55,34 @@ def main(arguments: list[str] | None = None, out: TextIO | None = None) -> int:
         thresholds = ", ".join(
             f"{HEADS[key].name} {result.threshold:.3f}" for key, result in comparison.results.items()
         )
-        device = session.progress.device
-        print(f"seed {seed}: {comparison.seconds:.1f} s of training on {device}; thresholds: {thresholds}", file=out)
+        took = f"{comparison.seconds:.1f} s of training on {session.progress.device}"
+        print(f"seed {comparison.config.seed}: {took}; thresholds: {thresholds}", file=out)
         comparison.close()
     print(f"\n{report(found)}", file=out)
     return 0
 
 
+def _comparisons(options: dict[str, Any]) -> list[Comparison]:
+    """One for each seed; none of them has begun.
+
+    Raises:
+        ConfigError: for an option out of range, or a seed that would be.
+    """
+    seeds, scraps, test = checked("seeds", options.pop("seeds"), _SEEDS, 1), options.pop("scraps"), options.pop("test")
+    config = RECIPE.replace(**options)
+    return [Comparison(config.replace(seed=config.seed + i), scraps, test) for i in range(seeds)]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab.concepts.softmax_lies", description=__doc__)
-    parser.add_argument("--seed", type=int, default=RECIPE.seed, help="of the canvases, the weights and the order")
-    parser.add_argument("--seeds", type=int, default=1, help="how many seeds in a row, from --seed on")
-    parser.add_argument("--scraps", type=int, default=0, help="pieces of digits strewn on every canvas")
-    parser.add_argument("--size", help=f"canvases to train with (default {RECIPE.size})")
-    parser.add_argument("--epochs", help=f"default {RECIPE.epochs}")
-    parser.add_argument("--test", type=int, default=TEST, help=f"canvases to test with (default {TEST})")
-    parser.add_argument("--device", default=RECIPE.device)
+    add = parser.add_argument
+    add("--seed", default=RECIPE.seed, help="of the canvases, the weights and the order")
+    add("--seeds", default=1, help="how many seeds in a row, from --seed on")
+    add("--scraps", default=0, help="pieces of digits strewn on every canvas")
+    add("--size", default=RECIPE.size, help=f"canvases to train with (default {RECIPE.size})")
+    add("--epochs", default=RECIPE.epochs, help=f"default {RECIPE.epochs}")
+    add("--test", default=TEST, help=f"canvases to test with (default {TEST})")
+    add("--device", default=RECIPE.device)
     return parser
 
 

@@ -136,7 +136,43 @@ def test_the_commands_mean_and_std() -> None:
     assert "0.300 ± 0.141" in softmax_lies.report(runs)
 
 
-@pytest.mark.parametrize("bad", [["--size", "5"], ["--epochs", "0"], ["--size", "many"], ["--device", "tpu"]])
-def test_the_command_refuses(bad: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert softmax_lies.main(bad) == 2
-    assert bad[0][2:] in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("size", "5", "at least 10"),
+        ("epochs", "0", "at least 1"),
+        ("size", "many", "a whole number"),
+        ("device", "tpu", "one of auto, cpu, cuda"),
+        ("seed", "-1", "at least 0"),
+        ("seeds", "0", "at least 1"),
+        ("seeds", "1.5", "a whole number"),
+        ("scraps", "-1", "at least 0 and at most 20"),
+        ("test", "4", "at least 5"),
+        ("test", "", "a whole number"),
+    ],
+)
+def test_the_command_refuses(option: str, value: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert softmax_lies.main([f"--{option}={value}"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"{option} must be") and told in captured.err and captured.out == ""
+
+
+def test_seeds_that_run_over_the_last_one_are_refused_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert softmax_lies.main(["--seed", str(2**31 - 2), "--seeds", "3"]) == 2
+    assert "seed must be" in capsys.readouterr().err
+
+
+def test_the_command_stops_when_interrupted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[str] = []
+
+    def interrupted(comparison: Comparison) -> None:
+        comparison.start()
+        monkeypatch.setattr(Comparison, "close", lambda self: (close(self), stopped.append(self.state)))
+        raise KeyboardInterrupt
+
+    close = Comparison.close
+    monkeypatch.setattr(Comparison, "run", interrupted)
+    assert softmax_lies.main(["--size", "100", "--test", "5", "--seeds", "2"]) == 130
+    assert stopped == ["stopped"] and capsys.readouterr() == ("", "stopped\n")
