@@ -47,11 +47,11 @@ class Learning:
             self._grow(sessions[head])
         self.figure.flush()
 
-    def redraw(self, session: HasRecord) -> None:
-        """Show all of the record of the head in work: it has been cut, maybe after its last rows had been drawn."""
-        self._begin(self._head)
-        self._grow(session)
-        self.figure.flush()
+    def redraw(self, sessions: Mapping[str, HasRecord], key: str) -> None:
+        """Draw head ``key`` anew: its record has been cut, maybe after its last rows had been drawn."""
+        self.pull(sessions, key)
+        self._begin(key)
+        self.pull(sessions, key)
 
     def _begin(self, head: str) -> None:
         self._head, self._seen, self._average, self._unseen = head, -1, 0.0, 1.0

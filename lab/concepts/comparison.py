@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lab.concepts.heads import HEADS, Bools, Floats, measure, scores, tune
 from lab.config import Config
 from lab.knob import Knob, checked
+from lab.progress import Progress
 from lab.session import ENDED, Session
 from lab.training.callbacks import Callback
 
@@ -109,6 +110,17 @@ class Comparison:
             if state == "finished" and len(self._queue) > 1:
                 return "stopped" if self._stopped else "running"
             return state
+
+    @property
+    def progress(self) -> Progress:
+        """Of the head in work."""
+        return self.session.progress
+
+    @property
+    def error(self) -> str:
+        """Which head diverged or failed, and why; empty if none."""
+        with self._lock:
+            return f"{HEADS[self.key].name}: {self.session.error}" if self.session.error else ""
 
     @property
     def done(self) -> float:

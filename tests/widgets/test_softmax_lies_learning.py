@@ -94,7 +94,7 @@ def test_a_record_that_was_cut_is_drawn_as_cut(runs: dict[str, Run]) -> None:
     runs[FIRST].rows = 50
     learning.pull(runs, FIRST)
     runs[FIRST].rows = 40
-    learning.redraw(runs[FIRST])
+    learning.redraw(runs, FIRST)
     assert_shows(learning, 0, runs[FIRST])
 
 
