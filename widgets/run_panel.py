@@ -63,8 +63,8 @@ class RunPanel(Panel, Generic[R]):
         self.buttons = buttons
         self.state_line, self.status = ipywidgets.HTML(), ipywidgets.HTML()
         self.progress = ipywidgets.IntProgress(value=0, max=1)
-        self._forget()
-        self._warmed = False
+        self._step, self._updated = 0, ""
+        self._drawn_to_the_end = self._held_for_page = self._warmed = False
         super().__init__(clock=clock, watch_page=watch_page)
 
     def show_parts(self, figures: dict[str, LiveFigure], parts: Any) -> None:
@@ -183,7 +183,8 @@ class RunPanel(Panel, Generic[R]):
         """End the run; a new one, with the knobs as they are, and empty charts."""
         old, self.run = self.run, self.new_run()
         end(old)
-        self._forget()
+        self._step, self._updated = 0, ""
+        self._drawn_to_the_end = self._held_for_page = False
         self.empty()
 
     def follow(self) -> None:
@@ -191,12 +192,6 @@ class RunPanel(Panel, Generic[R]):
         self.update()
         if self.live:
             self.wake()
-
-    def _forget(self) -> None:
-        self._step: int = 0
-        self._updated: str = ""
-        self._drawn_to_the_end: bool = False
-        self._held_for_page: bool = False
 
     def _on_page(self) -> None:
         """The page is painted: the time to load torch, so that the first Start need not wait for it."""
