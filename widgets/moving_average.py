@@ -1,7 +1,8 @@
 """The moving average at the blackboard: from zero, from the first value, de-biased, step by step."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets
@@ -18,11 +19,14 @@ from widgets.charts.style import Figure
 from widgets.knob import KnobBox
 from widgets.layout import body, classed, grid, knob_column, knob_group, section
 from widgets.live_figure import LiveFigure
-from widgets.moving_average_words import arithmetic, conventions
+from widgets.moving_average_words import arithmetic, conventions, thinned
 from widgets.panel import Panel, handler
 
 LESSON = (10, 20, 15, 18, 13, 17, 12, 16, 19, 14, 15, 18, 11, 16, 17, 13, 15, 14, 18, 16, 12, 15, 17, 14, 16, 15)
 """Begins with lesson 10's two values."""
+
+REFRESH = 1.0
+"""Seconds between two looks at the loss of a run that goes on: each draws every figure anew."""
 
 GIVEN = "given"
 """The stream that is the loss of the record given to the panel."""
@@ -49,11 +53,12 @@ class MovingAveragePanel(Panel):
         beta: to start with.
 
     Attributes:
-        stream: the menu of streams; runs of training panels in this kernel are in it.
+        stream: the menu of streams; runs of training panels in this kernel are in it once they have a step.
         knobs: "typed", "beta", "t", "noise", "first" -> KnobBox.
         figures: "averages", "weights", "factor" -> LiveFigure.
         values: (n,) what is averaged.
-        steps, conventions: HTML, the arithmetic at t, and the two meanings of momentum.
+        source, steps, conventions: HTML, what the record left out, the arithmetic at t, and the two
+            meanings of momentum.
 
     Raises:
         ConfigError: for values or a beta that are not valid.
@@ -70,6 +75,7 @@ class MovingAveragePanel(Panel):
     ) -> None:
         self._record = record
         self._redrawing = False
+        self._length, self._due = 0, 0.0
         typed = NumberList("Values", "Your own, with commas or spaces between; Enter takes them.", values)
         self.values: NDArray[np.float64] = np.array(typed.value)
         n = len(self.values)
@@ -83,7 +89,7 @@ class MovingAveragePanel(Panel):
             "first": KnobBox(_FIRST, 0.0),
         }
         self.stream = ipywidgets.Dropdown(description="Stream", options=self._streams())
-        self.steps, self.conventions = ipywidgets.HTML(), ipywidgets.HTML()
+        self.source, self.steps, self.conventions = (ipywidgets.HTML() for _ in range(3))
         super().__init__(clock=clock, watch_page=watch_page)
         self.figures = {name: LiveFigure(figure, label=_LABELS[name]) for name, figure in self._charts().items()}
         self.children = [self.style_sheet, self.error_line, self._layout()]
@@ -91,11 +97,31 @@ class MovingAveragePanel(Panel):
             self.stream.value = GIVEN
         self._read()
         self._connect()
+        self.on_runs()
+
+    @property
+    def live(self) -> bool:
+        """Whether a training panel's run may have news."""
+        return runs.any_panels()
+
+    def update(self) -> None:
+        """Offer the runs there are, and follow the chosen one."""
+        chosen = self.stream.value
+        options = self._streams(chosen)
+        if self.stream.options != options:
+            with self._quietly():
+                self.stream.options = options
+                self.stream.value = chosen if chosen in dict(options).values() else "typed"
+            if self.stream.value != chosen:
+                self._read()
+        if isinstance(chosen, int) and self._clock() >= self._due and runs.length(chosen) not in (0, self._length):
+            self._read()
 
     @handler
     def on_stream(self, _: object = None) -> None:
         """Another stream."""
-        self._read()
+        if not self._redrawing:
+            self._read()
 
     @handler
     def on_typed(self, _: object = None) -> None:
@@ -111,43 +137,43 @@ class MovingAveragePanel(Panel):
     @handler
     def on_runs(self) -> None:
         """A training panel has come or gone."""
-        chosen, options = self.stream.value, self._streams()
-        if tuple(self.stream.options) != options:
-            self.stream.options = options
-            self.stream.value = chosen if chosen in dict(options).values() else "typed"
+        self.update()
+        if self.live:
+            self.wake()
 
     def close(self) -> None:
         """Take the panel off the page."""
         runs.unwatch(self.on_runs)
         super().close()
 
-    def _streams(self) -> tuple[tuple[str, Any], ...]:
+    def _streams(self, chosen: object = None) -> tuple[tuple[str, Any], ...]:
         own = [(label, key) for key, label in ma.STREAMS.items()]
         given = [("Loss of the run given", GIVEN)] if self._record is not None else []
-        return (*own, *given, *runs.offered().items())
+        return (*own, *given, *runs.offered(chosen).items())
 
     def _read(self) -> None:
         """Take the stream's values, with noise and the first value's offset, and show them."""
-        calm = self._calm()
+        calm, stride = self._calm()
         if not len(calm):
             raise ConfigError("the run", "no step so far", "started, so that it has a loss")
         self.values = ma.disturbed(calm, self.knobs["noise"].value, self.knobs["first"].value)
-        self._redrawing = True
-        try:
+        self.source.value = thinned(stride)
+        with self._quietly():
             self.knobs["t"].stretch(len(self.values))
-        finally:
-            self._redrawing = False
         self._show()
 
-    def _calm(self) -> NDArray[np.float64]:
+    def _calm(self) -> tuple[NDArray[np.float64], int]:
+        """The stream's values, and how many steps of a run each of them stands for."""
         kind = self.stream.value
         if kind == "typed":
-            return np.array(self.knobs["typed"].value)
+            return np.array(self.knobs["typed"].value), 1
         if isinstance(kind, str) and kind != GIVEN:
-            return ma.stream(kind)
+            return ma.stream(kind), 1
+        if kind != GIVEN:
+            self._length, self._due = runs.length(kind), self._clock() + REFRESH
         record = self._record if kind == GIVEN else runs.record(kind)
         loss = record.columns.get("loss", np.empty(0)) if record else np.empty(0)
-        return loss[np.isfinite(loss)].astype(np.float64)
+        return loss[np.isfinite(loss)].astype(np.float64), record.stride if record else 1
 
     def _charts(self) -> dict[str, Figure]:
         beta, t = self.knobs["beta"].value, self.knobs["t"].value
@@ -163,6 +189,15 @@ class MovingAveragePanel(Panel):
         beta, t = self.knobs["beta"].value, self.knobs["t"].value
         self.draw(self._charts(), steps=arithmetic(self.values, beta, t), conventions=conventions(beta))
 
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """What the panel moves by itself is not an order."""
+        self._redrawing = True
+        try:
+            yield
+        finally:
+            self._redrawing = False
+
     def _connect(self) -> None:
         self.stream.observe(self.on_stream, "value")
         for name in ("noise", "first"):
@@ -173,7 +208,7 @@ class MovingAveragePanel(Panel):
         runs.watch(self.on_runs)
 
     def _layout(self) -> Any:
-        menu = classed(ipywidgets.VBox([self.stream]), "lab-knob")
+        menu = classed(ipywidgets.VBox([self.stream, classed(ipywidgets.HTML(_RUNS), "lab-note")]), "lab-knob")
         column = knob_column(
             [knob_group([menu, *(self.knobs[name] for name in ("typed", "beta", "t", "noise", "first"))])]
         )
@@ -181,7 +216,7 @@ class MovingAveragePanel(Panel):
         return body(
             column,
             [
-                section("What the averages make of it", parts=[figures["averages"]]),
+                section("What the averages make of it", parts=[self.source, figures["averages"]]),
                 section("This step, in full", parts=[self.conventions, self.steps]),
                 section("Why it starts too low", _WHY, parts=[grid([figures["weights"], figures["factor"]])]),
             ],
@@ -193,6 +228,7 @@ _LABELS = {
     "weights": "Weight of every past value in the three averages",
     "factor": "The factor 1 - beta^t over the steps",
 }
+_RUNS = "A training panel in the same notebook offers its run’s loss here, once it has a step."
 _WHY = (
     "From zero, the values’ weights sum to only 1 − βᵗ, and the zero at the start has the rest: divided by that sum, "
     "they sum to 1 again. Starting from the first value instead gives that one far too much weight, which an unlucky "

@@ -42,3 +42,13 @@ def arithmetic(values: NDArray[np.float64], beta: float, t: int) -> str:
         ("from the first value", step(first[-2], first[-1]) if t > 1 else f"the first value itself = <b>{x}</b>"),
     ]
     return table(["average", "arithmetic"], rows, f"t = {t}: the value {x} comes in")
+
+
+def thinned(stride: int) -> str:
+    """What a record with this stride has left out of a run, as markup; empty if nothing."""
+    if stride == 1:
+        return ""
+    return (
+        f"<p>This long run’s record keeps <b>1 step in {stride}</b>, and only those are averaged: with the same β, "
+        f"an average looks back over {stride} times as many of its steps.</p>"
+    )

@@ -2,41 +2,64 @@
 
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
 from lab.concepts import moving_average as ma
+from lab.config import Config
 from lab.knob import ConfigError
-from lab.telemetry.record import Record
+from lab.session import Session
+from lab.telemetry.history import History
+from lab.telemetry.record import COUNTS, Record
 from widgets import runs
 from widgets.charts import moving_average as charts
 from widgets.charts.style import Figure
-from widgets.moving_average import MovingAveragePanel
+from widgets.moving_average import REFRESH, MovingAveragePanel
+from widgets.training import TrainingPanel
 
 VALUES = np.random.default_rng(2).normal(5, 2, 40)
 
 
 class Run:
-    """A training panel and its session, as far as another panel asks."""
+    """A training panel; its session has the losses that a test puts into its history."""
 
-    def __init__(self) -> None:
-        self.record = Record()
+    def __init__(self, *loss: float, **changes: Any) -> None:
+        self.session = Session(Config(**changes))
+        self.lose(*loss)
 
-    @property
-    def session(self) -> "Run":
-        return self
+    def lose(self, *loss: float) -> None:
+        rows = np.stack([loss, np.zeros(len(loss))], axis=1).astype(np.float32)
+        hists = np.zeros((len(loss), 0, COUNTS), np.int32)
+        self.session.history.append(rows, hists, np.zeros((len(loss), 3)), [0.98] * len(loss))
 
-    def since(self, step: int) -> Record:
-        return self.record
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @pytest.fixture
-def panel() -> Iterator[MovingAveragePanel]:
-    made = MovingAveragePanel()
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def panel(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[MovingAveragePanel]:
+    """One whose tests call ``tick`` themselves, with no run in the kernel but theirs."""
+    monkeypatch.setattr(runs, "_panels", WeakValueDictionary())
+    monkeypatch.setattr(MovingAveragePanel, "wake", lambda self: None)
+    made = MovingAveragePanel(clock=clock)
     yield made
     made.close()
+
+
+def offers(panel: MovingAveragePanel) -> dict[str, int]:
+    return {label: key for label, key in panel.stream.options if isinstance(key, int)}
 
 
 def drawn(panel: MovingAveragePanel, figure: str, name: str) -> Any:
@@ -113,47 +136,83 @@ def test_the_loss_of_a_record_that_is_given() -> None:
     panel.close()
 
 
-def test_runs_of_training_panels_are_offered(panel: MovingAveragePanel) -> None:
-    training = Run()
-    before = len(panel.stream.options)
+def test_a_run_is_offered_once_it_has_a_step(panel: MovingAveragePanel) -> None:
+    training, other = Run(lr=0.9), Run(2.0, norm="none", lr=0.1)
     runs.add(training)
-    try:
-        label, key = panel.stream.options[-1]
-        assert len(panel.stream.options) == before + 1 and label.startswith("Loss of training panel")
-        panel.stream.value = key
-        assert "the run must be started" in panel.error and panel.values.tolist()[:2] == [10, 20]
-        training.record = Record(steps=np.arange(2), columns={"loss": np.array([2.0, 1.0], np.float32)})
-        panel.on_stream()
-        assert panel.error == "" and panel.values.tolist() == [2, 1]
-        other = Run()
-        runs.add(other)
-        assert panel.stream.value == key and panel.values.tolist() == [2, 1], "another does not take its place"
-        runs.remove(other)
-    finally:
-        runs.remove(training)
-    assert len(panel.stream.options) == before and panel.stream.value == "typed" and panel.values[0] == 10
-
-
-def test_a_training_panel_offers_itself() -> None:
-    from widgets.training import TrainingPanel
-
-    before = runs.offered()
-    training = TrainingPanel()
-    new = set(runs.offered().values()) - set(before.values())
-    assert len(new) == 1 and runs.record(new.pop()).steps.size == 0
-    training.close()
-    assert runs.offered() == before
-
-
-def test_a_closed_panel_watches_no_more() -> None:
-    panel = MovingAveragePanel()
-    options = panel.stream.options
-    panel.close()
-    training = Run()
-    runs.add(training)
-    assert panel.stream.options == options
+    assert offers(panel) == {}, "no step so far"
+    runs.add(other)
+    assert list(offers(panel)) == ["Loss of run 2 (Learning rate 0.1, Norm type none), ready"]
+    training.lose(2.0, np.nan, 1.0)
+    panel.tick()
+    assert next(iter(offers(panel))) == "Loss of run 1 (Learning rate 0.9), ready"
+    panel.stream.value = offers(panel)["Loss of run 1 (Learning rate 0.9), ready"]
+    assert panel.error == "" and panel.values.tolist() == [2, 1]
+    runs.remove(other)
+    assert len(offers(panel)) == 1 and panel.values.tolist() == [2, 1], "what is chosen stays"
+    training.session.stop()
+    panel.tick()
+    assert list(offers(panel)) == ["Loss of run 1 (Learning rate 0.9), stopped"] and panel.values.tolist() == [2, 1]
     runs.remove(training)
-    assert runs.record(10**6).steps.size == 0
+    assert offers(panel) == {} and panel.stream.value == "typed" and panel.values[0] == 10
+
+
+def test_the_chosen_run_is_followed(panel: MovingAveragePanel, clock: Clock) -> None:
+    training = Run(3.0)
+    runs.add(training)
+    (panel.stream.value,) = offers(panel).values()
+    training.lose(2.0)
+    panel.tick()
+    assert panel.values.tolist() == [3], "not before a second has passed"
+    clock.now += REFRESH
+    panel.tick()
+    assert panel.values.tolist() == [3, 2]
+    clock.now += REFRESH
+    training.session = Session()
+    panel.tick()
+    assert len(offers(panel)) == 1 and panel.values.tolist() == [3, 2] and panel.error == "", "until the next has steps"
+    training.lose(7.0)
+    panel.tick()
+    assert panel.values.tolist() == [7]
+
+
+def test_a_thinned_record_is_told(panel: MovingAveragePanel) -> None:
+    training = Run()
+    training.session.history = History(max_rows=4)
+    training.lose(1, 2, 3, 4, 5)
+    runs.add(training)
+    assert panel.source.value == ""
+    (panel.stream.value,) = offers(panel).values()
+    assert panel.values.tolist() == [1, 3, 5] and "1 step in 2" in panel.source.value
+    panel.stream.value = "sine"
+    assert panel.source.value == ""
+
+
+def test_a_panel_looks_as_long_as_there_is_a_training_panel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "_panels", WeakValueDictionary())
+    panel = MovingAveragePanel()
+    assert not panel.tick()
+    training = Run(4.0)
+    runs.add(training)
+    assert panel.tick() and panel._ticker is not None
+    runs.remove(training)
+    assert not panel.tick()
+    panel.close()
+    options = panel.stream.options
+    runs.add(training)
+    assert panel.stream.options == options, "a closed panel looks no more"
+
+
+def test_a_training_panel_offers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "_panels", WeakValueDictionary())
+    training = TrainingPanel(size=20, batch_size=10, epochs=1, widths=(4,), device="cpu")
+    assert runs.any_panels() and runs.offered() == {}
+    training.on_start()
+    assert training.session.wait(60)
+    ((label, number),) = runs.offered().items()
+    assert label.endswith(", finished") and "Batch size 10" in label
+    assert runs.record(number).steps.tolist() == [0, 1] and runs.length(number) == 2
+    training.close()
+    assert runs.offered() == {} and runs.length(number) == len(runs.record(number).steps) == 0
 
 
 # ---- bad input
