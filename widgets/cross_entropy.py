@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from lab.concepts import cross_entropy as concept
 from lab.concepts.softmax import LOGITS, NAMES
-from lab.concepts.values import parse_values
 from lab.knob import ConfigError, Knob
+from widgets.any_numbers import NumberList
 from widgets.charts import cross_entropy as charts
 from widgets.charts.style import Figure
 from widgets.cross_entropy_words import PETS, Row, rows_table, steps, verdict_words, where_words
@@ -24,7 +24,6 @@ LARGEST = 1000.0
 """The charts go to where the logits are as large as this."""
 
 _ROWS = range(1, len(concept.LESSON) + 1)
-_TYPED = Knob("Logits", "Your own, 2 to 12, with commas or spaces between; Enter takes them.", "")
 _SCALE = Knob("Scale s", "Every logit is multiplied by it.", "", low=0, high=1e4, slider=(0, 500), step=0.5)
 _OFFSET = Knob("Shift d", "Then added to every logit.", "", low=-1e4, high=1e4, slider=(-1000, 1000), step=1)
 _KIND = Knob(
@@ -56,9 +55,9 @@ class CrossEntropyPanel(Panel):
         clock: Callable[[], float] = time.monotonic,
         watch_page: bool | None = None,
     ) -> None:
-        typed = _typed(logits)
+        typed = NumberList("Logits", _TYPED, logits, name="the logits", most=len(NAMES), check=_checked)
         self.knobs = {
-            "typed": KnobBox(_TYPED, typed, name="the logits", check=_typed),
+            "typed": typed,
             "scale": KnobBox(_SCALE, 1.0, name=_SCALE.label),
             "offset": KnobBox(_OFFSET, 0.0, name=_OFFSET.label),
             "kind": KnobBox(_KIND, "float32"),
@@ -68,7 +67,7 @@ class CrossEntropyPanel(Panel):
             shown = Knob(f"Row {row} is a", "", choices={pet: pet for pet in PETS})
             self.knobs |= {f"p{row}": KnobBox(p, shares[0]), f"is{row}": KnobBox(shown, PETS[hot.index(1)])}
         self.target = ipywidgets.Dropdown(description="Right class", options=self._classes())
-        self.target.value = NAMES[int(np.argmax(typed))]
+        self.target.value = NAMES[int(np.argmax(typed.value))]
         self.rows, self.naive, self.stable, self.verdict = (ipywidgets.HTML() for _ in range(4))
         super().__init__(clock=clock, watch_page=watch_page)
         figures = {**self._table()[0], **self._breaking()[0]}
@@ -159,7 +158,6 @@ class CrossEntropyPanel(Panel):
     def _layout(self) -> list[Any]:
         rows = [self.knobs[name] for row in _ROWS for name in (f"p{row}", f"is{row}")]
         menu = classed(ipywidgets.VBox([self.target]), "lab-knob")
-        classed(self.knobs["typed"], "lab-list")
         knobs = [menu, *(self.knobs[name] for name in ("scale", "offset", "typed", "kind"))]
         figures = self.figures
         lookup = section("A sum that is a look-up", _LOOK_UP, parts=[self.rows, figures["losses"]])
@@ -179,6 +177,7 @@ _LABELS = {
     "offset": "The loss as an offset is added, naive and by log-sum-exp",
     "scale": "The loss as the logits are scaled, naive and by log-sum-exp",
 }
+_TYPED = "Your own, 2 to 12, with commas or spaces between; Enter takes them."
 _LOOK_UP = (
     "Every term but one is multiplied by 0. So the loss is −log p of the right class, and nothing need be summed: look "
     "it up. Lesson 5 reads out 0.3, 0.01 and 1.0, as its spreadsheet’s logarithm is to base 10; a loss is in nats."
@@ -190,11 +189,10 @@ _BREAKING = (
 )
 
 
-def _typed(raw: Any) -> tuple[float, ...]:
-    text = raw if isinstance(raw, str) else " ".join(map(str, raw))
-    values = parse_values(text, "the logits", most=len(NAMES))
-    if len(values) < 2:
-        raise ConfigError("the logits", text.strip(), "at least 2 numbers")
-    if np.abs(values).max() > 1e4:
-        raise ConfigError("the logits", float(values[np.abs(values).argmax()]), "at most 10,000 in size")
-    return tuple(values.tolist())
+def _checked(logits: tuple[float, ...]) -> tuple[float, ...]:
+    largest = max(logits, key=abs)
+    if len(logits) < 2:
+        raise ConfigError("the logits", f"{largest:g}", "at least 2 numbers")
+    if abs(largest) > 1e4:
+        raise ConfigError("the logits", largest, "at most 10,000 in size")
+    return logits

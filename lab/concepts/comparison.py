@@ -198,7 +198,7 @@ class Comparison:
 
         made = self._made
         if made is None:
-            made = self._made = make_canvases(self.config, device, self.scraps, self._test)
+            made = self._made = make_canvases(self.config, device, self._test, self.scraps)
             self.shown = Shown(made.shown(SHOWN), made.test.present.cpu().numpy())
         return made
 

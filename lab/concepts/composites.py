@@ -31,7 +31,6 @@ COUNTS = (0, 1, 1, 2, 3)
 NOISE = 0.1
 """Standard deviation of the noise on every canvas, as a share of white: no two empty ones are alike."""
 
-TEST = 5000
 CHUNK = 1000
 
 
@@ -146,7 +145,7 @@ class Canvases:
         return (self.test.x[:n, 0] * self.std + self.mean).clamp(0, 1).cpu().numpy()
 
 
-def make_canvases(config: Config, device: torch.device, scraps: int = 0, test: int = TEST) -> Canvases:
+def make_canvases(config: Config, device: torch.device, test: int, scraps: int = 0) -> Canvases:
     """``config.size`` canvases to train with, a fifth of that to validate, ``test`` to test, from ``config.seed``.
 
     Raises:
@@ -156,8 +155,7 @@ def make_canvases(config: Config, device: torch.device, scraps: int = 0, test: i
     generator = torch.Generator().manual_seed(config.seed)
 
     def part(x: Tensor, y: Tensor, n: int) -> Part:
-        # Normalising divided the pixels by 256; a picture's white is 255.
-        made = compose(x, y, n, generator, scraps=scraps, unit=lambda x: (x * dataset.std + dataset.mean) * (256 / 255))
+        made = compose(x, y, n, generator, scraps=scraps, unit=dataset.pictures)
         return Part(made.pictures.sub_(dataset.mean).div_(dataset.std), made.present)
 
     return Canvases(

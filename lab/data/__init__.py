@@ -51,6 +51,10 @@ class Dataset:
     std: float
     _whole: "Dataset | None" = field(default=None, repr=False)
 
+    def pictures(self, x: Tensor) -> Tensor:
+        """``x``, normalised as the set's, as pictures from 0 to 1: normalising divided by 256, but white is 255."""
+        return (x * self.std + self.mean) * (256 / 255)
+
 
 _lock = threading.Lock()
 _files: dict[tuple[str, Path], Raw] = {}

@@ -83,9 +83,7 @@ def classify(config: Config, device: torch.device) -> Task:
 def gallery(dataset: data.Dataset) -> Gallery:
     """From the test file, so that no picture was trained on: the first of each class."""
     classes = dataset.classes
-    # Normalising divided the pixels by 256; a picture's white is 255.
-    raw = dataset.x_test * dataset.std + dataset.mean
-    first = [raw[int((dataset.y_test == label).nonzero()[0])] for label in range(len(classes))]
+    first = [dataset.x_test[int((dataset.y_test == label).nonzero()[0])] for label in range(len(classes))]
     stack: list[Tensor] = []
     names: list[str] = []
     pairs: dict[tuple[int, int], int] = {}
@@ -94,9 +92,7 @@ def gallery(dataset: data.Dataset) -> Gallery:
             pairs[a, b] = pairs[b, a] = len(stack)
             stack.append(torch.maximum(first[a], first[b]))
             names.append(classes[a] if a == b else f"{classes[a]} over {classes[b]}")
-    stack.append(torch.zeros_like(first[0]))
+    stack.append(torch.full_like(first[0], -dataset.mean / dataset.std))
     names.append("blank")
-    pictures = torch.stack(stack)
-    x = (pictures - dataset.mean) / dataset.std
-    shown = (pictures[:, 0] * 256 / 255).clamp(0, 1).cpu()
-    return Gallery(x, shown, tuple(names), pairs, len(stack) - 1)
+    x = torch.stack(stack)
+    return Gallery(x, dataset.pictures(x[:, 0]).clamp(0, 1).cpu(), tuple(names), pairs, len(stack) - 1)

@@ -51,6 +51,13 @@ def test_normalised_with_the_training_images() -> None:
     assert data.x_train.std().item() == pytest.approx(1, abs=1e-5)
 
 
+def test_as_pictures_black_is_0_and_white_is_1() -> None:
+    data = load(size=100)
+    levels = data.pictures(data.x_test[:500]) * 255
+    assert (levels - levels.round()).abs().max() < 1e-3
+    assert levels.min().round() == 0 and levels.max().round() == 255
+
+
 def test_size_takes_the_first_images_and_keeps_the_normalisation() -> None:
     data, few = load(), load(size=1000)
     assert [len(part) for part in (few.x_train, few.y_train, few.x_valid, few.y_valid)] == [1000, 1000, 200, 200]
