@@ -19,7 +19,7 @@ lab: $(READY)
 	$(BIN)/python -m widgets.serve --ip $(IP)
 
 test: $(READY) browser
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .
