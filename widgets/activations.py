@@ -81,7 +81,6 @@ class ActivationsPanel(Panel):
         clock: Callable[[], float] = time.monotonic,
         watch_page: bool | None = None,
     ) -> None:
-        self._holding = True
         self._nets: dict[tuple[Shape, str, int], Net] = {}
         self.seed = SEED
         self.knobs = {
@@ -106,7 +105,6 @@ class ActivationsPanel(Panel):
         self.figures = {name: LiveFigure(figure, label=_LABELS[name]) for name, figure in figures.items()}
         self.children = [self.style_sheet, self.error_line, self._layout()]
         self._connect()
-        self._holding = False
         self._show()
 
     @property
@@ -135,11 +133,8 @@ class ActivationsPanel(Panel):
     def on_example(self, name: str) -> None:
         """The state of one of EXAMPLES."""
         _, _, compare, *rest = EXAMPLES[name]
-        self._holding = True
-        try:
+        with self._quiet:
             self._take(compare, **dict(zip(Example._fields[3:], rest, strict=True)))
-        finally:
-            self._holding = False
         self._show()
 
     def _take(self, compare: tuple[str, ...], **knobs: Any) -> None:
@@ -165,7 +160,7 @@ class ActivationsPanel(Panel):
         return {key[0]: net.first(self.knobs["layers"].value) for key, net in self._nets.items()}
 
     def _show(self, *, curves: bool = True) -> None:
-        if self._holding:
+        if self._quiet:
             return
         if curves:  # on their way to the page before the nets are computed
             self.draw(self._of_shapes(), normal=over_normal(self.shapes))

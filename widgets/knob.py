@@ -2,8 +2,7 @@
 
 import html
 import math
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from lab.config import DEFAULTS, KNOBS
 from lab.config import check as check_field
 from lab.knob import Knob, checked
 from lab.training.schedules import PRESETS
+from widgets.quiet import Quiet
 
 
 class KnobBox(ipywidgets.VBox):
@@ -55,7 +55,7 @@ class KnobBox(ipywidgets.VBox):
         self.spec = spec
         self._checked = check or self._in_range
         self._default = value
-        self._showing = False
+        self._quiet = Quiet()
         self.entry = _entry(spec, list(suggestions))
         self.slider = _slider(spec, whole=isinstance(value, int))
         self._note = ipywidgets.HTML()
@@ -70,7 +70,7 @@ class KnobBox(ipywidgets.VBox):
 
     def offer(self, raw: object) -> None:
         """Take ``raw`` as somebody typed or dragged it; if it is refused, say why and keep the value."""
-        if self._showing:
+        if self._quiet:
             return
         try:
             self.value = raw
@@ -85,7 +85,7 @@ class KnobBox(ipywidgets.VBox):
         if high == self.spec.high:
             return
         self.spec = replace(self.spec, high=high, slider=(low, high))
-        with self._quietly():
+        with self._quiet:
             self.value = min(self.value, high)
             self.slider.max = max(high, low + (self.spec.step or 1))  # the page cannot draw a slider without length
             self.slider.disabled = high <= low
@@ -106,7 +106,7 @@ class KnobBox(ipywidgets.VBox):
 
     def _slide(self, to: float) -> None:
         # The page puts a value that was typed on the slider's nearest stop, and sends that stop back.
-        if not self._showing and _stops(self.spec, to, self._on_slider()) > 0.5 + 1e-6:
+        if not self._quiet and _stops(self.spec, to, self._on_slider()) > 0.5 + 1e-6:
             self.offer(_rounded(to, self.spec))
 
     def _on_slider(self) -> float:
@@ -122,7 +122,7 @@ class KnobBox(ipywidgets.VBox):
 
     @traitlets.observe("value")
     def _show(self, _: object = None) -> None:
-        with self._quietly():
+        with self._quiet:
             self.entry.value = _text(self.value) if isinstance(self.entry, ipywidgets.Text) else self.value
             if self.slider:
                 self.slider.value = self._on_slider()
@@ -134,15 +134,6 @@ class KnobBox(ipywidgets.VBox):
             return
         text = html.escape(f"{self.spec.help} {allowed(self.spec)}".strip())
         self._note.value = f"{self.badge()} {text}".strip()
-
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """What the knob shows by itself is not an entry."""
-        outer, self._showing = self._showing, True
-        try:
-            yield
-        finally:
-            self._showing = outer
 
 
 class ConfigKnob(KnobBox):

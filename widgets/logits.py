@@ -1,7 +1,6 @@
 """A net's outputs for one picture: a knob for each class, and a button that takes the class away."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,6 +10,7 @@ import traitlets
 from lab.knob import Knob, checked
 from widgets.knob import KnobBox
 from widgets.layout import classed
+from widgets.quiet import Quiet
 
 LIMIT = 1e4
 _RANGE = Knob("logit", "", low=-LIMIT, high=LIMIT)
@@ -39,7 +39,7 @@ class Logits(ipywidgets.VBox):
     ) -> None:
         self._reach = reach
         self._on_remove = on_remove
-        self._showing = False
+        self._quiet = Quiet()
         self.knobs: dict[str, KnobBox] = {}
         self.buttons: dict[str, Any] = {}
         self._rows: dict[str, Any] = {}
@@ -50,7 +50,7 @@ class Logits(ipywidgets.VBox):
     def show(self, values: Mapping[str, float]) -> None:
         """Have just these classes, in this order, at these numbers; those that stay keep their knob."""
         numbers = {name: _checked(name, value) for name, value in values.items()}
-        with self._quietly():
+        with self._quiet:
             for name in [name for name in self.knobs if name not in numbers]:
                 self._drop(name)
             for name, value in numbers.items():
@@ -87,17 +87,8 @@ class Logits(ipywidgets.VBox):
             part.close()
 
     def _read(self, _: object = None) -> None:
-        if not self._showing:
+        if not self._quiet:
             self.values = {name: knob.value for name, knob in self.knobs.items()}
-
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Many numbers set together are one change."""
-        self._showing = True
-        try:
-            yield
-        finally:
-            self._showing = False
 
 
 def _checked(name: str, value: Any) -> float:

@@ -1,8 +1,7 @@
 """The moving average at the blackboard: from zero, from the first value, de-biased, step by step."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import ipywidgets
@@ -74,7 +73,6 @@ class MovingAveragePanel(Panel):
         watch_page: bool | None = None,
     ) -> None:
         self._record = record
-        self._redrawing = False
         self._length, self._due = 0, 0.0
         typed = NumberList("Values", "Your own, with commas or spaces between; Enter takes them.", values)
         self.values: NDArray[np.float64] = np.array(typed.value)
@@ -109,7 +107,7 @@ class MovingAveragePanel(Panel):
         chosen = self.stream.value
         options = self._streams(chosen)
         if self.stream.options != options:
-            with self._quietly():
+            with self._quiet:
                 self.stream.options = options
                 self.stream.value = chosen if chosen in dict(options).values() else "typed"
             if self.stream.value != chosen:
@@ -120,7 +118,7 @@ class MovingAveragePanel(Panel):
     @handler
     def on_stream(self, _: object = None) -> None:
         """Another stream."""
-        if not self._redrawing:
+        if not self._quiet:
             self._read()
 
     @handler
@@ -158,7 +156,7 @@ class MovingAveragePanel(Panel):
             raise ConfigError("the run", "no step so far", "started, so that it has a loss")
         self.values = ma.disturbed(calm, self.knobs["noise"].value, self.knobs["first"].value)
         self.source.value = thinned(stride)
-        with self._quietly():
+        with self._quiet:
             self.knobs["t"].stretch(len(self.values))
         self._show()
 
@@ -184,19 +182,10 @@ class MovingAveragePanel(Panel):
         }
 
     def _show(self) -> None:
-        if self._redrawing:
+        if self._quiet:
             return
         beta, t = self.knobs["beta"].value, self.knobs["t"].value
         self.draw(self._charts(), steps=arithmetic(self.values, beta, t), conventions=conventions(beta))
-
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """What the panel moves by itself is not an order."""
-        self._redrawing = True
-        try:
-            yield
-        finally:
-            self._redrawing = False
 
     def _connect(self) -> None:
         self.stream.observe(self.on_stream, "value")

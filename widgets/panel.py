@@ -17,6 +17,7 @@ import ipywidgets
 from lab.config import ConfigError
 from widgets.charts.style import Figure
 from widgets.live_figure import LiveFigure
+from widgets.quiet import Quiet
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class Panel(ipywidgets.VBox):
         self._away = False
         self._listening_since = self._pinged = clock()
         self._guarding = False
+        self._quiet = Quiet()
         self._told: deque[str] = deque(maxlen=LINES)
         self.figures: dict[str, LiveFigure] = {}
         self.error = ""

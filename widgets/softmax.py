@@ -75,7 +75,6 @@ class SoftmaxPanel(Panel):
         _counted(len(logits))
         for name in logits:
             _named(name)
-        self._holding = False
         self.logits = Logits(logits, on_remove=lambda name: self.on_remove(name))
         self.own = Logits(dict.fromkeys(logits, 0.0))
         self.knobs = {name: KnobBox(spec, value, name=spec.label) for name, (spec, value) in _KNOBS.items()}
@@ -120,28 +119,21 @@ class SoftmaxPanel(Panel):
     def on_example(self, key: str) -> None:
         """Back to five classes with other outputs."""
         _, _, numbers, offset = EXAMPLES[key]
-        self._holding = True
-        try:
+        with self._quiet:
             for name, (_, value) in _KNOBS.items():
                 self.knobs[name].value = offset if name == "offset" else value
             self._take(dict(zip(concept.CLASSES, numbers, strict=True)), keep=False)
-        finally:
-            self._holding = False
         self._show()
 
     def _take(self, logits: Mapping[str, float], *, keep: bool = True) -> None:
         """Other classes, of which those that stay ``keep`` what picture 2 has of its own."""
-        outer, self._holding = self._holding, True
-        try:
+        with self._quiet:
             self.logits.show(logits)
             self.own.show({name: self.own.values.get(name, 0.0) if keep else 0.0 for name in logits})
-        finally:
-            self._holding = outer
         for button in self.logits.buttons.values():
             button.disabled = len(logits) <= FEWEST
         self.add.disabled = len(logits) >= MOST
-        if not self._holding:
-            self._show()
+        self._show()
 
     def _compute(self) -> tuple[dict[str, Figure], dict[str, str]]:
         classes = list(self.logits.values)
@@ -167,7 +159,7 @@ class SoftmaxPanel(Panel):
         }
 
     def _show(self) -> None:
-        if self._holding:
+        if self._quiet:
             return
         figures, words = self._compute()
         self.draw(figures, **words)

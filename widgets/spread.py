@@ -1,8 +1,7 @@
 """Spread at the blackboard: points to drag, their variance in two ways, and a second series."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -75,7 +74,6 @@ class SpreadPanel(Panel):
         self.x: Values = np.array(first.value)
         self.second = ipywidgets.Dropdown(description="Second series is", options=[(v, k) for k, v in SECOND.items()])
         self.y: Values = self._made()
-        self._redrawing = False
         self._spans = (Span.around(self.x), Span.around(self.y))
         self.knobs = {
             "x": first,
@@ -161,7 +159,7 @@ class SpreadPanel(Panel):
 
     def _choose(self, kind: str) -> None:
         """Put the menu to ``kind`` without calling anybody."""
-        with self._quietly():
+        with self._quiet:
             self.second.value = kind
 
     def _charts(self) -> dict[str, Figure]:
@@ -185,7 +183,7 @@ class SpreadPanel(Panel):
 
     def _show_knobs(self) -> None:
         shown = self.sliders[: len(self.x)] if len(self.x) <= SLIDERS else []
-        with self._quietly():
+        with self._quiet:
             for knob, series in ((self.knobs["x"], self.x), (self.knobs["y"], self.y)):
                 knob.value, knob.error = tuple(series.tolist()), ""
             for slider, value in zip(shown, self.x.tolist(), strict=False):
@@ -194,25 +192,16 @@ class SpreadPanel(Panel):
         if list(self._group.children) != [self.knobs["x"], *shown]:
             self._group.children = [self.knobs["x"], *shown]
 
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """What the panel shows by itself is not an entry."""
-        outer, self._redrawing = self._redrawing, True
-        try:
-            yield
-        finally:
-            self._redrawing = outer
-
     def _connect(self) -> None:
-        def unless_redrawing(call: Callable[[], None]) -> Callable[[object], None]:
-            return lambda _: None if self._redrawing else call()
+        def unless_quiet(call: Callable[[], None]) -> Callable[[object], None]:
+            return lambda _: None if self._quiet else call()
 
-        self.second.observe(unless_redrawing(self.on_second), "value")
+        self.second.observe(unless_quiet(self.on_second), "value")
         told = {"x": self.on_points, "y": self.on_second_typed, "offset": self.on_offset}
         for name, call in told.items():
-            self.knobs[name].observe(unless_redrawing(call), "value")
+            self.knobs[name].observe(unless_quiet(call), "value")
         for point, slider in enumerate(self.sliders):
-            slider.observe(unless_redrawing(partial(self.on_slider, point)), "value")
+            slider.observe(unless_quiet(partial(self.on_slider, point)), "value")
         for name in ("points", "pairs"):
             self.figures[name].on_drag(self.on_drag)
 

@@ -8,6 +8,7 @@ import ipywidgets
 
 from widgets import charts
 from widgets.layout import grid, section
+from widgets.quiet import Quiet
 
 SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("How training goes", "", ("x",), ("loss", "accuracy", "rates")),
@@ -60,31 +61,25 @@ class Menus(dict[str, Any]):
             digit=_menu("Digit", digits, 3),
             other=_menu("laid over it", digits, 8),
         )
-        self._showing = False
+        self._quiet = Quiet()
 
     def show(self, name: str, value: Any) -> None:
         """Put a menu to ``value`` without calling anybody."""
-        self._quietly(name, value=value)
+        with self._quiet:
+            self[name].value = value
 
     def offer(self, name: str, first: str, rest: Iterable[str]) -> None:
         """Offer ``first``, whose value is "", then each of ``rest``; what was chosen stays if it is still there."""
         options = ((first, ""), *((value, value) for value in rest))
         if tuple(self[name].options) != options:
             kept = self[name].value if self[name].value in dict(options).values() else ""
-            self._quietly(name, options=options, value=kept)
+            with self._quiet:
+                self[name].options, self[name].value = options, kept
 
     def chosen(self, name: str, tell: Callable[[str, Any], None]) -> None:
         """Call ``tell(name, value)`` if a person has chosen."""
-        if not self._showing:
+        if not self._quiet:
             tell(name, self[name].value)
-
-    def _quietly(self, name: str, **traits: Any) -> None:
-        self._showing = True
-        try:
-            for trait, value in traits.items():
-                setattr(self[name], trait, value)
-        finally:
-            self._showing = False
 
 
 def sections(figures: Mapping[str, Any], menus: Mapping[str, Any]) -> list[Any]:
