@@ -59,3 +59,15 @@ def test_its_links_lead_to_a_dashboard(path: Path) -> None:
 def test_the_index_names_every_dashboard() -> None:
     index = "".join(text(cell) for cell in read(DASHBOARDS / "index.ipynb")["cells"])
     assert not [path.name for path in NOTEBOOKS if path.name != "index.ipynb" and f"]({path.name})" not in index]
+
+
+def test_the_readmes_lines_for_a_notebook_work() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (DASHBOARDS.parent / "README.md").read_text(encoding="utf-8"), re.S)
+    assert len(blocks) == 2
+    names: dict[str, Any] = {}
+    exec(blocks[0], names)
+    panel = names["panel"]
+    panel.on_step()
+    assert panel.session.wait_for(lambda: panel.session.state == "paused", 60)
+    assert len(eval(blocks[1], names)) == 1
+    panel.close()
