@@ -7,7 +7,17 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lab.concepts.heads import HEADS, MEASURES
-from tests.dashboards.reading import enter, figure, fits, knob, open_panel, traces, wait_for, wait_until_drawn
+from tests.dashboards.reading import (
+    enter,
+    figure,
+    fits,
+    in_notebook,
+    knob,
+    open_panel,
+    traces,
+    wait_for,
+    wait_until_drawn,
+)
 
 LEARNING = "Share of exact sets while the heads train"
 EXACT = "Share of canvases whose digits are named exactly, by their number"
@@ -95,3 +105,12 @@ def test_a_bad_threshold_and_stop_on_a_phone(voila_server: Any, page: Page) -> N
         wait_until_drawn(page, label)
     assert figure(page, ERRORS).get_by_text("missed,").count() == 2
     fits(page, 400)
+
+
+def test_in_notebook(notebook_server: Any, page: Page) -> None:
+    in_notebook(page, notebook_server, "/notebooks/softmax_lies.ipynb", LEARNING)
+    enter(page, "Canvases", "100")
+    enter(page, "Epochs", "1")
+    button(page, "Start").click()
+    expect(state(page)).to_contain_text("Finished", timeout=120_000)
+    expect(row(page, MEASURES["false_alarms"]).nth(3)).to_have_text(re.compile(r"[01]\.\d{3}"))
