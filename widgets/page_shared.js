@@ -44,7 +44,7 @@ async function loadLibrary(gzipped) {
   }
 }
 
-// ---- drawing: one figure at a time, and at least as long a pause as it took, so that half of the time stays free
+// ---- drawing: each figure that waits once, then as long a pause as that took, so that half of the time stays free
 
 const frame = () => new Promise(requestAnimationFrame);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -52,18 +52,27 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 async function pump() {
   if (page.drawing) return;
   page.drawing = true;
+  const round = new Set();
+  let took = 0;
   while (!document.hidden) {
-    const view = [...page.queue].find((view) => view.onScreen && view.width > 0 && !view.held);
-    if (!view) break;
+    const ready = [...page.queue].filter((view) => view.onScreen && view.width > 0 && !view.held);
+    const view = ready.find((view) => !round.has(view));
+    if (!view && !round.size) break;
+    if (!view) {
+      await pause(took);
+      round.clear();
+      took = 0;
+      continue;
+    }
+    round.add(view);
     page.queue.delete(view);
     const start = performance.now();
     await view.draw();
     const drawn = performance.now();
     await frame();
     const painting = performance.now();
-    await pause(0);
-    const now = performance.now();
-    await pause(drawn - start + now - painting);
+    await pause(0); // what came in meanwhile, a pointer's movement, goes first
+    took += drawn - start + performance.now() - painting;
   }
   page.drawing = false;
 }
