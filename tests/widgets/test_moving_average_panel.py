@@ -1,6 +1,7 @@
 """The moving-average panel by its knobs, and its charts: the lesson's numbers, and nothing it cannot take."""
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -52,6 +53,7 @@ def clock() -> Clock:
 def panel(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[MovingAveragePanel]:
     """One whose tests call ``tick`` themselves, with no run in the kernel but theirs."""
     monkeypatch.setattr(runs, "_panels", WeakValueDictionary())
+    monkeypatch.setattr(runs, "_numbers", count(1))
     monkeypatch.setattr(MovingAveragePanel, "wake", lambda self: None)
     made = MovingAveragePanel(clock=clock)
     yield made
