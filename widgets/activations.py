@@ -196,7 +196,7 @@ class ActivationsPanel(Panel):
             ]
         )
         return body(
-            classed(column, "lab-stays"),
+            column,
             [
                 classed(self.answer, "lab-first"),
                 section("One layer", _ONE, parts=[grid([figures["curves"], figures["outputs"]]), self.normal]),

@@ -167,8 +167,8 @@ class CrossEntropyPanel(Panel):
             parts=[self.verdict, grid([figures["offset"], figures["scale"]]), grid([self.naive, self.stable])],
         )
         return [
-            body(classed(knob_column([knob_group(rows)]), "lab-stays"), [lookup]),
-            body(classed(knob_column([knob_group(knobs)]), "lab-stays"), [breaking]),
+            body(knob_column([knob_group(rows)]), [lookup]),
+            body(knob_column([knob_group(knobs)]), [breaking]),
         ]
 
 

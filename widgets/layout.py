@@ -37,6 +37,6 @@ def grid(figures: Iterable[Any]) -> Any:
 
 
 def body(knobs: Any, sections: Iterable[Any]) -> Any:
-    """The knobs beside the sections; above them where there is no room."""
+    """The knobs beside the sections, in sight while those scroll; above them where there is no room."""
     charts = classed(ipywidgets.VBox(list(sections)), "lab-charts")
-    return classed(ipywidgets.HBox([knobs, charts]), "lab-body")
+    return classed(ipywidgets.HBox([classed(knobs, "lab-stays"), charts]), "lab-body")

@@ -187,7 +187,7 @@ class SoftmaxPanel(Panel):
             ]
         )
         return body(
-            classed(column, "lab-stays"),
+            column,
             [
                 classed(section("What each would answer", parts=[self.answers]), "lab-first"),
                 self.figures["pictures"],

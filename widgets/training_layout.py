@@ -14,14 +14,17 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("How training goes", "", ("x",), ("loss", "accuracy", "rates")),
     (
         "Inside the layers",
-        "Each layer's output, after its norm, at every step.",
+        "Each layer's output, after its norm, at every step. What counts as near zero follows the activation until you "
+        "choose: choose one definition to compare runs.",
         ("near_zero", "layer"),
         ("mean", "std", "near_zero", "histogram"),
     ),
     (
         "Softmax v sigmoid",
         "The net's own answers now. Softmax must share out 100 % among the classes, so it names a digit even on a "
-        "blank picture; sigmoid judges each class by itself, so it can say none, or two.",
+        "blank picture. Sigmoid judges each class by itself and can say none, or two; but this net was trained with "
+        "softmax, which cannot see what is added to all outputs alike, so its sigmoids name too many. The dashboard "
+        "When softmax lies trains each for itself.",
         ("digit", "other"),
         ("outputs_digit", "outputs_pair", "outputs_blank"),
     ),
@@ -33,7 +36,8 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         "Why a norm blows up",
-        "A norm multiplies by 1/√(var+ε): where a channel's variance is tiny, by hundreds. A larger epsilon caps it.",
+        "A norm multiplies by 1/√(var+ε): where a channel's variance is tiny, by hundreds (try batch size 2). "
+        "A larger epsilon caps it.",
         (),
         ("blow_up",),
     ),

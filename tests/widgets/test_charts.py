@@ -279,6 +279,15 @@ def test_changes_at_one_step_share_a_label(record: Record) -> None:
     assert [note["text"] for note in layout["annotations"]] == ["lr 0.4 → 0.6, norm ε 1e-05 → 0.1"]
 
 
+def test_a_drag_is_told_from_its_first_value_to_its_last(record: Record) -> None:
+    at = [100, 101, 102, 5000, 9000, 9100]
+    values = [0.4, 0.3, 0.2, 0.1, 0.5, 0.6, 0.7]
+    drag = tuple(Mark(step, "lr", old, new) for step, old, new in zip(at, values[:-1], values[1:], strict=True))
+    layout = charts.loss(replace(record, steps=np.arange(9970, 10000), marks=drag))["layout"]
+    told = ["lr 0.5 → 0.7", "lr 0.1 → 0.5", "lr 0.4 → 0.1"]
+    assert [note["text"] for note in layout["annotations"]] == told
+
+
 def test_a_thinned_record_says_so(record: Record) -> None:
     assert "1 step in 4 kept" in titled_axes(charts.loss(replace(record, stride=4)))[0]
 

@@ -4,16 +4,15 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-import numpy as np
-
 from lab.telemetry.record import Mark, Record
 from widgets.charts.view import View
 
 MAX_LINES = 120
 MAX_LABELS = 10
 LABEL_GAP = 0.05
-"""Marks that fall within 1/MAX_LINES of the x-axis are one line; a label nearer than LABEL_GAP of
-the x-axis to a newer one is left out. A rotated label is about 14 px wide, so it fits a phone."""
+"""Marks that fall within 1/MAX_LINES of the x-axis are one line. Those nearer than LABEL_GAP of the
+x-axis to a newer label are told by that one: from the first old value to the last new one. A rotated
+label is about 14 px wide, so it fits a phone."""
 
 _SHORT = {"norm_eps": "norm ε", "opt_eps": "Adam ε", "leak": "slope", "norm_momentum": "norm mom."}
 
@@ -46,13 +45,16 @@ def marks(record: Record, view: View) -> tuple[list[dict[str, Any]], list[dict[s
     path = "".join(f"M{x:.9g},0V1" for x in positions)
     shape = {"type": "path", "path": path, "yref": "paper", "line": {"color": "#888888", "width": 1, "dash": "dash"}}
     gap = LABEL_GAP * float(view.at([_last(record)], record)[0])
-    labels: list[dict[str, Any]] = []
-    newer = np.inf
+    labels: list[tuple[float, dict[str, Mark]]] = []
     for (_, changes), x in zip(reversed(lines), reversed(positions), strict=True):
-        if len(labels) < MAX_LABELS and newer - x >= gap:
-            newer = x
-            labels.append(_annotation(", ".join(map(_label, changes)), x))
-    return [shape], labels
+        if not labels or labels[-1][0] - x >= gap:
+            if len(labels) == MAX_LABELS:
+                break
+            labels.append((x, {}))
+        told = labels[-1][1]
+        for mark in changes:
+            told[mark.field] = told.get(mark.field, mark)._replace(old=mark.old)
+    return [shape], [_annotation(", ".join(map(_label, told.values())), x) for x, told in labels]
 
 
 def _last(record: Record) -> int:
