@@ -86,6 +86,8 @@ function styled(original, view) {
     const above = { orientation: "h", x: 0, xanchor: "left", y: 1, yref: "paper", yanchor: "bottom" };
     layout.legend = { ...layout.legend, ...above }; // beside the plot it would take half of a phone's width
   }
+  // A swipe scrolls the page; zooming and panning are buttons of the figure, and a choice of them stays.
+  if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) layout.transition = { duration: 0 };
   return layout;
 }

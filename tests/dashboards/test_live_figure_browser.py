@@ -535,6 +535,37 @@ def test_a_point_is_dragged_by_touch(desk: Desk) -> None:
     assert desk.page.evaluate("scrollY") == 0 and dots.ranges() == [[0, 10], [0, 5]], "neither scrolled nor zoomed"
 
 
+def test_a_swipe_over_a_figure_scrolls_the_page(browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    desk = Desk(page)
+    page.evaluate("() => document.head.insertAdjacentHTML('beforeend', '<meta name=viewport content=width=400>')")
+    page.evaluate("() => { document.body.style.height = '5000px' }")
+    dots = Dots(desk)
+    session = context.new_cdp_session(page)
+
+    def swipe(start: tuple[float, float], by: float) -> None:
+        places = [{"x": start[0], "y": start[1] + by * i / 6} for i in range(7)]
+        for i, place in enumerate(places):
+            kind = "touchMove" if i else "touchStart"
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        desk.settle()
+
+    swipe(dots.at(4, 2), -50)
+    assert dots.y[2] > 2.5 and page.evaluate("scrollY") == 0, "a point is dragged all the same"
+    asked = len(dots.asked)
+    swipe(dots.at(5.5, 1), -120)
+    page.wait_for_function("scrollY > 50")
+    assert dots.ranges() == [[0, 10], [0, 5]] and len(dots.asked) == asked
+    dots.live.draw(dots.figure())
+    desk.flush(dots.live)
+    desk.check()  # drawn again: no pointer is held
+    assert desk.errors == []
+    context.close()
+
+
 def test_the_pointer_says_what_can_be_dragged(desk: Desk) -> None:
     dots = Dots(desk)
     cursor = "getComputedStyle(document.querySelector('.nsewdrag')).cursor"
