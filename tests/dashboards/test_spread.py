@@ -87,6 +87,7 @@ def test_drag_the_outlier(voila_server: Any, page: Page) -> None:
     slider = knob(page, "Point 4").get_by_role("slider")
     slider.press("ArrowRight")
     expect(knob(page, "Point 4").locator("input").first).to_have_value("5.1")
+    wait_until_drawn(page, POINTS)
     wait_for(page, POINTS, "points", [1, 2, 4, 5.1], "x")
     expect(value(page, "mean, E[x]")).to_have_text("3.025")
 
