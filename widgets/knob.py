@@ -205,7 +205,9 @@ def _slider(spec: Knob, whole: bool) -> Any:
     if spec.slider is None:
         return None
     low, high = spec.slider
-    common = {"step": spec.step, "readout": False, "tooltip": spec.label}
+    # The readout is not shown: a screen reader says it (page_sliders.js), with the digits that _rounded leaves.
+    digits = ".3" if spec.log else "d" if whole else ".6"
+    common = {"step": spec.step, "readout": False, "readout_format": digits, "tooltip": spec.label}
     if spec.log:
         return ipywidgets.FloatLogSlider(min=math.log10(low), max=math.log10(high), value=low, **common)
     kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider

@@ -1,5 +1,5 @@
 // The page's half of LiveFigure. Each model has a store (what the kernel has sent); each view draws its model's store.
-// One module with page_style.js, page_shared.js and page_drag.js, which come before it.
+// One module with page_style.js, page_sliders.js, page_shared.js and page_drag.js, which come before it.
 
 // ---- what the kernel sends
 

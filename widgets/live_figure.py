@@ -20,7 +20,7 @@ from widgets.bounded_figure import BoundedFigure, Figure
 from widgets.plain import Floats
 
 _HERE = pathlib.Path(__file__).parent
-_SCRIPTS = ("page_style", "page_shared", "page_drag", "live_figure")
+_SCRIPTS = ("page_style", "page_sliders", "page_shared", "page_drag", "live_figure")
 log = logging.getLogger(__name__)
 
 UNANSWERED = 4  # messages sent without an answer, before the rest waits and is sent as one

@@ -1,4 +1,5 @@
-// What must be one for the whole page, whatever the number of figures: plotly's script, and the queue of drawings.
+// What must be one for the whole page, whatever the number of figures: plotly's script, the queue of drawings, and the
+// names of sliders.
 // Comes before live_figure.js, in one module with it.
 
 const page = (globalThis[Symbol.for("foundations-lab/live-figure/1")] ??= makePage());
@@ -8,6 +9,7 @@ function makePage() {
   made.plotly = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
   made.plotly.catch((error) => console.error("live figure: no chart library", error));
   document.addEventListener("visibilitychange", () => pump());
+  nameSliders();
   return made;
 }
 

@@ -114,7 +114,7 @@ def test_every_chart_shows_the_record(voila_server: Any, page: Page) -> None:
     open_training(page, voila_server)
     # Few images, so that there is a validation too.
     page.get_by_role("button", name="Data and run").click()
-    entry = page.get_by_label("Training images")
+    entry = page.get_by_role("textbox", name="Training images")
     entry.fill("640")
     entry.press("Enter")
     button(page, "Start").click()
@@ -172,6 +172,24 @@ def test_a_bad_value_is_told_under_its_knob(voila_server: Any, page: Page) -> No
     entry.press("Enter")
     expect(page.get_by_role("alert").first).to_contain_text("lr must be a number, above 0 and at most 1000; got 'fast'")
     expect(entry).to_have_value(re.compile(r"^0\.4"))
+
+
+def test_a_slider_has_its_knobs_name_and_says_its_value(voila_server: Any, page: Page) -> None:
+    open_training(page, voila_server)
+    slider = page.get_by_role("slider", name="Learning rate", exact=True)
+    entry = page.get_by_role("textbox", name="Learning rate", exact=True)
+    expect(slider).to_have_attribute("aria-valuetext", entry.input_value())
+    slider.press("ArrowLeft")
+    expect(entry).not_to_have_value("0.4")
+    expect(slider).to_have_attribute("aria-valuetext", entry.input_value())
+    entry.fill("0.123456")
+    entry.press("Enter")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^0\.12"))
+    slider.focus()
+    expect(slider).to_have_attribute("aria-valuetext", "0.123456")
+    page.get_by_role("button", name="Data and run").click()  # unfolds more
+    expect(page.get_by_role("slider", name="Training images", exact=True)).to_be_visible()
+    expect(page.locator(".noUi-handle:not([aria-label])").filter(visible=True)).to_have_count(0)
 
 
 @widths
