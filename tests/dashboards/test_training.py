@@ -192,6 +192,27 @@ def test_a_slider_has_its_knobs_name_and_says_its_value(voila_server: Any, page:
     expect(page.locator(".noUi-handle:not([aria-label])").filter(visible=True)).to_have_count(0)
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_menus_arrow_is_seen(voila_server: Any, page: Page, theme: Any) -> None:
+    page.emulate_media(color_scheme=theme)
+    open_training(page, voila_server)
+    style = """([...document.querySelectorAll(".lab-panel select")].map((menu) => getComputedStyle(menu))
+      .map(({ backgroundImage, backgroundColor }) => [backgroundImage, backgroundColor]))"""
+    menus = page.evaluate(style)
+    assert len(menus) > 3
+    for arrow, ground in menus:
+        stroke = re.search(r"stroke=[^%]*%23([0-9a-f]{6})", arrow)
+        assert stroke, arrow
+        grey, around = int(stroke[1][:2], 16), int(re.findall(r"\d+", ground)[0])
+        assert contrast(grey, around) >= 3
+
+
+def contrast(*greys: int) -> float:
+    """WCAG's contrast ratio of two greys, 0..255."""
+    low, high = sorted(((grey / 255 + 0.055) / 1.055) ** 2.4 if grey > 10 else grey / 255 / 12.92 for grey in greys)
+    return (high + 0.05) / (low + 0.05)
+
+
 @widths
 def test_it_fits_the_width(voila_server: Any, page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
