@@ -1,4 +1,5 @@
 # lab: serve the dashboards.  test: run the tests.  check: style, types, notebooks.  clean: remove what these made.
+# bench: measure what docs/benchmarks.md claims (20 minutes).  lesson: repeat the course's runs (half an hour, resumable).
 # Each sets up .venv first if it is not up to date. Another Python: make lab PYTHON=python3.12
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 # Kernels and tests share the cores: threads that spin while they wait make each other ten times slower.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: lab test check clean browser
+.PHONY: lab test check bench lesson clean browser
 
 lab: $(READY)
 	$(BIN)/python -m widgets.serve --ip $(IP)
@@ -26,6 +27,12 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/nbstripout --verify --keep-id dashboards/*.ipynb
+
+bench: $(READY) browser
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lesson: $(READY)
+	$(BIN)/python -m benchmarks.lesson $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -149,17 +149,18 @@ def work(row: Row) -> float:
     return config.epochs * config.size * (1 / config.batch_size + STEPS_PER_IMAGE)
 
 
-def run_all(rows: Sequence[Row], seeds: int) -> list[dict[str, Any]]:
-    """Do what is not done yet, seed by seed, keeping each run as it ends; every run that is kept by then."""
+def run_all(rows: Sequence[Row], seeds: int, again: bool = False) -> list[dict[str, Any]]:
+    """Do what is not done yet (or all of it ``again``), seed by seed, keeping each as it ends; all that are kept."""
     runs: list[dict[str, Any]] = (report.load(NAME) or {"runs": []})["runs"]
     # What was kept under other settings is no run of this row any more.
     by_id = {row.id: row for row in ROWS}
     runs = [run for run in runs if run["id"] in by_id and kept([run], by_id[run["id"]], run["seed"])]
-    todo = [(row, seed) for seed in range(seeds) for row in rows if kept(runs, row, seed) is None]
+    todo = [(row, seed) for seed in range(seeds) for row in rows if again or kept(runs, row, seed) is None]
     bar = Bar(sum(work(row) for row, _ in todo))
     for row, seed in todo:
         bar.show(f"{row.id}, seed {seed}")
-        runs.append(one_run(row, seed))
+        run = one_run(row, seed)
+        runs = [old for old in runs if (old["id"], old["seed"]) != (row.id, seed)] + [run]
         bar.done += work(row)
         report.save(NAME, {"machine": report.machine("numba"), "runs": runs})
     bar.show("done\n")
@@ -172,11 +173,12 @@ def main(arguments: list[str] | None = None) -> int:
     names = [row.id for row in ROWS]
     parser.add_argument("--ids", nargs="+", choices=names, default=names, metavar="ID", help=", ".join(names))
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"runs of each, from seed 0 (default {SEEDS})")
+    parser.add_argument("--again", action="store_true", help="do them even if they are done")
     options = parser.parse_args(arguments)
     if options.seeds < 1:
         parser.error(f"--seeds must be at least 1, got {options.seeds}")
     try:
-        runs = run_all([row for row in ROWS if row.id in options.ids], options.seeds)
+        runs = run_all([row for row in ROWS if row.id in options.ids], options.seeds, options.again)
     except KeyboardInterrupt:
         print("\nstopped: what is done is kept, the same command goes on", file=sys.stderr)
         return 130
