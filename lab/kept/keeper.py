@@ -1,0 +1,222 @@
+"""Follows one run and keeps it."""
+
+import atexit
+import logging
+import os
+import platform
+import secrets
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import metadata
+from math import nan
+from sqlite3 import Connection
+from typing import IO, TYPE_CHECKING
+
+from lab.config import Config
+from lab.kept import file, index
+from lab.kept.run import KeptError, KeptRun
+from lab.session import ENDED, Session
+from lab.telemetry.record import Mark, Record
+
+if TYPE_CHECKING:
+    from lab.kept.library import Library
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 5.0
+LOOK_SECONDS = 0.2
+"""How often the run is looked at for its start, and the keeper for its being closed."""
+
+SHOWN_SETTINGS = 4
+
+
+class Keeper:
+    """Writes a session's run to a library, from a thread of its own, until the run has ended.
+
+    A flush puts the whole record in place of the one before, if anything has changed. One that fails
+    leaves the one before as it is; the run goes on, and the next flush tries again.
+
+    A session that was stopped before it was started has no run to keep.
+
+    Attributes:
+        id: of the run; in the list from the first flush on.
+        error: why the last flush failed, a line for a person; empty when it did not.
+    """
+
+    def __init__(self, library: "Library", session: Session, name: str, every: float) -> None:
+        """See :meth:`lab.kept.library.Library.keep`."""
+        now = datetime.now(UTC)
+        self.id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+        self.error = ""
+        self._library = library
+        self._path = library.folder / (self.id + file.SUFFIX)
+        self._name, self._note = " ".join(name.split()), ""
+        self._every = every
+        self._closing = threading.Event()
+        self._config = session.config
+        self._started: datetime | None = None
+        self._kept: object = None  # what the last flush wrote, to see whether there is more
+        self._last = -1
+        self._held: IO[bytes] | None = None
+        self._thread = threading.Thread(target=self._follow, args=(session,), name="lab-keeper", daemon=True)
+        self._thread.start()
+        # A kernel that is shut down in mid-run loses nothing either.
+        atexit.register(self.close, FLUSH_SECONDS)
+
+    def close(self, timeout: float | None = None) -> None:
+        """A last flush, ``timeout`` seconds at most; a run that goes on reads as interrupted from then on."""
+        self._closing.set()
+        self._thread.join(timeout)
+
+    def _follow(self, session: Session) -> None:
+        due = 0.0
+        try:
+            while True:
+                ended = session.wait(min(LOOK_SECONDS, self._every))
+                closing = self._closing.is_set()
+                if ended or closing or time.monotonic() >= due:
+                    if self._flush(session):
+                        due = time.monotonic() + self._every
+                    if closing or (ended and not self.error):
+                        return
+                    if ended:
+                        self._closing.wait(self._every)
+        finally:
+            if self._held is not None:
+                self._held.close()
+            atexit.unregister(self.close)
+
+    def _flush(self, session: Session) -> bool:
+        """Write what is new; False when there is no run yet."""
+        state = session.state
+        if self._started is None:
+            self._config = session.config
+            if state == "ready" or (state == "stopped" and not session.progress.step):
+                return False
+            self._started = datetime.now(UTC) - timedelta(seconds=session.progress.seconds)
+        try:
+            if self._kept is None:
+                self._library.sweep()
+            self._write(session, state)
+        except (OSError, KeptError) as error:
+            self.error = self._told(error)
+        except Exception as error:
+            log.exception("a run could not be kept")
+            self.error = self._told(error)
+        else:
+            self.error = ""
+        return True
+
+    def _told(self, error: Exception) -> str:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
+        upto = f"kept only up to step {self._last}" if self._kept else "not kept"
+        return f"This run is {upto}: {why} ({self._library.folder}). It goes on, and is tried again."
+
+    def _write(self, session: Session, state: str) -> None:
+        assert self._started is not None
+        while True:
+            labels = self._labels()
+            tail = session.since(self._last)
+            told = state, session.error, tail.marks, tail.validations, labels
+            if told == self._kept and not tail.steps.size:
+                if self._held is None and state not in ENDED:
+                    os.utime(self._path)  # where there are no locks, this says that the writer lives
+                return
+            record = session.since(-1)
+            progress = session.progress
+            validation = record.validations[-1] if record.validations else None
+            run = KeptRun(
+                id=self.id,
+                name=labels[0],
+                note=labels[1],
+                config=_as_begun(self._config, record.marks),
+                outcome=state if state in ENDED else "running",
+                error=session.error,
+                started=self._started,
+                updated=datetime.now(UTC),
+                steps=progress.step,
+                seconds=progress.seconds,
+                device=progress.device,
+                versions=versions(),
+                loss=_last(record),
+                valid_loss=validation.loss if validation else nan,
+                accuracy=validation.accuracy if validation else nan,
+            )
+            self._put(run, record)
+            self._kept = told
+            self._last = int(record.steps[-1]) if record.steps.size else -1
+            if state not in ENDED:
+                return
+            # Once more if somebody gave it another name meanwhile: nobody else writes it down.
+
+    def _put(self, run: KeptRun, record: Record) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        before = self._held
+        self._held = file.write(self._path, run, record, hold=run.outcome == "running")
+        if before is not None:
+            before.close()
+        signature = file.signature(self._path.stat())
+        self._library.index.do(lambda db: index.put(db, run, signature, named=False))
+
+    def _labels(self) -> tuple[str, str]:
+        """The name and note as of now: anyone may have given the run others."""
+        if not self._library.folder.is_dir():
+            return self._name or default_name(self._config, self._moment()), self._note
+
+        def work(db: Connection) -> tuple[str, str]:
+            there = index.labels(db, self.id)
+            if there is not None:
+                return there
+            name = wanted = self._name or default_name(self._config, self._moment())
+            number = 2
+            while not self._name and index.is_taken(db, name):
+                name, number = f"{wanted} ({number})", number + 1
+            return name, self._note
+
+        self._name, self._note = self._library.index.do(work)
+        return self._name, self._note
+
+    def _moment(self) -> datetime:
+        return (self._started or datetime.now(UTC)).astimezone()
+
+
+def default_name(config: Config, moment: datetime) -> str:
+    """What differs from the defaults, and when: ``lr 0.9, norm none · 2026-11-21 17:20``."""
+    changed = [f"{name} {_short(value)}" for name, value in config.changed().items() if name != "device"]
+    more = len(changed) - SHOWN_SETTINGS
+    shown = changed[:SHOWN_SETTINGS] + ([f"{more} more"] if more > 0 else [])
+    return f"{', '.join(shown) or 'Defaults'} · {moment:%Y-%m-%d %H:%M}"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of what a run's figures depend on; "" for what is not installed."""
+    found = {"foundations-lab": "", "torch": "", "numpy": ""}
+    for name in found:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {**found, "python": platform.python_version()}
+
+
+def _short(value: object) -> str:
+    return (
+        ",".join(map(str, value))
+        if isinstance(value, tuple)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _last(record: Record) -> float:
+    losses = record.columns.get("loss")
+    return float(losses[-1]) if losses is not None and losses.size else nan
+
+
+def _as_begun(config: Config, marks: tuple[Mark, ...]) -> Config:
+    """``config`` with its live changes taken back."""
+    return config.replace(**{mark.field: mark.old for mark in reversed(marks)})

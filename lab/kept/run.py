@@ -1,0 +1,69 @@
+"""What the library tells of a run without opening its record."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from lab.config import Config
+
+
+class KeptError(Exception):
+    """Something about kept runs that a person should read."""
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """One run of a library.
+
+    Attributes:
+        id: its file's name without the ending.
+        name, note: a person's words; the name is made from the settings where none was given.
+        config: as the run began, so that it and the record's marks replay the run.
+        outcome: running, finished, stopped, diverged, failed, or interrupted when its process died.
+        error: why it failed or where it diverged; empty otherwise.
+        started, updated: its beginning and its last flush, in UTC.
+        steps: done. seconds: of training, pauses left out. device: in words.
+        versions: of foundations-lab, torch, numpy and python.
+        loss: the last batch's, nats. valid_loss, accuracy (0..1): the last validation's. nan where there is none.
+    """
+
+    id: str
+    name: str
+    note: str
+    config: Config
+    outcome: str
+    error: str
+    started: datetime
+    updated: datetime
+    steps: int
+    seconds: float
+    device: str
+    versions: dict[str, str]
+    loss: float
+    valid_loss: float
+    accuracy: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field, ready for JSON (which Python's reads nan from, too)."""
+        own = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        times = {name: own[name].isoformat(timespec="microseconds") for name in ("started", "updated")}
+        return {**own, **times, "config": self.config.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_dict`. Settings that are missing take their defaults.
+
+        Raises:
+            ConfigError: for a setting that this version does not know, or a value out of range.
+            KeyError, TypeError, ValueError: for what is no run.
+        """
+        own = {name: values[name] for name in cls.__dataclass_fields__}
+        times = {name: datetime.fromisoformat(own[name]).astimezone(UTC) for name in ("started", "updated")}
+        return cls(**{**own, **times, "config": Config.from_dict(own["config"])})
+
+
+def to_json(values: Mapping[str, Any]) -> str:
+    """Compact and the same for the same values."""
+    return json.dumps(values, separators=(",", ":"), ensure_ascii=False)

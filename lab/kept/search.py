@@ -1,0 +1,38 @@
+"""Finding runs by words."""
+
+from lab.config import KNOBS
+from lab.kept.run import KeptRun
+
+
+def matches(run: KeptRun, search: str) -> bool:
+    """Whether every word of ``search`` is said of ``run``: in its name, note, outcome, error or settings.
+
+    A word is looked for anywhere in those texts, in the names of the settings that are not at their
+    defaults, and in the values that are words (``sgd``). A number is a setting's whole value: ``0.9``
+    does not find 0.999. ``lr=0.9`` asks for one setting.
+    """
+    return all(_says(run, word) for word in search.casefold().split())
+
+
+def _says(run: KeptRun, word: str) -> bool:
+    field, equals, value = word.partition("=")
+    if equals and field in KNOBS:
+        return _same(getattr(run.config, field), value)
+    if any(word in text.casefold() for text in (run.name, run.note, run.outcome, run.error, run.id)):
+        return True
+    for name, setting in run.config.changed().items():
+        if word in name or word in KNOBS[name].label.casefold() or _same(setting, word):
+            return True
+    chosen = [(knob, getattr(run.config, name)) for name, knob in KNOBS.items() if knob.choices]
+    return any(word in value or word in knob.choices[value].casefold() for knob, value in chosen if knob.choices)
+
+
+def _same(setting: object, word: str) -> bool:
+    if isinstance(setting, tuple):
+        return ",".join(map(str, setting)) == word
+    if isinstance(setting, str):
+        return word in setting.casefold()
+    try:
+        return float(word) == setting
+    except ValueError:
+        return False
