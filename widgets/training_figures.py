@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from lab.config import Config
-from lab.session import Session
 from lab.telemetry.record import Record
 from widgets import charts
 from widgets.charts import Figure, View
@@ -15,6 +14,13 @@ from widgets.charts.marks import gathered
 from widgets.live_figure import LiveFigure
 
 Chart = Callable[[Record, View], Figure]
+
+
+class Recording(Protocol):
+    """What the figures ask of a run: a Session, or what was kept of one."""
+
+    def since(self, step: int) -> Record: ...
+
 
 CHARTS: dict[str, tuple[Chart, str]] = {
     "loss": (charts.loss, "Training and validation loss over time"),
@@ -82,7 +88,7 @@ class TrainingFigures:
             label = f"What the net says of a picture ({which}): softmax and sigmoid"
             self.figures[name] = LiveFigure(charts.outputs(self.record, which), label=label)
 
-    def pull(self, session: Session) -> None:
+    def pull(self, session: Recording) -> None:
         """Show what ``session`` recorded since the last call."""
         record = session.since(self._seen)
         if _shape(record) != self._shape:
@@ -96,7 +102,7 @@ class TrainingFigures:
                 self._append(name, chart(few, self.view), record)
         self._advance(record)
 
-    def redraw(self, session: Session) -> None:
+    def redraw(self, session: Recording) -> None:
         """Show all of ``session``'s record: another session, another net, or a record that has been cut."""
         self.record = session.since(-1)
         self.view = replace(self.view, clock=View().clock)
@@ -106,7 +112,7 @@ class TrainingFigures:
         self._answers = None
         self._advance(self.record)
 
-    def show(self, session: Session, **choice: Any) -> None:
+    def show(self, session: Recording, **choice: Any) -> None:
         """Change fields of the view, and redraw what they change."""
         self.view = replace(self.view, **choice)
         names = dict.fromkeys(name for field in choice for name in AFFECTED[field])
