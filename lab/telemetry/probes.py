@@ -112,7 +112,7 @@ class Probes:
     Attributes:
         rows: (capacity, device columns) float32, on the model's device.
         hists: (capacity, layers, COUNTS) int32, on the model's device.
-        row: the index that the next step writes.
+        row: the index that the step in work writes.
     """
 
     def __init__(self, model: Model, layout: Layout, threshold: float, device: torch.device, capacity: int) -> None:
@@ -164,6 +164,5 @@ class Probes:
         torch.stack(measure(x, tally, self.layout.range, self.threshold), out=figures)
 
     def score(self, loss: Tensor, accuracy: Tensor) -> None:
-        """Write the step's loss and accuracy (0-dim tensors), and go on to the next row."""
+        """Write the step's loss and accuracy (0-dim tensors)."""
         torch.stack([loss.detach(), accuracy], out=self.rows[self.row, :2])
-        self.row += 1

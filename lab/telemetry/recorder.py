@@ -40,6 +40,7 @@ class Recorder(Callback):
     Attributes:
         diverged: where the loss was first not finite, or None.
         outputs: every answer to the gallery, (n, classes) float32, after step ``outputs_step``.
+        probes: what writes the rows, during a fit.
     """
 
     order = 50
@@ -49,6 +50,7 @@ class Recorder(Callback):
         self.history = history
         self.diverged: Divergence | None = None
         self.outputs: tuple[int, np.ndarray] | None = None
+        self.probes: Probes
         self._clock = clock
         self._host: list[tuple[float, float, float, float, int]] = []
         self._drained = self._asked = -math.inf
@@ -59,20 +61,23 @@ class Recorder(Callback):
         layout = Layout(tuple(model.blocks), tuple(model.norms), config.histogram_range, learner.steps_per_epoch)
         self.history.open(layout)
         probes = Probes(model, layout, config.near_zero, learner.task.x_train.device, RING)
-        self._probes = self._hooks.enter_context(probes)
+        self.probes = self._hooks.enter_context(probes)
 
     def before_epoch(self, learner: Learner) -> None:
         self._totals = np.zeros(2)
         self._images = 0
 
+    def measure(self, learner: Learner) -> None:
+        with torch.no_grad():
+            self.probes.score(learner.loss, learner.task.metric(learner.logits, learner.y))
+
     def after_batch(self, learner: Learner) -> None:
         if not learner.training:
             return
-        with torch.no_grad():
-            self._probes.score(learner.loss, learner.task.metric(learner.logits, learner.y))
         optimizer = learner.optimizer
         seconds = self._clock()
         self._host.append((optimizer.lr, optimizer.momentum, seconds, learner.config.beta, len(learner.x)))
+        self.probes.row = len(self._host)
         if len(self._host) == RING or time.perf_counter() - self._drained >= DRAIN_SECONDS:
             self.drain(learner)
 
@@ -126,12 +131,12 @@ class Recorder(Callback):
         count = len(self._host)
         if not count:
             return
-        rows = self._probes.rows[:count].cpu().numpy()
-        hists = self._probes.hists[:count].cpu().numpy()
+        rows = self.probes.rows[:count].cpu().numpy()
+        hists = self.probes.hists[:count].cpu().numpy()
         host = np.array(self._host, np.float64)
         begin = self.history.last_step + 1
         self.history.append(rows, hists, host[:, :3], host[:, 3].tolist())
-        self._probes.row = 0
+        self.probes.row = 0
         self._host.clear()
         bad = np.flatnonzero(~np.isfinite(rows[:, 0]))
         if bad.size and self.diverged is None:

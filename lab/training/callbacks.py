@@ -29,6 +29,8 @@ class Callback:
     Events: ``before_``, ``after_``, ``cancel_`` and ``cleanup_`` of ``fit``, ``epoch`` and
     ``batch``, and within a batch ``after_predict``, ``after_loss``, ``after_backward``,
     ``after_step``. ``after_`` is left out when the level was cancelled, ``cleanup_`` never is.
+    ``measure`` ends a training step: work on the device alone, which may be captured into a
+    CUDA graph with the step, and is then replayed without the callback being called.
     Validation batches dispatch the batch events too, with ``learner.training`` False.
     """
 

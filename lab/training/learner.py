@@ -60,7 +60,8 @@ class Learner:
             one in work. A cancelled batch is not counted.
         steps, steps_per_epoch: of the whole fit, of an epoch; a last partial batch counts.
         training: False during validation.
-        x, y, logits, loss: of the batch in work.
+        chosen: indices into the training set of the batch in work; None for a validation batch.
+        x, y, logits, loss: of the batch in work. The next batch may overwrite the tensors: clone what is to stay.
     """
 
     def __init__(
@@ -85,15 +86,51 @@ class Learner:
         self.steps_per_epoch = math.ceil(len(task.x_train) / config.batch_size)
         self.steps = config.epochs * self.steps_per_epoch
         self.training = True
-        self.x: Tensor
-        self.y: Tensor
+        self.chosen: Tensor | None = None
+        self._batch: tuple[Tensor, Tensor] | None = None
         self.logits: Tensor
         self.loss: Tensor
+
+    @property
+    def x(self) -> Tensor:
+        """(n, 1, height, width)."""
+        return self._gather()[0]
+
+    @x.setter
+    def x(self, value: Tensor) -> None:
+        self._batch = value, self._gather()[1]
+
+    @property
+    def y(self) -> Tensor:
+        """As many targets."""
+        return self._gather()[1]
+
+    @y.setter
+    def y(self, value: Tensor) -> None:
+        self._batch = self._gather()[0], value
+
+    def take(self, chosen: Tensor) -> None:
+        """Make these images of the training set the batch in work; they are gathered when first asked for."""
+        self.chosen, self._batch = chosen, None
+
+    @property
+    def gathered(self) -> bool:
+        """Whether somebody has asked for the batch in work."""
+        return self._batch is not None
+
+    def _gather(self) -> tuple[Tensor, Tensor]:
+        if self._batch is None:
+            self._batch = self.task.x_train[self.chosen], self.task.y_train[self.chosen]
+        return self._batch
 
     def call(self, event: str) -> None:
         """Dispatch ``event`` to who listens."""
         for listener in self._listeners(event):
             listener(self)
+
+    def listens(self, event: str) -> bool:
+        """Whether anybody does."""
+        return bool(self._listeners(event))
 
     def _listeners(self, event: str) -> "list[Callable[[Learner], None]]":
         """Looked up once, then read from a table."""
@@ -139,8 +176,8 @@ class Learner:
     @_level("epoch", CancelEpoch)
     def _one_epoch(self) -> None:
         self.model.train()
-        for x, y in self._train_batches():
-            self.x, self.y = x, y
+        for chosen in self._train_batches():
+            self.take(chosen)
             if self._one_batch():
                 self.step += 1
         self.valid_loss, self.valid_metric = self.validate()
@@ -163,7 +200,7 @@ class Learner:
         try:
             with torch.no_grad():
                 for x, y in zip(torch.split(task.x_valid, size), torch.split(task.y_valid, size), strict=True):
-                    self.x, self.y = x, y
+                    self.chosen, self._batch = None, (x, y)
                     if self._one_batch():
                         totals += torch.stack([self.loss, task.metric(self.logits, self.y)]) * len(self.x)
                         count += len(self.x)
@@ -173,9 +210,8 @@ class Learner:
         loss, metric = (totals / count if count else totals * math.nan).tolist()
         return loss, metric
 
-    def _train_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every image once, in a new order; the last batch may be smaller."""
-        task, size = self.task, self.config.batch_size
-        order = torch.randperm(len(task.x_train), generator=self.generator).to(task.x_train.device)
-        for chosen in torch.split(order, size):
-            yield task.x_train[chosen], task.y_train[chosen]
+    def _train_batches(self) -> Iterator[Tensor]:
+        """Every image once, in a new order; the last batch may be smaller. Indices."""
+        images = self.task.x_train
+        order = torch.randperm(len(images), generator=self.generator).to(images.device)
+        yield from torch.split(order, self.config.batch_size)

@@ -25,3 +25,4 @@ def eager_step(learner: "Learner") -> None:
     with torch.no_grad():
         learner.optimizer.step()
     learner.call("after_step")
+    learner.call("measure")
