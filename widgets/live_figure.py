@@ -101,6 +101,12 @@ class LiveFigure(anywidget.AnyWidget):
         with self._lock:
             return self._copy.stride
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to send that waits for the page's answers."""
+        with self._lock:
+            return self._waiting
+
     def draw(self, figure: Figure, steps: NDArray[np.int64] | None = None, stride: int = 1) -> None:
         """Replace everything, what ``append`` left to be sent included; the reader's zoom stays.
 
