@@ -15,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 import ipywidgets
 
 from lab.config import ConfigError
+from lab.kept import KeptError
 from widgets.charts.style import Figure
 from widgets.live_figure import LiveFigure
 from widgets.quiet import Quiet
@@ -193,7 +194,7 @@ class Panel(ipywidgets.VBox):
                 self._show_errors()
 
     def _tell(self, error: Exception, where: str) -> None:
-        refused = isinstance(error, ConfigError)
+        refused = isinstance(error, ConfigError | KeptError)
         line = str(error)
         if not refused:
             line = f"Something went wrong: {type(error).__name__}: {error} (the log has the details)"
@@ -204,7 +205,7 @@ class Panel(ipywidgets.VBox):
 
     def _show_errors(self) -> None:
         """Put it where everybody sees it, and a screen reader reads it out."""
-        lines = [line for line in (*self._told, self.run_error) if line]
+        lines = [line for line in (*self._told, *self.run_error.splitlines()) if line]
         self.error = "\n".join(lines)
         shown = "<br>".join(f'<span role="alert">{html.escape(line)}</span>' for line in lines)
         if self.error_line.value != shown:

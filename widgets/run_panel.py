@@ -98,6 +98,17 @@ class RunPanel(Panel, Generic[R]):
         """What the status line begins with, as markup."""
         return ""
 
+    def keep(self) -> None:
+        """Keep the run that has been told to begin. By default it is not.
+
+        A kept run can be trained again from its Config, which says nothing of the heads and canvases of
+        the panel "When softmax lies": that one keeps none.
+        """
+
+    def kept(self) -> str:
+        """What the status line ends with, as markup: under what name the run is kept."""
+        return ""
+
     @handler
     def on_start(self, _: object = None) -> None:
         """Start; after an end, a new run with the knobs as they are. Go on when paused; no-op while one runs."""
@@ -149,7 +160,7 @@ class RunPanel(Panel, Generic[R]):
             self._step, self._updated = progress.step, time.strftime("%H:%M:%S")
         self.buttons.follow(state)
         self.state_line.value = state_line(state, progress)
-        self.status.value = self.about() + status_line(progress, self._updated)
+        self.status.value = self.about() + status_line(progress, self._updated) + self.kept()
 
     def on_away(self) -> None:
         """Pause, since nobody looks."""
@@ -177,6 +188,7 @@ class RunPanel(Panel, Generic[R]):
         if self.run.state == "ready" and self.changed():
             self.renew()
         order(self.run)
+        self.keep()
         self.follow()
 
     def renew(self) -> None:

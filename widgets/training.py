@@ -10,6 +10,7 @@ from lab.session import Session
 from widgets import runs
 from widgets.charts import View
 from widgets.control_bar import Buttons
+from widgets.keeping import Keeping
 from widgets.knobs import Knobs
 from widgets.layout import body
 from widgets.panel import handler
@@ -31,6 +32,7 @@ class TrainingPanel(RunPanel[Session]):
         figures: name -> LiveFigure.
         buttons: "start", "pause", "step", "stop", "reset", "defaults" -> Button.
         menus: "x", "near_zero", "layer", "norm", "digit", "other" -> Dropdown.
+        keeping: keeps each run that is started.
         state_line, status, progress: what the run is doing.
 
     Raises:
@@ -48,6 +50,7 @@ class TrainingPanel(RunPanel[Session]):
         config = config.replace(**changes)
         self.knobs = Knobs(config)
         self.menus = Menus()
+        self.keeping = Keeping()
         self._charts = TrainingFigures(View(near_zero=course_near_zero(config), threshold=config.near_zero))
         super().__init__(Session(config), Buttons(), clock=clock, watch_page=watch_page)
         figures = self._charts.figures
@@ -61,6 +64,11 @@ class TrainingPanel(RunPanel[Session]):
     def session(self) -> Session:
         """The run that is shown."""
         return self.run
+
+    @property
+    def run_error(self) -> str:
+        """Why the run ended, if it diverged or failed; why it is not kept."""
+        return "\n".join(filter(None, (super().run_error, self.keeping.error)))
 
     @handler
     def on_step(self, _: object = None) -> None:
@@ -121,6 +129,14 @@ class TrainingPanel(RunPanel[Session]):
         session.watch(self.menus["digit"].value, self.menus["other"].value)
         return session
 
+    def keep(self) -> None:
+        """Keep the run from now to its end."""
+        self.keeping.keep(self.run)
+
+    def kept(self) -> str:
+        """Under what name the run is kept."""
+        return self.keeping.words(self.run)
+
     def changed(self) -> bool:
         """Whether a knob has moved since the session was made."""
         return self.knobs.config() != self.run.config
@@ -137,6 +153,7 @@ class TrainingPanel(RunPanel[Session]):
         """End the run and take the panel off the page; the session's record stays."""
         runs.remove(self)
         super().close()
+        self.keeping.close()
 
     def _see(self, field: str, value: Any) -> None:
         if value != getattr(self._charts.view, field):

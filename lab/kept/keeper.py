@@ -65,6 +65,11 @@ class Keeper:
         # A kernel that is shut down in mid-run loses nothing either.
         atexit.register(self.close, FLUSH_SECONDS)
 
+    @property
+    def name(self) -> str:
+        """As the list has it since the last flush; empty before the first, unless it was given."""
+        return self._name
+
     def close(self, timeout: float | None = None) -> None:
         """A last flush, ``timeout`` seconds at most; a run that goes on reads as interrupted from then on."""
         self._closing.set()
