@@ -1,12 +1,24 @@
-"""What every test gets: threads that do not fight over the cores; a skip for `cuda` where there is no such device."""
+"""What every test gets: threads that do not fight over the cores; kept runs in a folder that goes; a skip for `cuda`
+where there is no such device."""
 
 import os
+import tempfile
 
 import pytest
+
+from lab.kept import RUNS
 
 # Read when torch is loaded. Nets this small are no faster with more threads, and far slower on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# For the servers and kernels that tests start, too: no test touches the library of whoever runs it.
+_runs = tempfile.TemporaryDirectory(prefix="foundations-lab-", ignore_cleanup_errors=True)
+os.environ[RUNS] = os.path.join(_runs.name, "runs")
+
+
+def pytest_unconfigure() -> None:
+    _runs.cleanup()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -58,9 +58,9 @@ def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO
     def fill(archive: zipfile.ZipFile) -> None:
         archive.writestr(META, to_json({"version": VERSION, "run": run.to_dict(), "record": facts}))
         for name, array in arrays.items():
-            entry = zipfile.ZipInfo(name + ".npy")
-            # Counts shrink to a third at once; the digits of float32 do not.
-            entry.compress_type = zipfile.ZIP_DEFLATED if name == "hists" else zipfile.ZIP_STORED
+            # Counts shrink, the digits of float32 do not; while the run goes on, the time is worth more.
+            small = name == "hists" and not hold
+            entry = name + ".npy" if small else zipfile.ZipInfo(name + ".npy")
             with archive.open(entry, "w", force_zip64=True) as member:
                 np.lib.format.write_array(cast(Any, member), np.ascontiguousarray(array), allow_pickle=False)
 
@@ -143,7 +143,7 @@ def _put(path: Path, fill: Callable[[zipfile.ZipFile], None], hold: bool) -> IO[
     try:
         # Locked before it can be seen, so that there is no moment in which the run looks abandoned.
         held = hold and live.lock(file)
-        with zipfile.ZipFile(file, "w", compresslevel=1) as archive:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             fill(archive)
         file.flush()
         os.fsync(file.fileno())

@@ -4,6 +4,7 @@ It holds nothing that the files do not (but for the new name of a run that is be
 lost: :mod:`lab.kept.library` makes it again from them.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -15,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lab.config import ConfigError
+from lab.config import KNOBS, Config
 from lab.kept.run import KeptError, KeptRun, to_json
 
 VERSION = 1
@@ -30,6 +31,9 @@ _CREATE = f"CREATE TABLE IF NOT EXISTS runs ({', '.join(FIELDS)}, signature, PRI
 _INSERT = f"INSERT INTO runs VALUES ({', '.join('?' * (len(FIELDS) + 1))}) ON CONFLICT (id) DO UPDATE SET "
 _ALL = ", ".join(f"{name} = excluded.{name}" for name in (*FIELDS, "signature"))
 _UNNAMED = ", ".join(f"{name} = excluded.{name}" for name in (*FIELDS, "signature") if name not in ("name", "note"))
+
+KNOBS_HASH = hashlib.sha256(repr(KNOBS).encode()).hexdigest()[:16]
+"""Of the settings and their ranges, by which the settings of a row were checked."""
 
 T = TypeVar("T")
 
@@ -115,8 +119,9 @@ def rows(db: sqlite3.Connection) -> dict[str, tuple[KeptRun, str]]:
     found = db.execute("SELECT * FROM runs ORDER BY started DESC, id DESC")
     runs = {}
     for *values, signature in found:
-        # Another version of the lab, with other settings, may have written it: its file is looked at instead.
-        with suppress(ConfigError, KeyError, TypeError, ValueError):
+        knobs, _, signature = signature.partition(" ")
+        # Written by a version of the lab with other settings: its file is looked at instead.
+        if knobs == KNOBS_HASH:
             runs[values[0]] = _run(tuple(values)), signature
     return runs
 
@@ -138,7 +143,7 @@ def put(db: sqlite3.Connection, run: KeptRun, signature: str, *, named: bool) ->
     for name in ("config", "versions"):
         values[name] = to_json(values[name])
     row = [None if name in _FIGURES and math.isnan(values[name]) else values[name] for name in FIELDS]
-    db.execute(_INSERT + (_ALL if named else _UNNAMED), (*row, signature))
+    db.execute(_INSERT + (_ALL if named else _UNNAMED), (*row, f"{KNOBS_HASH} {signature}"))
 
 
 def label(db: sqlite3.Connection, id: str, name: str, note: str) -> None:
@@ -158,4 +163,8 @@ def _run(row: tuple[Any, ...]) -> KeptRun:
         values[name] = json.loads(values[name])
     for name in _FIGURES:
         values[name] = math.nan if values[name] is None else values[name]
-    return KeptRun.from_dict(values)
+    # Its settings were checked when it was put here, by the same rules; a thousand checks would take long.
+    config = object.__new__(Config)
+    settings = values["config"].items()
+    config.__dict__.update({name: tuple(value) if isinstance(value, list) else value for name, value in settings})
+    return KeptRun.from_dict(values, config)

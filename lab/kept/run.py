@@ -52,8 +52,12 @@ class KeptRun:
         return {**own, **times, "config": self.config.to_dict()}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+    def from_dict(cls, values: Mapping[str, Any], config: Config | None = None) -> Self:
         """The inverse of :meth:`to_dict`. Settings that are missing take their defaults.
+
+        Args:
+            values: of every field.
+            config: the settings, where they were read already.
 
         Raises:
             ConfigError: for a setting that this version does not know, or a value out of range.
@@ -61,7 +65,7 @@ class KeptRun:
         """
         own = {name: values[name] for name in cls.__dataclass_fields__}
         times = {name: datetime.fromisoformat(own[name]).astimezone(UTC) for name in ("started", "updated")}
-        return cls(**{**own, **times, "config": Config.from_dict(own["config"])})
+        return cls(**{**own, **times, "config": config or Config.from_dict(own["config"])})
 
 
 def to_json(values: Mapping[str, Any]) -> str:
