@@ -36,7 +36,7 @@ def variance_averages(record: Record, view: View | None = None) -> Figure:
 def debias_factors(record: Record, view: View | None = None) -> Figure:
     """The de-bias factors 1 - beta^t of the loss's average and of a norm's, from near 0 towards 1."""
     view = view or View()
-    x, norm = view.at(record.steps, record), _norm(record, view)
+    x, norm = view.at(record.steps, record), norm_shown(record, view)
     data = [
         line("loss: 1 − βᵗ", x, column(record, "loss_weight"), 0),
         line(f"{norm or 'norm'}: 1 − (1 − momentum)ᵗ", x, column(record, f"debias/{norm}"), 1),
@@ -44,12 +44,13 @@ def debias_factors(record: Record, view: View | None = None) -> Figure:
     return {"data": data, "layout": layout("De-bias factors", record, view, "factor", entries=5, range=[0, 1.02])}
 
 
-def _norm(record: Record, view: View) -> str:
+def norm_shown(record: Record, view: View) -> str:
+    """The norm that ``view`` chooses: the first one if that is not in the record, "" if there is none."""
     return view.norm if view.norm in record.norms else "".join(record.norms[:1])
 
 
 def _norm_averages(record: Record, view: View, kind: str) -> Figure:
-    norm = _norm(record, view)
+    norm = norm_shown(record, view)
     words = {"mean": "mean", "var": "variance"}[kind]
     x = view.at(record.steps, record)
     running = column(record, f"running_{kind}/{norm}")

@@ -35,6 +35,11 @@ def near_zero(record: Record, view: View | None = None) -> Figure:
     return _per_layer(record, view, view.near_zero, title, "near zero (%)", range=[0, 1.02], tickformat=".0%")
 
 
+def layer_shown(record: Record, view: View) -> str:
+    """The layer that ``view`` chooses for the histogram: the last one if that is not in the record, "" before a run."""
+    return view.layer if view.layer in record.layers else "".join(record.layers[-1:])
+
+
 def near_zero_name(view: View) -> str:
     """The definition in words, its threshold filled in."""
     return NEAR_ZERO[view.near_zero].replace(" t", f" {view.threshold:g}")
@@ -55,7 +60,7 @@ def histogram(record: Record, view: View | None = None) -> Figure:
     view = view or View()
     low, high = record.range
     width = (high - low) / record.bins
-    layer = view.layer if view.layer in record.layers else "".join(record.layers[-1:])
+    layer = layer_shown(record, view)
     counts = record.hists[:, record.layers.index(layer)] if layer else np.zeros((0, record.bins + 3), np.int32)
     data = {
         "type": "heatmap",
