@@ -6,6 +6,7 @@ import sys
 from typing import TextIO
 
 from lab.config import KNOBS, Config, ConfigError
+from lab.kept import KeptError, Library
 from lab.session import Session
 from lab.telemetry.record import Record, Validation
 
@@ -21,6 +22,8 @@ def make_parser() -> argparse.ArgumentParser:
         help = f"{knob.help} ({knob.allowed}; default {default})".replace("%", "%%")
         parser.add_argument("--" + name.replace("_", "-"), metavar=metavar, help=help)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    keep = "keep the run among those of the panels, under NAME or a name made from its settings"
+    parser.add_argument("--keep", metavar="NAME", nargs="?", const="", help=keep)
     return parser
 
 
@@ -80,14 +83,23 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING)
     options = vars(make_parser().parse_args(arguments))
     quiet = options.pop("quiet") or not sys.stderr.isatty()
+    name = options.pop("keep")
     try:
+        library = Library() if name is not None else None
         config = Config.from_dict({name: value for name, value in options.items() if value is not None})
-    except ConfigError as error:
+    except (ConfigError, KeptError) as error:
         print(error, file=sys.stderr)
         return 2
     session = Session(config)
+    keeper = library.keep(session, name) if library else None
     record = run(session, sys.stderr, quiet)
     print(summary(session, record))
+    if library and keeper:
+        keeper.close()
+        if keeper.error:
+            print(keeper.error, file=sys.stderr)
+        else:
+            print(f"kept as {library.get(keeper.id).name!r} in {library.folder}")
     return OUTCOMES[session.state]
 
 

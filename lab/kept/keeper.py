@@ -117,7 +117,8 @@ class Keeper:
     def _told(self, error: Exception) -> str:
         why = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
         upto = f"kept only up to step {self._last}" if self._kept else "not kept"
-        return f"This run is {upto}: {why} ({self._library.folder}). It goes on, and is tried again."
+        again = "" if self._closing.is_set() else f" Tried again every {self._every:g} s; training is not disturbed."
+        return f"This run is {upto}: {why} ({self._library.folder}).{again}"
 
     def _write(self, session: Session, state: str) -> None:
         assert self._started is not None

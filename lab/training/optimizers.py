@@ -1,7 +1,8 @@
 """SGD and Adam from scratch; every hyper-parameter may change between two steps."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -9,9 +10,23 @@ from torch import Tensor
 
 from lab.config import Config
 
+Factor = float | Tensor
+"""A number that a step multiplies by: Python's, or 0-dim and on the parameters' device."""
+
+
+def _add_scaled(targets: list[Tensor], others: list[Tensor], scale: Factor) -> None:
+    """``targets`` += ``scale`` * ``others``, in place."""
+    if isinstance(scale, Tensor):
+        torch._foreach_add_(targets, list(torch._foreach_mul(others, scale)))
+    else:
+        torch._foreach_add_(targets, others, alpha=scale)
+
 
 class Optimizer:
     """What both optimisers share: parameters, hyper-parameters and state tensors.
+
+    A step that is captured into a CUDA graph runs within :meth:`on_device`, and so reads what
+    may change from one replay to the next from the device; :meth:`advance` counts it.
 
     ``lr``, ``momentum`` (Adam's beta1), ``weight_decay`` (L2: added to the gradient),
     ``beta2`` and ``eps`` are plain attributes that the next :meth:`step` reads; SGD has no use
@@ -38,22 +53,55 @@ class Optimizer:
         self.weight_decay = weight_decay
         self.beta2 = beta2
         self.eps = eps
+        self._on_device: Mapping[str, Tensor] | None = None
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
         with torch.no_grad():
             which = [i for i, param in enumerate(self.params) if param.grad is not None]
-            if not which:
+            if self._on_device is not None:
+                self._move(which, self._on_device)
                 return
-            params = [self.params[i] for i in which]
-            grads = [param.grad for param in params if param.grad is not None]
-            if self.weight_decay:
-                grads = list(torch._foreach_add(grads, params, alpha=self.weight_decay))
-            self._update(which, params, grads)
+            for group in self.advance(which):
+                self._move(group, self.factors(group[0]))
 
-    def _update(self, which: list[int], params: list[Tensor], grads: list[Tensor]) -> None:
+    def advance(self, which: list[int]) -> list[list[int]]:
+        """Count a step of the parameters at the places ``which``; they are returned in groups of equal factors."""
+        return [which] if which else []
+
+    def factors(self, place: int = 0) -> dict[str, float]:
+        """The numbers that the step now counted multiplies by, for the parameter at ``place``."""
+        raise NotImplementedError
+
+    @contextmanager
+    def on_device(self, factors: Mapping[str, Tensor]) -> Iterator[None]:
+        """Within it :meth:`step` reads the ``factors`` (0-dim) in place of :meth:`factors`, and counts nothing."""
+        self._on_device = factors
+        try:
+            yield
+        finally:
+            self._on_device = None
+
+    def _move(self, which: list[int], factors: Mapping[str, Factor]) -> None:
+        params = [self.params[i] for i in which]
+        grads = [param.grad for param in params if param.grad is not None]
+        if self.weight_decay:
+            decay = factors["weight_decay"]
+            if isinstance(decay, Tensor):
+                grads = list(torch._foreach_add(grads, list(torch._foreach_mul(params, decay))))
+            else:
+                grads = list(torch._foreach_add(grads, params, alpha=decay))
+        self._update(which, params, grads, factors)
+
+    def _update(
+        self, which: list[int], params: list[Tensor], grads: list[Tensor], factors: Mapping[str, Factor]
+    ) -> None:
         """Move ``params``, which stand at the places ``which`` of all parameters."""
         raise NotImplementedError
+
+    def branches(self) -> tuple[object, ...]:
+        """What a captured step holds fast: while it stays equal, replays do what :meth:`step` would."""
+        return bool(self.weight_decay), *map(Tensor.data_ptr, self.params)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -90,17 +138,25 @@ class SGD(Optimizer):
         super().__init__(params, lr, momentum, weight_decay)
         self.buffers: list[Tensor] | None = None
 
-    def _update(self, which: list[int], params: list[Tensor], grads: list[Tensor]) -> None:
+    def factors(self, place: int = 0) -> dict[str, float]:
+        return {"rate": -self.lr, "momentum": self.momentum, "weight_decay": self.weight_decay}
+
+    def _update(
+        self, which: list[int], params: list[Tensor], grads: list[Tensor], factors: Mapping[str, Factor]
+    ) -> None:
         if self.momentum:
             if self.buffers is None:
                 self.buffers = [torch.zeros_like(param) for param in self.params]
             buffers = [self.buffers[i] for i in which]
-            torch._foreach_mul_(buffers, self.momentum)
+            torch._foreach_mul_(buffers, factors["momentum"])
             torch._foreach_add_(buffers, grads)
             grads = buffers
         else:
             self.buffers = None
-        torch._foreach_add_(params, grads, alpha=-self.lr)
+        _add_scaled(params, grads, factors["rate"])
+
+    def branches(self) -> tuple[object, ...]:
+        return bool(self.momentum), *map(Tensor.data_ptr, self.buffers or ()), *super().branches()
 
     def _state(self) -> dict[str, Any]:
         return {"buffers": None if self.buffers is None else [buffer.clone() for buffer in self.buffers]}
@@ -131,19 +187,47 @@ class Adam(Optimizer):
         self.squares = [torch.zeros_like(param) for param in self.params]
         self.steps = [0] * len(self.params)
 
-    def _update(self, which: list[int], params: list[Tensor], grads: list[Tensor]) -> None:
-        averages = [self.averages[i] for i in which]
-        squares = [self.squares[i] for i in which]
+    def advance(self, which: list[int]) -> list[list[int]]:
+        groups: dict[int, list[int]] = {}
         for i in which:
             self.steps[i] += 1
-        steps = [self.steps[i] for i in which]
-        torch._foreach_lerp_(averages, grads, 1 - self.momentum)
+            groups.setdefault(self.steps[i], []).append(i)
+        return list(groups.values())
+
+    def factors(self, place: int = 0) -> dict[str, float]:
+        t = self.steps[place]
+        return {
+            "rate": -self.lr / (1 - self.momentum**t),
+            "newest": 1 - self.momentum,
+            "root": math.sqrt(1 - self.beta2**t),
+            "weight_decay": self.weight_decay,
+        }
+
+    def _update(
+        self, which: list[int], params: list[Tensor], grads: list[Tensor], factors: Mapping[str, Factor]
+    ) -> None:
+        averages = [self.averages[i] for i in which]
+        squares = [self.squares[i] for i in which]
+        rate, newest = factors["rate"], factors["newest"]
+        if isinstance(newest, Tensor):
+            # average + newest * (gradient - average): lerp knows no weight on the device for many tensors.
+            _add_scaled(averages, list(torch._foreach_sub(grads, averages)), newest)
+        else:
+            torch._foreach_lerp_(averages, grads, newest)
         torch._foreach_mul_(squares, self.beta2)
         torch._foreach_addcmul_(squares, grads, grads, 1 - self.beta2)
         roots = torch._foreach_sqrt(squares)
-        torch._foreach_div_(roots, [math.sqrt(1 - self.beta2**t) for t in steps])
+        torch._foreach_div_(roots, factors["root"])
         torch._foreach_add_(roots, self.eps)
-        torch._foreach_addcdiv_(params, averages, roots, [-self.lr / (1 - self.momentum**t) for t in steps])
+        if isinstance(rate, Tensor):
+            _add_scaled(params, list(torch._foreach_div(averages, roots)), rate)
+        else:
+            torch._foreach_addcdiv_(params, averages, roots, rate)
+
+    def branches(self) -> tuple[object, ...]:
+        state = map(Tensor.data_ptr, (*self.averages, *self.squares))
+        # Parameters that have done unlike numbers of steps have unlike factors, and a captured step has one set.
+        return self.beta2, self.eps, *state, *super().branches()
 
     def _state(self) -> dict[str, Any]:
         return {
