@@ -14,6 +14,8 @@ from lab.telemetry.history import History
 from lab.telemetry.probes import fused_pass
 from lab.telemetry.recorder import Recorder
 from lab.training.callbacks import ApplySchedule, Callback, CancelFit
+from lab.training.capture import CudaCapture, alone
+from lab.training.graph import GraphStep
 from lab.training.learner import Learner
 from lab.training.optimizers import make_optimizer
 from lab.training.remote import RemoteControl
@@ -101,6 +103,8 @@ def assemble(
     optimizer = make_optimizer(config, model.parameters())
     parts = (remote, ApplySchedule(), recorder, *callbacks)
     learner = Learner(config, model, task, optimizer, generator, parts)
+    if device.type == "cuda":
+        learner.run_step = GraphStep(recorder, CudaCapture(device))
     threads = torch.get_num_threads()
     on_cpu = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else on_cpu
@@ -110,7 +114,8 @@ def assemble(
 def release(device: str) -> None:
     """Give memory that no run uses any more back to the device; ``device`` as Config names it."""
     if device != "cpu" and torch.cuda.is_available():
-        torch.cuda.empty_cache()
+        with alone():
+            torch.cuda.empty_cache()
 
 
 def warm_up(config: Config) -> None:

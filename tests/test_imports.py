@@ -98,6 +98,6 @@ def test_lab_brings_no_screen_along_the_way() -> None:
     assert not (SCREEN & loaded("import " + ", ".join(names)))
 
 
-@pytest.mark.parametrize("name", ["lab.config", "lab.session", "lab.telemetry.history", "lab.training.schedules"])
+@pytest.mark.parametrize("name", ["lab.config", "lab.session", "lab.kept", "lab.telemetry.history", "lab.training.schedules"])
 def test_a_page_paints_before_torch_is_in(name: str) -> None:
     assert not {"torch", "numba"} & loaded(f"import {name}")

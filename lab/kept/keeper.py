@@ -14,7 +14,7 @@ from math import nan
 from sqlite3 import Connection
 from typing import IO, TYPE_CHECKING
 
-from lab.config import Config
+from lab.config import KNOBS, Config
 from lab.kept import file, index
 from lab.kept.run import KeptError, KeptRun
 from lab.session import ENDED, Session
@@ -189,8 +189,8 @@ class Keeper:
 
 
 def default_name(config: Config, moment: datetime) -> str:
-    """What differs from the defaults, and when: ``lr 0.9, norm none · 2026-11-21 17:20``."""
-    changed = [f"{name} {_short(value)}" for name, value in config.changed().items() if name != "device"]
+    """What differs from the defaults, and when: ``Learning rate 0.9, Epochs 1 · 2026-11-21 17:20``."""
+    changed = [f"{KNOBS[name].label} {_short(value)}" for name, value in config.changed().items() if name != "device"]
     more = len(changed) - SHOWN_SETTINGS
     shown = changed[:SHOWN_SETTINGS] + ([f"{more} more"] if more > 0 else [])
     return f"{', '.join(shown) or 'Defaults'} · {moment:%Y-%m-%d %H:%M}"
@@ -209,13 +209,9 @@ def versions() -> dict[str, str]:
 
 
 def _short(value: object) -> str:
-    return (
-        ",".join(map(str, value))
-        if isinstance(value, tuple)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _last(record: Record) -> float:

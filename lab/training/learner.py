@@ -109,9 +109,9 @@ class Learner:
     def y(self, value: Tensor) -> None:
         self._batch = self._gather()[0], value
 
-    def take(self, chosen: Tensor) -> None:
-        """Make these images of the training set the batch in work; they are gathered when first asked for."""
-        self.chosen, self._batch = chosen, None
+    def take(self, chosen: Tensor | None, batch: tuple[Tensor, Tensor] | None = None) -> None:
+        """Make these images of the training set the batch in work; where not given, gathered when first asked for."""
+        self.chosen, self._batch = chosen, batch
 
     @property
     def gathered(self) -> bool:
@@ -200,7 +200,7 @@ class Learner:
         try:
             with torch.no_grad():
                 for x, y in zip(torch.split(task.x_valid, size), torch.split(task.y_valid, size), strict=True):
-                    self.chosen, self._batch = None, (x, y)
+                    self.take(None, (x, y))
                     if self._one_batch():
                         totals += torch.stack([self.loss, task.metric(self.logits, self.y)]) * len(self.x)
                         count += len(self.x)

@@ -13,6 +13,8 @@ from lab.config import Config
 Factor = float | Tensor
 """A number that a step multiplies by: Python's, or 0-dim and on the parameters' device."""
 
+Factors = Mapping[str, float] | Mapping[str, Tensor]
+
 
 def _add_scaled(targets: list[Tensor], others: list[Tensor], scale: Factor) -> None:
     """``targets`` += ``scale`` * ``others``, in place."""
@@ -20,6 +22,13 @@ def _add_scaled(targets: list[Tensor], others: list[Tensor], scale: Factor) -> N
         torch._foreach_add_(targets, list(torch._foreach_mul(others, scale)))
     else:
         torch._foreach_add_(targets, others, alpha=scale)
+
+
+def _sum(firsts: list[Tensor], others: list[Tensor], scale: Factor) -> list[Tensor]:
+    """``firsts`` + ``scale`` * ``others``."""
+    if isinstance(scale, Tensor):
+        return list(torch._foreach_add(firsts, list(torch._foreach_mul(others, scale))))
+    return list(torch._foreach_add(firsts, others, alpha=scale))
 
 
 class Optimizer:
@@ -82,26 +91,24 @@ class Optimizer:
         finally:
             self._on_device = None
 
-    def _move(self, which: list[int], factors: Mapping[str, Factor]) -> None:
+    def _move(self, which: list[int], factors: Factors) -> None:
         params = [self.params[i] for i in which]
         grads = [param.grad for param in params if param.grad is not None]
         if self.weight_decay:
-            decay = factors["weight_decay"]
-            if isinstance(decay, Tensor):
-                grads = list(torch._foreach_add(grads, list(torch._foreach_mul(params, decay))))
-            else:
-                grads = list(torch._foreach_add(grads, params, alpha=decay))
+            grads = _sum(grads, params, factors["weight_decay"])
         self._update(which, params, grads, factors)
 
-    def _update(
-        self, which: list[int], params: list[Tensor], grads: list[Tensor], factors: Mapping[str, Factor]
-    ) -> None:
+    def _update(self, which: list[int], params: list[Tensor], grads: list[Tensor], factors: Factors) -> None:
         """Move ``params``, which stand at the places ``which`` of all parameters."""
         raise NotImplementedError
 
     def branches(self) -> tuple[object, ...]:
         """What a captured step holds fast: while it stays equal, replays do what :meth:`step` would."""
         return bool(self.weight_decay), *map(Tensor.data_ptr, self.params)
+
+    def uniform(self) -> bool:
+        """Whether the next step, like the last, moves every parameter, by the same factors."""
+        return all(param.requires_grad and param.grad is not None for param in self.params)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -141,9 +148,7 @@ class SGD(Optimizer):
     def factors(self, place: int = 0) -> dict[str, float]:
         return {"rate": -self.lr, "momentum": self.momentum, "weight_decay": self.weight_decay}
 
-    def _update(
-        self, which: list[int], params: list[Tensor], grads: list[Tensor], factors: Mapping[str, Factor]
-    ) -> None:
+    def _update(self, which: list[int], params: list[Tensor], grads: list[Tensor], factors: Factors) -> None:
         if self.momentum:
             if self.buffers is None:
                 self.buffers = [torch.zeros_like(param) for param in self.params]
@@ -196,16 +201,10 @@ class Adam(Optimizer):
 
     def factors(self, place: int = 0) -> dict[str, float]:
         t = self.steps[place]
-        return {
-            "rate": -self.lr / (1 - self.momentum**t),
-            "newest": 1 - self.momentum,
-            "root": math.sqrt(1 - self.beta2**t),
-            "weight_decay": self.weight_decay,
-        }
+        rate, root = -self.lr / (1 - self.momentum**t), math.sqrt(1 - self.beta2**t)
+        return {"rate": rate, "newest": 1 - self.momentum, "root": root, "weight_decay": self.weight_decay}
 
-    def _update(
-        self, which: list[int], params: list[Tensor], grads: list[Tensor], factors: Mapping[str, Factor]
-    ) -> None:
+    def _update(self, which: list[int], params: list[Tensor], grads: list[Tensor], factors: Factors) -> None:
         averages = [self.averages[i] for i in which]
         squares = [self.squares[i] for i in which]
         rate, newest = factors["rate"], factors["newest"]
@@ -226,8 +225,10 @@ class Adam(Optimizer):
 
     def branches(self) -> tuple[object, ...]:
         state = map(Tensor.data_ptr, (*self.averages, *self.squares))
-        # Parameters that have done unlike numbers of steps have unlike factors, and a captured step has one set.
         return self.beta2, self.eps, *state, *super().branches()
+
+    def uniform(self) -> bool:
+        return len(set(self.steps)) == 1 and super().uniform()
 
     def _state(self) -> dict[str, Any]:
         return {
