@@ -42,8 +42,10 @@ class Buttons(dict[str, Any]):
         self["pause"].description, self["pause"].tooltip = word, tip
 
 
-def control_bar(buttons: Mapping[str, Any], state_line: Any, progress: Any, status: Any) -> Any:
-    """The buttons, and what the run is doing."""
-    row = classed(ipywidgets.HBox(list(buttons.values())), "lab-buttons")
+def control_bar(
+    buttons: Mapping[str, Any], state_line: Any, progress: Any, status: Any, beside: Iterable[Any] = ()
+) -> Any:
+    """The buttons, what stands ``beside`` them, and what the run is doing."""
+    row = classed(ipywidgets.HBox([*buttons.values(), *beside]), "lab-buttons")
     parts = [classed(state_line, "lab-state"), classed(progress, "lab-progress"), classed(status, "lab-status")]
     return classed(ipywidgets.HBox([row, *parts]), "lab-bar")

@@ -1,7 +1,7 @@
 """A panel of a run: its buttons, what it is doing in words, and what becomes of it when its page has gone."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
 import ipywidgets
@@ -67,10 +67,10 @@ class RunPanel(Panel, Generic[R]):
         self._drawn_to_the_end = self._held_for_page = self._warmed = False
         super().__init__(clock=clock, watch_page=watch_page)
 
-    def show_parts(self, figures: dict[str, LiveFigure], parts: Any) -> None:
-        """Put ``parts`` under the buttons, and connect the buttons and figures."""
+    def show_parts(self, figures: dict[str, LiveFigure], parts: Any, beside: Iterable[Any] = ()) -> None:
+        """Put ``parts`` under the buttons, more ``beside`` them, and connect the buttons and figures."""
         self.figures = figures
-        bar = control_bar(self.buttons, self.state_line, self.progress, self.status)
+        bar = control_bar(self.buttons, self.state_line, self.progress, self.status, beside)
         self.children = [self.style_sheet, bar, self.error_line, parts]
         for name, button in self.buttons.items():
             button.on_click(getattr(self, f"on_{name}"))

@@ -13,10 +13,12 @@ from widgets.control_bar import Buttons
 from widgets.keeping import Keeping
 from widgets.knobs import Knobs
 from widgets.layout import body
-from widgets.panel import handler
+from widgets.link import ShareLink
+from widgets.panel import handler, under_voila
 from widgets.run_panel import RunPanel
+from widgets.scrub import Scrubber, folded
 from widgets.training_figures import COURSE_NEAR_ZERO, TrainingFigures, course_near_zero
-from widgets.training_layout import Menus, sections
+from widgets.training_layout import LAYERS, Menus, sections
 from widgets.training_status import progress_label
 
 
@@ -31,6 +33,8 @@ class TrainingPanel(RunPanel[Session]):
         knobs: ``knobs["lr"].value``, ``knobs.config()``, ``knobs.set(config)``.
         figures: name -> LiveFigure.
         buttons: "start", "pause", "step", "stop", "reset", "defaults" -> Button.
+        scrubber: any recorded step again.
+        link: what opens the same settings.
         menus: "x", "near_zero", "layer", "norm", "digit", "other" -> Dropdown.
         keeping: keeps each run that is started.
         state_line, status, progress: what the run is doing.
@@ -53,8 +57,16 @@ class TrainingPanel(RunPanel[Session]):
         self.keeping = Keeping()
         self._charts = TrainingFigures(View(near_zero=course_near_zero(config), threshold=config.near_zero))
         super().__init__(Session(config), Buttons(), clock=clock, watch_page=watch_page)
-        figures = self._charts.figures
-        self.show_parts(figures, body(self.knobs, sections(figures, self.menus)))
+        self.scrubber = Scrubber(
+            lambda: self.run.since(-1),
+            since=lambda step: self.run.since(step),
+            going_on=lambda: self.live,
+            view=lambda: self._charts.view,
+        )
+        self.link = ShareLink(config, served=under_voila())
+        self._left_out = ""
+        figures, more = self._charts.figures, {LAYERS: folded(self.scrubber)}
+        self.show_parts(figures, body(self.knobs, sections(figures, self.menus, more)), beside=[self.link])
         self._connect()
         self.menus.show("near_zero", self._charts.view.near_zero)
         self.update()
@@ -67,8 +79,8 @@ class TrainingPanel(RunPanel[Session]):
 
     @property
     def run_error(self) -> str:
-        """Why the run ended, if it diverged or failed; why it is not kept."""
-        return "\n".join(filter(None, (super().run_error, self.keeping.error)))
+        """Why the run ended, if it diverged or failed; why it is not kept; what a link asked for in vain."""
+        return "\n".join(filter(None, (super().run_error, self.keeping.error, self._left_out)))
 
     @handler
     def on_step(self, _: object = None) -> None:
@@ -92,6 +104,16 @@ class TrainingPanel(RunPanel[Session]):
                 self.knobs[name].value = getattr(running, name)
                 raise
         self._badge()
+        if not self.knobs.problem:
+            self.link.show(self.knobs.config())
+
+    @handler
+    def on_link(self, query: str) -> None:
+        """The page was opened by a link: set its knobs, if nothing has begun, and tell what of it cannot be had."""
+        if self.run.state == "ready":
+            config, self._left_out = self.link.read(query)
+            self.knobs.set(config)
+            self.follow()
 
     @handler
     def on_view(self, field: str, value: Any) -> None:
@@ -114,6 +136,11 @@ class TrainingPanel(RunPanel[Session]):
         self.progress.max, self.progress.value = max(progress.steps, 1), progress.step
         self.progress.description = progress_label(progress)
         self._badge()
+
+    def wake(self) -> None:
+        """Follow the run, on the charts and where it is scrubbed."""
+        super().wake()
+        self.scrubber.wake()
 
     def pull(self) -> None:
         """Draw the session's new rows."""
@@ -147,17 +174,22 @@ class TrainingPanel(RunPanel[Session]):
         definition = course_near_zero(config) if view.near_zero in COURSE_NEAR_ZERO else view.near_zero
         self.menus.show("near_zero", definition)
         self._charts.view = replace(view, near_zero=definition, threshold=config.near_zero)
+        self._left_out = ""
         self.redraw()
+        self.scrubber.reload()
 
     def close(self) -> None:
         """End the run and take the panel off the page; the session's record stays."""
         runs.remove(self)
+        self.scrubber.close()
+        self.link.close()
         super().close()
         self.keeping.close()
 
     def _see(self, field: str, value: Any) -> None:
         if value != getattr(self._charts.view, field):
             self._charts.show(self.session, **{field: value})
+            self.scrubber.redraw()
 
     def _offer(self, menu: str, first: str, rest: tuple[str, ...]) -> None:
         self.menus.offer(menu, first, rest)
@@ -173,3 +205,4 @@ class TrainingPanel(RunPanel[Session]):
             else:
                 menu.observe(lambda change, name=name: self.menus.chosen(name, self.on_view), "value")
         self.knobs.on_change(self.on_knob)
+        self.link.on_query(self.on_link)

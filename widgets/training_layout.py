@@ -10,10 +10,12 @@ from widgets import charts
 from widgets.layout import grid, section
 from widgets.quiet import Quiet
 
+LAYERS = "Inside the layers"
+
 SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("How training goes", "", ("x",), ("loss", "accuracy", "rates")),
     (
-        "Inside the layers",
+        LAYERS,
         "Each layer's output, after its norm, at every step. What counts as near zero follows the activation until you "
         "choose: choose one definition to compare runs.",
         ("near_zero", "layer"),
@@ -86,10 +88,15 @@ class Menus(dict[str, Any]):
             tell(name, self[name].value)
 
 
-def sections(figures: Mapping[str, Any], menus: Mapping[str, Any]) -> list[Any]:
-    """Every section of :data:`SECTIONS` as a widget."""
+def sections(figures: Mapping[str, Any], menus: Mapping[str, Any], more: Mapping[str, Any]) -> list[Any]:
+    """Every section of :data:`SECTIONS` as a widget; under the figures of some, by heading, there is ``more``."""
     return [
-        section(title, words, menus=[menus[name] for name in with_menus], parts=[grid(figures[name] for name in shown)])
+        section(
+            title,
+            words,
+            menus=[menus[name] for name in with_menus],
+            parts=[grid(figures[name] for name in shown), *([more[title]] if title in more else [])],
+        )
         for title, words, with_menus, shown in SECTIONS
     ]
 
