@@ -108,7 +108,8 @@ class Keeper:
         except (OSError, KeptError) as error:
             self.error = self._told(error)
         except Exception as error:
-            log.exception("a run could not be kept")
+            if not self.error:
+                log.exception("a run could not be kept")
             self.error = self._told(error)
         else:
             self.error = ""

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from lab.config import LIVE
 from lab.telemetry.probes import Probes
@@ -118,9 +119,8 @@ class _Places:
     def __init__(self, learner: Learner, probes: Probes) -> None:
         optimizer, device = learner.optimizer, probes.rows.device
         self.chosen = torch.zeros(learner.config.batch_size, dtype=torch.int64, device=device)
-        dtype = optimizer.params[0].dtype
-        self.factors = {name: torch.zeros((), dtype=dtype, device=device) for name in optimizer.factors()}
-        self._filled: dict[str, float] = dict.fromkeys(self.factors, 0.0)
+        self.factors: dict[str, Tensor] = {}
+        self._filled: dict[str, float] = {}
         self._all = list(range(len(optimizer.params)))
         self._probes = probes
         self._row = torch.full_like(probes.rows[:1], torch.nan)
@@ -132,11 +132,14 @@ class _Places:
         """Before a step: the images, the factors, the row. Nothing here waits for the device."""
         assert learner.chosen is not None
         self.chosen.copy_(learner.chosen)
-        learner.optimizer.advance(self._all)
-        for name, value in learner.optimizer.factors().items():
-            if value != self._filled[name]:
+        optimizer = learner.optimizer
+        optimizer.advance(self._all)
+        for name, value in optimizer.factors().items():
+            if name not in self.factors:
+                self.factors[name] = torch.full((), value, dtype=optimizer.params[0].dtype, device=self.chosen.device)
+            elif value != self._filled[name]:
                 self.factors[name].fill_(value)
-                self._filled[name] = value
+            self._filled[name] = value
         if self._expected != self._probes.row:
             self._at.fill_(self._probes.row)
         self._expected = self._probes.row + 1

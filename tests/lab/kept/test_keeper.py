@@ -1,0 +1,186 @@
+"""A run is written while it goes on; when that fails, it is told, and the run goes on."""
+
+import errno
+import fcntl
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.config import Config
+from lab.kept import Library, file, live
+from tests.lab.kept.fakes import QUICK, FakeSession, full_session, keep_ended, keep_live, run_file, until
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path / "runs")
+
+
+def test_a_live_run_is_listed_and_grows(library: Library) -> None:
+    session, keeper = keep_live(library)
+    (run,) = Library(library.folder).runs()
+    assert (run.id, run.outcome, run.steps) == (keeper.id, "running", 3)
+    session.grow(50)
+    until(lambda: library.get(keeper.id).steps == 53)
+    assert library.open(keeper.id).steps.tolist() == list(range(53))
+    session.state = "paused"
+    session.end("stopped")
+    until(lambda: library.get(keeper.id).outcome == "stopped")
+    keeper.close()
+    assert keeper.error == "" and library.get(keeper.id).steps == 53
+
+
+def test_each_outcome_is_kept_with_its_error(library: Library) -> None:
+    for outcome in ("finished", "stopped", "diverged", "failed"):
+        session = full_session()
+        session.error = f"it {outcome}"
+        run = keep_ended(library, session, state=outcome)
+        assert (run.outcome, run.error) == (outcome, f"it {outcome}")
+
+
+def test_a_run_that_was_never_started_is_not_kept(library: Library) -> None:
+    session = FakeSession()
+    keeper = library.keep(session, every=QUICK)
+    session.end("stopped")
+    keeper.close()
+    assert library.runs() == [] and not library.folder.exists() and keeper.error == ""
+
+
+def test_settings_changed_before_the_start_are_those_of_the_beginning(library: Library) -> None:
+    session = FakeSession()
+    keeper = library.keep(session, every=QUICK)
+    session.config = Config(lr=0.7, epochs=2)
+    session.start()
+    session.grow(1)
+    until(library.runs)
+    session.change("lr", 0.3)
+    session.grow(1)
+    session.change("lr", 0.2)
+    session.end()
+    keeper.close()
+    run = library.get(keeper.id)
+    assert (run.config.lr, run.config.epochs, session.config.lr) == (0.7, 2, 0.2)
+    assert run.name.startswith("Learning rate 0.7, Epochs 2 ·")
+
+
+def test_a_run_that_stands_still_is_not_written_again(library: Library) -> None:
+    session, keeper = keep_live(library)
+    path = run_file(library, keeper.id)
+    session.state = "paused"
+    until(lambda: session.looks > 2)
+    before, looks = file.signature(path.stat()), session.looks
+    until(lambda: session.looks > looks + 5)
+    assert file.signature(path.stat()) == before
+    session.change("lr", 0.1)
+    until(lambda: file.signature(path.stat()) != before)
+    session.end()
+    keeper.close()
+
+
+def test_a_live_run_takes_a_new_name(library: Library) -> None:
+    session, keeper = keep_live(library, "first")
+    other = Library(library.folder)
+    other.rename(keeper.id, "second")
+    other.set_note(keeper.id, "noted")
+    assert (library.get(keeper.id).name, library.get(keeper.id).outcome) == ("second", "running")
+    until(lambda: file.look(run_file(library, keeper.id))[0].note == "noted")
+    session.grow(5)
+    session.end()
+    keeper.close()
+    (library.folder / "index.sqlite").unlink()
+    run = library.get(keeper.id)
+    assert (run.name, run.note, run.steps, run.outcome) == ("second", "noted", 8, "finished")
+
+
+def test_a_keeper_that_is_closed_early_leaves_the_run_interrupted(library: Library) -> None:
+    session, keeper = keep_live(library)
+    session.grow(7)
+    keeper.close()
+    run = library.get(keeper.id)
+    assert (run.outcome, run.steps) == ("interrupted", 10)
+    library.rename(run.id, "named")
+    assert (library.get(run.id).outcome, library.get(run.id).name) == ("interrupted", "named")
+
+
+def test_a_full_disk_is_told_and_the_flush_before_stays(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, keeper = keep_live(library)
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(file.os, "fsync", full)
+        session.grow(100)
+        until(lambda: keeper.error)
+        assert keeper.error.startswith("This run is kept only up to step 2: No space left on device")
+        assert str(library.folder) in keeper.error
+        assert library.open(keeper.id).steps.tolist() == [0, 1, 2]
+        assert library.get(keeper.id).outcome == "running" and library.problems() == []
+        assert not list(library.folder.glob(".*.tmp")), "what was half-written takes no room"
+    until(lambda: not keeper.error)
+    until(lambda: library.get(keeper.id).steps == 103)
+    session.end()
+    keeper.close()
+
+
+def test_a_run_that_ends_on_a_full_disk_is_kept_when_there_is_room(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, keeper = keep_live(library)
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(file.os, "fsync", full)
+        session.end("finished")
+        until(lambda: keeper.error)
+    until(lambda: library.get(keeper.id).outcome == "finished")
+    keeper.close()
+    assert keeper.error == ""
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_tried_again(library: Library) -> None:
+    library.folder.write_text("in the way")
+    session = FakeSession()
+    session.start()
+    session.grow(3)
+    keeper = library.keep(session, every=QUICK)
+    until(lambda: keeper.error)
+    assert keeper.error.startswith("This run is not kept: File exists") and "Tried again" in keeper.error
+    library.folder.unlink()
+    until(lambda: not keeper.error and library.runs())
+    session.end()
+    keeper.close()
+    assert library.get(keeper.id).outcome == "finished"
+
+
+def test_whatever_goes_wrong_in_the_session_is_told(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, keeper = keep_live(library)
+    monkeypatch.setattr(session, "since", lambda step: 1 / 0)
+    until(lambda: keeper.error)
+    assert "ZeroDivisionError" in keeper.error
+    monkeypatch.undo()
+    session.end()
+    keeper.close()
+    assert keeper.error == "" and library.get(keeper.id).outcome == "finished"
+
+
+def test_without_locks_a_file_that_was_touched_lately_has_a_writer(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*arguments: object) -> None:
+        raise OSError(errno.ENOTSUP, "no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    _, keeper = keep_live(library)
+    path = run_file(library, keeper.id)
+    past = time.time() - live.SILENT_SECONDS - 60
+    os.utime(path, (past, past))
+    until(lambda: path.stat().st_mtime > past + 1)  # nothing new to write, but it is alive
+    assert library.get(keeper.id).outcome == "running"
+    keeper.close()
+    os.utime(path, (past, past))
+    assert library.get(keeper.id).outcome == "interrupted"
