@@ -30,5 +30,5 @@ def blow_up(record: Record, view: View | None = None) -> Figure:
         note(f"a variance of 0 is drawn at {FLOOR:.0e}", x=0, xanchor="left", y=0.45, yanchor="bottom")
     )
     if len(record.steps) and not record.norms:
-        plain["annotations"].append(note("this net has no norm", x=0.5, y=0.5, font={"size": 13}))
+        plain["annotations"].append(note("this net has no norm", x=0.5, y=0.775, font={"size": 13}))
     return {"data": multipliers + variances, "layout": plain}

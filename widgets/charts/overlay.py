@@ -24,7 +24,8 @@ BETA = 0.98
 """Of the average over the accuracy of single batches: lines that jump hide each other."""
 
 NAME = 32
-"""Letters of a run's name in a legend."""
+TAIL = 9
+"""Letters of a run's name in a legend, and how many of them are its end, where a time or a number is."""
 
 SYMBOLS = ("diamond", "circle", "square", "triangle-up", "cross", "x", "star", "triangle-down")
 
@@ -93,26 +94,28 @@ def layer_stds(runs: Sequence[Compared], view: View) -> Figure:
 
 
 def near_zero(runs: Sequence[Compared], view: View) -> Figure:
-    """Fraction of one layer's outputs that are near zero, in each run, by ``view``'s definition."""
-    title = f"Near zero, {_the(view.layer, 'last layer')}: {layers.near_zero_name(view)}"
+    """Fraction of one layer's outputs that are near zero, in each run, by ``view``'s definition; its threshold
+    is nan where it is not the same in all of them."""
+    definition = layers.NEAR_ZERO[view.near_zero] if np.isnan(view.threshold) else layers.near_zero_name(view)
+    title = f"Near zero, {_the(view.layer, 'last layer')}: {definition}"
     return _overlaid(layers.near_zero, runs, view, title, layer_of)
 
 
 def loss_averages(runs: Sequence[Compared], view: View) -> Figure:
     """Each run's moving average of the loss, from zero and de-biased (nats)."""
-    title = "Average of the loss: de-biased, from zero (thin)"
+    title = "Average of the loss (thin: from zero)"
     return _overlaid(averages.loss_averages, runs, view, title, "de-biased", "from zero")
 
 
 def mean_averages(runs: Sequence[Compared], view: View) -> Figure:
     """One norm's running mean in each run, as kept and de-biased, averaged over channels."""
-    title = f"Running mean of {_the(view.norm, 'first norm')}: de-biased, as kept (thin)"
+    title = f"Running mean, {view.norm or 'first norm'} (thin: as kept)"
     return _overlaid(averages.mean_averages, runs, view, title, _if_norm("de-biased", "running"))
 
 
 def variance_averages(runs: Sequence[Compared], view: View) -> Figure:
     """One norm's running variance in each run, as kept and de-biased, averaged over channels."""
-    title = f"Running variance of {_the(view.norm, 'first norm')}: de-biased, as kept (thin)"
+    title = f"Running variance, {view.norm or 'first norm'} (thin: as kept)"
     return _overlaid(averages.variance_averages, runs, view, title, _if_norm("de-biased", "running"))
 
 
@@ -123,7 +126,7 @@ def debias_factors(runs: Sequence[Compared], view: View) -> Figure:
         factors = [trace["name"] for trace in averages.debias_factors(record, view)["data"]]
         return factors[::-1] if norm_of(record, view) else factors[:1]
 
-    title = f"De-bias factors: {_the(view.norm, 'first norm')}, loss (thin)"
+    title = f"De-bias factors, {view.norm or 'first norm'} (thin: loss)"
     return _overlaid(averages.debias_factors, runs, view, title, names)
 
 
@@ -131,7 +134,7 @@ def norm_blow_up(runs: Sequence[Compared], view: View) -> Figure:
     """One norm's largest multiplier above, its smallest variance below, in each run; log axes."""
     figure = _overlaid(blow_up, runs, view, f"What {_the(view.norm, 'first norm')} multiplies by", norm_of)
     floor = note(f"a variance of 0 is drawn at {FLOOR:.0e}", x=0, xanchor="left", y=0.45, yanchor="bottom")
-    figure["layout"]["annotations"] = [floor]
+    figure["layout"]["annotations"] = figure["layout"]["annotations"] or [floor]
     return figure
 
 
@@ -146,8 +149,9 @@ def norm_of(record: Record, view: View) -> Sequence[str]:
 
 
 def legend_name(name: str) -> str:
-    """``name`` as a legend shows it: cut, and its signs no markup."""
-    return html.escape(name if len(name) <= NAME else name[: NAME - 1] + "…", quote=False)
+    """``name`` as a legend shows it: cut in its middle, since ends differ too, and its signs no markup."""
+    cut = name if len(name) <= NAME else f"{name[: NAME - TAIL - 1]}…{name[-TAIL:]}"
+    return html.escape(cut, quote=False)
 
 
 def _the(chosen: str, default: str) -> str:
@@ -171,7 +175,7 @@ def _overlaid(
         data += _styled(traces or [{"type": "scatter", "x": np.empty(0), "y": np.empty(0)}], run)
         if not names and run.record.layers:
             data[-1]["name"] += " (not in this net)"
-        lines, _ = marks(run.record, view)
+        lines, _ = marks(run.record, view) if names else ([], [])
         shapes += [shape | {"line": {"color": run.colour, "width": 1, "dash": "dot"}} for shape in lines]
     layout = chart(runs[0].record if runs else Record(), view)["layout"]
     extra = LEGEND_ROW * max(0, len(runs) - 2)
@@ -183,6 +187,8 @@ def _overlaid(
         "annotations": [],
         "hoverlabel": {"namelength": NAME},
     }
+    if runs and not any(len(trace["x"]) for trace in data):
+        layout["annotations"] = [note("none of these runs has it", x=0.5, y=0.75, font={"size": 13})]
     layout["xaxis"] = layout["xaxis"] | {"title": {"text": X_AXES[view.x], "standoff": 6}}
     return {"data": data, "layout": layout}
 

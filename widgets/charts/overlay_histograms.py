@@ -46,7 +46,8 @@ def histograms(runs: Sequence[Compared], view: View) -> Figure:
         else:
             words += " (not in this net)" if run.record.layers else ""
         layout["annotations"].append(note(words, x=0, xanchor="left", y=top, yanchor="bottom", font={"size": 12}))
-    return {"data": data, "layout": layout}
+    top_count = max((float(picture["z"].max(initial=0)) for picture in data), default=0.0)
+    return {"data": [picture | {"zmax": top_count} for picture in data], "layout": layout}
 
 
 def _picture(run: Compared, view: View, y_axis: str, with_scale: bool) -> Figure:

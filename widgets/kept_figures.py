@@ -1,0 +1,89 @@
+"""The kept runs' figures: of one run those of the training lab, of several the same with a line for each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lab.telemetry.record import Record
+from widgets.charts import View, overlay
+from widgets.charts.overlay import Compared
+from widgets.charts.overlay_histograms import histograms
+from widgets.charts.style import Figure
+from widgets.kept_choice import Opened
+from widgets.training_figures import TrainingFigures
+
+OVERLAYS: dict[str, Callable[[Sequence[Compared], View], Figure]] = {
+    "loss": overlay.loss,
+    "accuracy": overlay.accuracy,
+    "rates": overlay.rates,
+    "mean": overlay.layer_means,
+    "std": overlay.layer_stds,
+    "near_zero": overlay.near_zero,
+    "histogram": histograms,
+    "loss_averages": overlay.loss_averages,
+    "mean_averages": overlay.mean_averages,
+    "variance_averages": overlay.variance_averages,
+    "debias_factors": overlay.debias_factors,
+    "blow_up": overlay.norm_blow_up,
+}
+"""The training lab's figures over the run, of several runs."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A whole record, read as a running session's is."""
+
+    record: Record
+
+    def since(self, step: int) -> Record:
+        """The rows after ``step`` (-1 for all)."""
+        record = self.record
+        row, hist = (int(np.searchsorted(steps, step, side="right")) for steps in (record.steps, record.hist_steps))
+        return replace(
+            record,
+            steps=record.steps[row:],
+            columns={name: values[row:] for name, values in record.columns.items()},
+            hist_steps=record.hist_steps[hist:],
+            hists=record.hists[hist:],
+        )
+
+
+class KeptFigures:
+    """Draws the runs that are chosen: none, one or several.
+
+    Attributes:
+        figures: name -> LiveFigure, as the training lab has them.
+    """
+
+    def __init__(self) -> None:
+        self._one = TrainingFigures(View())
+        self.figures = self._one.figures
+
+    def draw(self, opened: Sequence[Opened], view: View) -> None:
+        """Draw all of these runs."""
+        if len(opened) > 1:
+            for name, figure in _overlaid(opened, view).items():
+                self.figures[name].draw(figure)
+                self.figures[name].flush()
+            return
+        self._one.view = view
+        self._one.redraw(Recorded(opened[0].record if opened else Record()))
+
+    def follow(self, opened: Sequence[Opened], view: View) -> None:
+        """Show what the same runs have gained: of one its new rows, of several those lines that have changed."""
+        if len(opened) == 1:
+            self._one.pull(Recorded(opened[0].record))
+            return
+        for name, figure in _overlaid(opened, view).items():
+            live = self.figures[name]
+            if len(live.figure["data"]) == len(figure["data"]):
+                live.append(np.empty(0, np.int64), figure)
+            else:
+                live.draw(figure)  # a run has told its layers only now
+            live.flush()
+
+
+def _overlaid(opened: Sequence[Opened], view: View) -> dict[str, Figure]:
+    lines = [one.line for one in opened]
+    return {name: chart(lines, view) for name, chart in OVERLAYS.items()}

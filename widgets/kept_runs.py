@@ -1,0 +1,257 @@
+"""Kept runs: find them again, open one, lay several over each other."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets
+
+from lab.kept import KeptError, KeptRun, Library
+from lab.telemetry.record import Record
+from widgets import kept_words as words
+from widgets.kept_about import About
+from widgets.kept_choice import Choice, Opened
+from widgets.kept_figures import KeptFigures, Recorded
+from widgets.kept_layout import last_row_of_its_own, run_sections, show
+from widgets.kept_shelf import SHOWN, Shelf
+from widgets.kept_view import KeptView
+from widgets.layout import body, classed
+from widgets.panel import Panel, handler, under_voila
+from widgets.scrub import Scrubber, folded
+from widgets.training_layout import LAYERS
+
+EVERY = 2.0
+"""Seconds between two looks at the library, for as long as a page is there."""
+
+
+class KeptRunsPanel(Panel):
+    """Every run that was kept: search, open, compare, rename, note, delete and bring back.
+
+    ``KeptRunsPanel()`` as the last line of a cell shows it, with the newest run opened. It looks for
+    news every two seconds while a page shows it, so a run that is going on grows.
+
+    Args:
+        library: where the runs are; by default the person's own.
+
+    Attributes:
+        library: None if it cannot be read at all, as by a newer version.
+        shelf: ``shelf.list`` are the runs, ``shelf.list.chosen`` the ids of those that are chosen;
+            ``shelf.search``, and the buttons ``shelf.remove``, ``shelf.undo``, ``shelf.more``.
+        about: what is said of the chosen runs; ``about.name``, ``about.note``.
+        opened: the runs that are chosen, with their records.
+        figures: name -> LiveFigure.
+        menus: "x", "near_zero", "layer", "norm" -> Dropdown.
+        scrubber: any recorded step of the one opened run.
+        status: HTML, what was deleted or brought back.
+    """
+
+    def __init__(
+        self,
+        library: Library | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        watch_page: bool = True,
+    ) -> None:
+        self.library: Library | None = None
+        self._refusal = ""
+        try:
+            self.library = library or Library()
+        except KeptError as error:
+            self._refusal = str(error)
+        self._choice, self._view, self._charts = Choice(), KeptView(), KeptFigures()
+        self._runs: list[KeptRun] = []
+        self._looked, self._deleted, self._gone = 0.0, 1, False
+        self.shelf, self.about, self.menus = Shelf(), About(under_voila()), self._view.menus
+        self.status = classed(ipywidgets.HTML(), "lab-said")
+        super().__init__(clock=clock, watch_page=watch_page)
+        self.figures = self._charts.figures
+        self.scrubber = Scrubber(
+            lambda: self._record,
+            since=lambda step: Recorded(self._record).since(step),
+            going_on=lambda: len(self.opened) == 1 and self.opened[0].run.outcome == "running",
+            view=lambda: self._view.seen(self.opened),
+        )
+        self._scrub_fold = folded(self.scrubber)
+        self._sections = run_sections(self.figures, self.menus, {LAYERS: self._scrub_fold})
+        parts = body(self.shelf, [self.about, *self._sections.values()])
+        self.children = [self.style_sheet, self.status, self.error_line, parts]
+        self._connect()
+        with self._guard("opening the library"):
+            self._look()
+            self._choose([run.id for run in self._runs[:1]])
+        self.wake()
+
+    @property
+    def opened(self) -> tuple[Opened, ...]:
+        """The runs that are chosen."""
+        return self._choice.opened
+
+    @property
+    def live(self) -> bool:
+        """Whether there may be news: a run may begin or grow for as long as there is a page to show it."""
+        return not self._gone and self.library is not None
+
+    @property
+    def run_error(self) -> str:
+        """Why the library cannot be read at all."""
+        return self._refusal
+
+    def update(self) -> None:
+        """Look at the library now and then; not while nobody looks."""
+        if not self._away and self._clock() - self._looked >= EVERY:
+            self._look()
+
+    @handler
+    def on_search(self, _: object = None) -> None:
+        """List only the runs that say every word; what is chosen stays on the charts."""
+        self.shelf.limit = SHOWN
+        self._look()
+
+    @handler
+    def on_more(self, _: object = None) -> None:
+        """List older runs too."""
+        self.shelf.limit += SHOWN
+        self._look()
+
+    @handler
+    def on_choose(self, change: dict[str, Any]) -> None:
+        """Show the runs whose boxes are ticked: ``change["new"]``, since a look may have put the list back by now."""
+        if not self._quiet:
+            self._choose(change["new"])
+
+    @handler
+    def on_name(self, _: object = None) -> None:
+        """Give the opened run another name."""
+        if not self._quiet:
+            self._write(lambda library, id: library.rename(id, self.about.name.value))
+
+    @handler
+    def on_note(self, _: object = None) -> None:
+        """Write a note to the opened run."""
+        if not self._quiet:
+            self._write(lambda library, id: library.set_note(id, self.about.note.value))
+
+    @handler
+    def on_remove(self, _: object = None) -> None:
+        """Delete the chosen runs."""
+        gone: list[str] = []
+        try:
+            for one in self.opened:
+                self._shelved.delete(one.run.id)
+                gone.append(one.run.name)
+        finally:
+            if gone:
+                self._deleted = len(gone)
+                self.status.value = words.said(f"Deleted: {'; '.join(gone)}. Undo delete brings back.")
+            self._look()
+
+    @handler
+    def on_undo(self, _: object = None) -> None:
+        """Bring back what was deleted last, and choose it."""
+        back = [run for _ in range(self._deleted) if (run := self._shelved.undo())]
+        self._deleted = 1
+        told = f"Brought back: {'; '.join(run.name for run in back)}." if back else "There is nothing to bring back."
+        self.status.value = words.said(told)
+        self._look()
+        if back:
+            self._choose([run.id for run in back])
+
+    @handler
+    def on_view(self, name: str, value: Any) -> None:
+        """Another x-axis, definition of near zero, layer or norm."""
+        self._view.choose(name, value)
+        self._charts.draw(self.opened, self._view.seen(self.opened))
+        self.scrubber.redraw()
+
+    def on_back(self) -> None:
+        """Look at once."""
+        self._look()
+
+    def on_gone(self) -> None:
+        """Look no more, until a page comes back."""
+        self._gone = True
+
+    def close(self) -> None:
+        """Take the panel off the page."""
+        self.scrubber.close()
+        super().close()
+
+    @property
+    def _shelved(self) -> Library:
+        """The library; raises KeptError where there is none."""
+        if self.library is None:
+            raise KeptError(self._refusal)
+        return self.library
+
+    @property
+    def _record(self) -> Record:
+        """The opened run's; empty if none or several are."""
+        return self.opened[0].record if len(self.opened) == 1 else Record()
+
+    def _look(self) -> None:
+        """Bring the list up to date, and what is chosen with it."""
+        self._looked = self._clock()
+        if self.library is None:
+            return
+        self._runs = self.library.runs()
+        changed, grown = self._choice.refresh(self.library, self._runs)
+        if changed:
+            self._draw()
+        elif grown:
+            self._charts.follow(self.opened, self._view.seen(self.opened))
+            self._say()
+        self._list()
+        self.shelf.tell(self.library.problems())
+
+    def _choose(self, ids: Sequence[str]) -> None:
+        runs = {run.id: run for run in self._runs}
+        try:
+            self._choice.choose(self._shelved, [runs[id] for id in ids if id in runs])
+        finally:
+            self._list()
+        self._draw()
+
+    def _write(self, order: Callable[[Library, str], None]) -> None:
+        """Change the one opened run, and show what became of it."""
+        try:
+            order(self._shelved, self.opened[0].run.id)
+        finally:
+            self._look()
+            self._say()
+
+    def _list(self) -> None:
+        with self._quiet:
+            self.shelf.show(self._runs, self.opened)
+
+    def _draw(self) -> None:
+        self._view.offer(self.opened)
+        self._charts.draw(self.opened, self._view.seen(self.opened))
+        self.scrubber.reload()
+        self._say()
+
+    def _say(self) -> None:
+        """Tell of the chosen runs, and show those parts of the page that they have."""
+        with self._quiet:
+            self.about.show(self.opened)
+        several = len(self.opened) > 1
+        show(self._scrub_fold, not several)
+        last_row_of_its_own(self._sections["mean"], several)
+        for name, part in self._sections.items():
+            has_it = not name.startswith("outputs") or self._record.outputs is not None
+            show(part, bool(self.opened) and has_it)
+
+    def _come_back(self) -> None:
+        self._gone = False
+        self.wake()
+
+    def _connect(self) -> None:
+        self.shelf.search.observe(self.on_search, "value")
+        self.shelf.list.observe(self.on_choose, "chosen")
+        self.shelf.more.on_click(self.on_more)
+        self.shelf.remove.on_click(self.on_remove)
+        self.shelf.undo.on_click(self.on_undo)
+        self.about.name.observe(self.on_name, "value")
+        self.about.note.observe(self.on_note, "value")
+        self._view.on_choice(self.on_view)
+        for figure in self.figures.values():
+            figure.on_ready(self._come_back)
