@@ -24,8 +24,18 @@ SCREEN = {
     "traitlets",
     "widgets",
 }
-# Brought by ipywidgets and voila, whose classes are theirs; lab uses none of them.
-BROUGHT = {"traitlets", "IPython", "ipykernel", "jinja2", "jupyter_client", "jupyter_core", "jupyter_server", "tornado"}
+# Brought by ipywidgets, voila and kaleido, whose classes and errors are theirs; lab uses none of them.
+BROUGHT = {
+    "choreographer",
+    "traitlets",
+    "IPython",
+    "ipykernel",
+    "jinja2",
+    "jupyter_client",
+    "jupyter_core",
+    "jupyter_server",
+    "tornado",
+}
 
 
 def modules(package: str) -> list[Path]:
@@ -65,7 +75,10 @@ def test_widgets_name_no_torch(path: Path) -> None:
 @pytest.mark.parametrize("package", ["lab", "widgets"])
 def test_nothing_is_used_that_the_project_does_not_declare(package: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {requirement.partition(">")[0].partition("=")[0] for requirement in project["dependencies"]}
+    declared = {
+        requirement.removeprefix("python-").partition(">")[0].partition("=")[0]
+        for requirement in project["dependencies"]
+    }
     own = {"lab", "widgets"} if package == "widgets" else {"lab"}
     # triton comes with torch where there is CUDA.
     allowed = own | set(sys.stdlib_module_names) | (BROUGHT | declared if package == "widgets" else set())
@@ -98,6 +111,8 @@ def test_lab_brings_no_screen_along_the_way() -> None:
     assert not (SCREEN & loaded("import " + ", ".join(names)))
 
 
-@pytest.mark.parametrize("name", ["lab.config", "lab.session", "lab.kept", "lab.telemetry.history", "lab.training.schedules"])
+@pytest.mark.parametrize(
+    "name", ["lab.config", "lab.session", "lab.kept", "lab.telemetry.history", "lab.training.schedules"]
+)
 def test_a_page_paints_before_torch_is_in(name: str) -> None:
     assert not {"torch", "numba"} & loaded(f"import {name}")

@@ -1,5 +1,6 @@
 // The page's half of LiveFigure. Each model has a store (what the kernel has sent); each view draws its model's store.
-// One module with page_style.js, page_sliders.js, page_shared.js and page_drag.js, which come before it.
+// One module with page_style.js, page_sliders.js, page_shared.js, page_drag.js and page_export.js, which come
+// before it.
 
 // ---- what the kernel sends
 
@@ -46,6 +47,7 @@ function append(store, { rows, keep, whole = {}, layout = {} }, floats) {
 function receive(store, model, message, buffers) {
   if (message.type === "library") return loadLibrary(buffers[0]);
   if (message.type === "dragged") return answerDrag(store, model);
+  if (["slide", "file", "unsaved"].includes(message.type)) return takeFile(store, message, buffers);
   const resync = () => {
     if (!store.resyncing) model.send({ type: "ready" });
     store.resyncing = true;
@@ -76,7 +78,8 @@ function receive(store, model, message, buffers) {
 // ---- the widget
 
 export default () => {
-  const store = { data: null, layout: null, grow: [], seq: null, acked: 0, resyncing: false, views: new Set() };
+  const store = { data: null, layout: null, grow: [], seq: null, acked: 0, resyncing: false };
+  Object.assign(store, { views: new Set(), wishes: new Map() });
 
   function initialize({ model }) {
     model.on("msg:custom", (message, buffers) => {
@@ -98,8 +101,10 @@ export default () => {
     const life = new AbortController();
     const box = document.createElement("div");
     box.className = "live-figure-frame";
-    box.innerHTML = '<div class="live-figure" role="figure"></div><div class="live-figure-note" role="status"></div>';
-    const [div, note] = box.children;
+    box.innerHTML =
+      '<div class="live-figure-bar"></div><div class="live-figure" role="figure"></div>' +
+      '<div class="live-figure-note" role="status"></div>';
+    const [bar, div, note] = box.children;
     div.setAttribute("aria-label", model.get("label"));
     el.style.minWidth = "0";
     el.append(box);
@@ -118,8 +123,8 @@ export default () => {
         view.colours ??= coloursOf(box);
         const { seq } = store;
         const data = store.data.map((trace) => ({ ...trace })); // Plotly writes into them, at a click on the legend
-        const toImageButtonOptions = { filename: model.get("label") || "figure" };
-        const config = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", toImageButtonOptions };
+        const modeBarButtonsToRemove = ["toImage", "autoScale2d", "select2d", "lasso2d"]; // the first is Save's
+        const config = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove };
         await Plotly.react(div, data, styled(store.layout, view), config);
         div.dataset.seq = seq;
         div.style.visibility = "";
@@ -130,7 +135,7 @@ export default () => {
     };
     const sizeToModel = () => {
       view.height = model.get("height");
-      box.style.height = `${view.height}px`;
+      div.style.height = `${view.height}px`;
       redraw(view);
     };
     sizeToModel();
@@ -141,6 +146,7 @@ export default () => {
       addEventListener(end, () => view.held && setTimeout(() => pump((view.held = false))), { signal: life.signal });
     }
     letDrag(box, div, store, model);
+    letSave(bar, div, store, model, life.signal);
     const resized = new ResizeObserver(() => {
       if (view.width === box.clientWidth) return;
       view.width = box.clientWidth;

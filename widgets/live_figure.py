@@ -17,24 +17,29 @@ import traitlets
 from numpy.typing import NDArray
 
 from widgets.bounded_figure import BoundedFigure, Figure
-from widgets.plain import Floats
+from widgets.plain import Floats, pack, plain
+from widgets.wish import Wish
 
 _HERE = pathlib.Path(__file__).parent
-_SCRIPTS = ("page_style", "page_sliders", "page_shared", "page_drag", "live_figure")
+_SCRIPTS = ("page_style", "page_sliders", "page_shared", "page_drag", "page_export", "live_figure")
 log = logging.getLogger(__name__)
 
 UNANSWERED = 4  # messages sent without an answer, before the rest waits and is sent as one
 PING_AFTER = 2.0  # seconds without an answer, before a page is asked for one
 
 
-@functools.cache
-def plotly_script() -> bytes:
-    """plotly.min.js of the installed plotly package, gzipped (1.5 MB); the package itself is not imported."""
+def plotly_path() -> pathlib.Path:
+    """plotly.min.js of the installed plotly package; the package itself is not imported."""
     spec = importlib.util.find_spec("plotly")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("figures need the plotly package, whose plotly.min.js they draw with")
-    path = pathlib.Path(spec.submodule_search_locations[0], "package_data", "plotly.min.js")
-    return gzip.compress(path.read_bytes(), compresslevel=6)
+    return pathlib.Path(spec.submodule_search_locations[0], "package_data", "plotly.min.js")
+
+
+@functools.cache
+def plotly_script() -> bytes:
+    """plotly.min.js, gzipped (1.5 MB)."""
+    return gzip.compress(plotly_path().read_bytes(), compresslevel=6)
 
 
 class Drag(NamedTuple):
@@ -59,9 +64,10 @@ class LiveFigure(anywidget.AnyWidget):
     that (re)connects is given everything. Safe to call from any thread.
 
     Messages to the page: "draw" (everything) and "append" (what is new), numbered by "seq"; "ping" with the last of
-    these numbers; "library" (plotly's script, on request, once a page); "dragged" (send the next place). Its answers:
-    "ready" (send everything: it is new, or has found a number missing), "ack" (received up to seq), "library" (send the
-    script), "drag" (a point is dragged to a place).
+    these numbers; "library" (plotly's script, on request, once a page); "dragged" (send the next place); "slide" (a
+    figure to draw and save), "file" (one to save), "unsaved" (why there is none). Its answers: "ready" (send
+    everything: it is new, or has found a number missing), "ack" (received up to seq), "library" (send the script),
+    "drag" (a point is dragged to a place), "save" (a Wish).
 
     Args:
         figure: ``{"data": [trace, ...], "layout": {...}}`` in plotly's JSON shape; arrays may be numpy's.
@@ -73,6 +79,7 @@ class LiveFigure(anywidget.AnyWidget):
     _css = (_HERE / "live_figure.css").read_text("utf-8")
     label = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(300).tag(sync=True)  # pixels, known to the page before it has the figure: nothing jumps
+    savable = traitlets.Bool(False).tag(sync=True)  # whether there is a Save menu
 
     def __init__(self, figure: Figure, *, max_points: int = 1000, label: str = "") -> None:
         self._lock = threading.RLock()
@@ -83,6 +90,7 @@ class LiveFigure(anywidget.AnyWidget):
         self._pinged = 0.0
         self._callbacks: list[Callable[[], None]] = []
         self._drag_callbacks: list[Callable[[Drag], None]] = []
+        self._wish_callback: Callable[[Wish], None] | None = None
         self.ready = False
         self.last_answer = 0.0
         self.bytes_sent = 0
@@ -166,6 +174,26 @@ class LiveFigure(anywidget.AnyWidget):
         """
         self._drag_callbacks.append(callback)
 
+    def on_wish(self, callback: Callable[[Wish], None]) -> None:
+        """Offer a Save menu, and call ``callback`` with what is chosen; it answers by one of the next three."""
+        self._wish_callback = callback
+        self.savable = True
+
+    def give(self, number: str, name: str, media_type: str, content: bytes) -> None:
+        """Let the page save a file; ``number`` is the wish's, "" for one that was asked for elsewhere."""
+        self._tell({"type": "file", "id": number, "name": name, "media": media_type}, content)
+
+    def give_slide(self, number: str, name: str, figure: Figure) -> None:
+        """Let the page draw ``figure`` out of sight, in the size that its layout has, and save the picture."""
+        floats: list[Floats] = []
+        packed = pack(plain(figure), floats)
+        buffer = np.concatenate(floats).tobytes() if floats else b""
+        self._tell({"type": "slide", "id": number, "name": name, "figure": packed}, buffer)
+
+    def refuse(self, number: str, why: str) -> None:
+        """Tell the page why a wish is not granted."""
+        self._tell({"type": "unsaved", "id": number, "why": why})
+
     def _height(self) -> int:
         return int(self._copy.layout.get("height") or 300)
 
@@ -197,6 +225,8 @@ class LiveFigure(anywidget.AnyWidget):
                 place = (str(content["trace"]), int(content["point"]), float(content["x"]), float(content["y"]))
                 _call(self._drag_callbacks, Drag(*place))
                 self._tell({"type": "dragged"})
+            case "save" if self._wish_callback:
+                _call([self._wish_callback], Wish.of(content))
 
 
 def _call(callbacks: list[Callable[..., None]], *arguments: object) -> None:

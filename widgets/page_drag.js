@@ -62,7 +62,8 @@ function letDrag(box, div, store, model) {
   box.addEventListener(
     "pointerdown",
     (event) => {
-      grabbed = event.button === 0 ? pointAt(div, event) : null;
+      // Not of the Save menu, which may lie over points.
+      grabbed = event.button === 0 && div.contains(event.target) ? pointAt(div, event) : null;
       if (!grabbed) return;
       take(event);
       box.setPointerCapture(event.pointerId);

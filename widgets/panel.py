@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import ipywidgets
+import traitlets
 
 from lab.config import ConfigError
 from lab.kept import KeptError
 from widgets.charts.style import Figure
-from widgets.live_figure import LiveFigure
+from widgets.export.bar import SaveBar
+from widgets.export.saving import Saving
 from widgets.quiet import Quiet
 
 log = logging.getLogger(__name__)
@@ -46,10 +48,7 @@ A = ParamSpec("A")
 
 
 def handler(method: Callable[Concatenate[P, A], None]) -> Callable[Concatenate[P, A], None]:
-    """For a callback of the page: one at a time, and an exception becomes a line on the panel and a trace in the log.
-
-    Without it an exception in a callback vanishes, and the page does nothing for no visible reason.
-    """
+    """For a callback of the page: one at a time, and an exception, which would vanish, is told and logged."""
 
     @functools.wraps(method)
     def guarded(self: P, /, *args: A.args, **kwargs: A.kwargs) -> None:
@@ -59,7 +58,7 @@ def handler(method: Callable[Concatenate[P, A], None]) -> Callable[Concatenate[P
     return guarded
 
 
-class Panel(ipywidgets.VBox):
+class Panel(Saving, ipywidgets.VBox):
     """A dashboard's whole: ``children`` under one error line, kept up to date by :meth:`tick`.
 
     A subclass gives :meth:`update`, :attr:`live`, :attr:`run_error` and, for a page that has gone,
@@ -72,7 +71,7 @@ class Panel(ipywidgets.VBox):
             voila only, since a notebook is meant to run on without its page.
 
     Attributes:
-        figures: name -> LiveFigure.
+        figures, save_bar: see Saving.
         error: what the error line says: what went wrong in the last thing that a person did, then
             :attr:`run_error`, each on a line of its own; empty if nothing.
     """
@@ -94,7 +93,8 @@ class Panel(ipywidgets.VBox):
         self._guarding = False
         self._quiet = Quiet()
         self._told: deque[str] = deque(maxlen=LINES)
-        self.figures: dict[str, LiveFigure] = {}
+        self.save_bar = SaveBar(self.on_save_all)
+        self.figures = {}
         self.error = ""
         self.error_line = ipywidgets.HTML()
         self.error_line.add_class("lab-error-line")
@@ -102,6 +102,11 @@ class Panel(ipywidgets.VBox):
         self.style_sheet.add_class("lab-style")
         super().__init__([self.style_sheet, self.error_line, *children])
         self.add_class("lab-panel")
+
+    @traitlets.validate("children")
+    def _with_save_bar(self, proposal: Any) -> tuple[Any, ...]:
+        """Whatever a panel shows, its save bar is under it."""
+        return (*(child for child in proposal["value"] if child is not self.save_bar), self.save_bar)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"  # ipywidgets would spell out every widget inside

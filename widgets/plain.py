@@ -45,3 +45,18 @@ def pack(value: Any, floats: list[Floats]) -> Any:
         floats.append(value.ravel())
         return {"$f32": [sum(part.size for part in floats[:-1]), *value.shape]}
     return value
+
+
+def listed(value: Any) -> Any:
+    """``value`` as JSON alone: arrays as lists, a number that is not finite as None, float32 in as few digits as do."""
+    if isinstance(value, dict):
+        return {str(key): listed(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [listed(item) for item in value]
+    if isinstance(value, np.ndarray) and value.dtype == np.float32:
+        texts = value.astype(str).astype(np.float64)  # the shortest text that is the same float32
+        numbers: list[Any] = np.where(np.isfinite(texts), texts.astype(object), np.array(None)).tolist()
+        return numbers
+    if isinstance(value, np.ndarray):
+        return listed(value.tolist())
+    return plain(value)

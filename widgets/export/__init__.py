@@ -1,0 +1,1 @@
+"""Out of the browser: a panel's charts as slide pictures, web pages, data and decks."""

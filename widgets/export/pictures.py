@@ -1,0 +1,120 @@
+"""Pictures without a page: one Chromium, kept running by kaleido, draws figures as PNG, SVG and PDF.
+
+It asks nothing of the network: plotly's script is the installed package's, and there is no MathJax.
+"""
+
+import asyncio
+import atexit
+import logging
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from widgets.charts.style import Figure
+from widgets.export.slide import HEIGHT, SCALE, WIDTH
+from widgets.live_figure import plotly_path
+from widgets.plain import listed
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 60.0
+"""Seconds for one picture, the browser's start included."""
+
+INSTALL = (
+    "needs Chromium or Chrome on the machine that runs the lab: install it (Debian, Ubuntu: apt-get install chromium) "
+    "or name it in the environment variable BROWSER_PATH"
+)
+
+T = TypeVar("T")
+
+
+class ExportError(Exception):
+    """Why a file cannot be made, for a person."""
+
+
+class Studio:
+    """The browser and the thread that talks to it; both start with the first picture and end with the process."""
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._kaleido: Any = None
+
+    def draw(self, figure: Figure, kind: str) -> bytes:
+        """``figure`` as a picture of ``kind`` png, svg or pdf, one caller after the other.
+
+        Raises:
+            ExportError: there is no browser, or it does not answer in time.
+        """
+        from choreographer.errors import ChromeNotFoundError
+
+        with self._lock:
+            for attempt in (1, 2):
+                try:
+                    return self._wait(self._draw(figure, kind), self._patience)
+                except ChromeNotFoundError:
+                    raise ExportError(f"{kind.upper()} {INSTALL}") from None
+                except TimeoutError:
+                    self._drop()
+                    raise ExportError(
+                        f"{kind.upper()}: Chromium gave no picture within {self._patience:g} s; try again"
+                    ) from None
+                except Exception:
+                    # It may have been ended from outside since the last picture: a new one gets one try.
+                    self._drop()
+                    if attempt == 2:
+                        raise
+                    log.warning("the browser for pictures has failed; starting another", exc_info=True)
+        raise AssertionError("the second attempt returns or raises")
+
+    def close(self) -> None:
+        """End the browser and its thread."""
+        with self._lock:
+            self._drop()
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._loop = None
+
+    async def _draw(self, figure: Figure, kind: str) -> bytes:
+        if self._kaleido is None:
+            from kaleido import Kaleido
+
+            made = Kaleido(n=1, timeout=self._patience, plotlyjs=plotly_path().as_uri(), mathjax=False)
+            await made.open()
+            self._kaleido = made
+        size = {"format": kind, "width": WIDTH, "height": HEIGHT, "scale": SCALE if kind == "png" else 1}
+        return bytes(await self._kaleido.calc_fig(listed(figure), opts=size))
+
+    def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(target=_run, args=(self._loop,), name="lab-pictures", daemon=True).start()
+            atexit.register(self.close)
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(seconds)
+        except TimeoutError:
+            future.cancel()
+            raise
+
+    def _drop(self) -> None:
+        """Let go of the browser, whatever state it is in."""
+        made, self._kaleido = self._kaleido, None
+        if made is not None:
+            try:
+                self._wait(made.close(), 10)
+            except Exception:
+                log.warning("the browser for pictures did not close", exc_info=True)
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+STUDIO = Studio()
+"""This process's."""

@@ -1,0 +1,137 @@
+"""The rows of a run's record that a chart over the run shows, full, whatever the page has room for."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.telemetry.record import Record
+from widgets.charts import View
+from widgets.charts.averages import norm_shown
+from widgets.charts.layers import layer_shown, near_zero_name
+from widgets.charts.progress import debiased_loss
+from widgets.charts.style import column
+from widgets.export.table import Table
+
+Columns = dict[str, NDArray[np.float32]]
+
+
+def run_table(name: str, record: Record, view: View) -> Table:
+    """Step, epoch and time, then what the training lab's figure ``name`` shows of ``record``.
+
+    The values of a validation stand in the row of its step. Empty for a figure that is not over the run.
+    """
+    if name == "histogram":
+        return _histogram(record, view)
+    if name not in _SHOWN:
+        return {}
+    shown = _SHOWN[name](record, view)
+    validated = _VALIDATED.get(name, {})
+    ends = np.array([row.step for row in record.validations], np.int64)
+    steps = np.union1d(record.steps, ends) if validated else record.steps
+    at, at_ends = np.searchsorted(steps, record.steps), np.searchsorted(steps, ends)
+
+    def spread(values: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        full = np.full(len(steps), np.nan, np.float32)
+        full[rows] = values
+        return full
+
+    table: Table = {"step": steps, "epochs done": (steps + 1) / record.steps_per_epoch}
+    table |= {title: spread(values, at) for title, values in {_TIME: column(record, "seconds"), **shown}.items()}
+    for title, field in validated.items():
+        values = np.array([getattr(row, field) for row in record.validations], np.float32)
+        table[title] = spread(values, at_ends)
+    return table
+
+
+_TIME = "training time (s)"
+_VALIDATED = {
+    "loss": {"validation loss (nats)": "loss"},
+    "accuracy": {
+        "epoch's training accuracy (0..1)": "train_accuracy",
+        "validation accuracy (0..1)": "accuracy",
+    },
+}
+
+
+def _loss(record: Record, _: View) -> Columns:
+    return {"loss (nats)": column(record, "loss"), "average loss, de-biased (nats)": debiased_loss(record)}
+
+
+def _accuracy(record: Record, _: View) -> Columns:
+    return {"accuracy (0..1)": column(record, "accuracy")}
+
+
+def _rates(record: Record, _: View) -> Columns:
+    return {"learning rate": column(record, "lr"), "momentum": column(record, "momentum")}
+
+
+def _of_layers(measure: str, title: str) -> Callable[[Record, View], Columns]:
+    return lambda record, _: {f"{title} of {layer}": column(record, f"{measure}/{layer}") for layer in record.layers}
+
+
+def _near_zero(record: Record, view: View) -> Columns:
+    title = f"share near zero (0..1; {near_zero_name(view)})"
+    return _of_layers(view.near_zero, title)(record, view)
+
+
+def _loss_averages(record: Record, _: View) -> Columns:
+    return {
+        "loss (nats)": column(record, "loss"),
+        "average loss, from zero (nats)": column(record, "loss_average"),
+        "average loss, de-biased (nats)": debiased_loss(record),
+    }
+
+
+def _of_norm(kind: str, word: str) -> Callable[[Record, View], Columns]:
+    def columns(record: Record, view: View) -> Columns:
+        norm = norm_shown(record, view)
+        return {
+            f"{which} {word} of {norm or 'no norm'}": column(record, f"{key}_{kind}/{norm}")
+            for which, key in (("batch", "batch"), ("running", "running"), ("de-biased running", "debiased"))
+        }
+
+    return columns
+
+
+def _factors(record: Record, view: View) -> Columns:
+    norm = norm_shown(record, view)
+    return {
+        "de-bias factor of the loss": column(record, "loss_weight"),
+        f"de-bias factor of {norm or 'no norm'}": column(record, f"debias/{norm}"),
+    }
+
+
+def _blow_up(record: Record, _: View) -> Columns:
+    measures = (("max_mult", "largest 1/√(var+ε)"), ("min_var", "smallest variance"))
+    return {f"{title} of {norm}": column(record, f"{key}/{norm}") for key, title in measures for norm in record.norms}
+
+
+_SHOWN: dict[str, Callable[[Record, View], Columns]] = {
+    "loss": _loss,
+    "accuracy": _accuracy,
+    "rates": _rates,
+    "mean": _of_layers("mean", "mean output"),
+    "std": _of_layers("std", "standard deviation of the output"),
+    "near_zero": _near_zero,
+    "loss_averages": _loss_averages,
+    "mean_averages": _of_norm("mean", "mean"),
+    "variance_averages": _of_norm("var", "variance"),
+    "debias_factors": _factors,
+    "blow_up": _blow_up,
+}
+
+
+def _histogram(record: Record, view: View) -> Table:
+    """A row for each histogram: the counts of values below, in each bin, above, and of nan."""
+    low, high = record.range
+    edges = [f"{edge:.6g}" for edge in np.linspace(low, high, record.bins + 1)]
+    bins = [f"{a} to {b}" for a, b in pairwise(edges)]
+    layer = layer_shown(record, view)
+    table: Table = {"step": record.hist_steps}
+    if layer:
+        counts = record.hists[:, record.layers.index(layer)]
+        titles = [f"below {edges[0]}", *bins, f"{edges[-1]} and above", "nan"]
+        table |= {f"{layer}, count {title}": counts[:, i] for i, title in enumerate(titles)}
+    return table

@@ -1,0 +1,175 @@
+"""A chart of the page as a slide: 16:9, type for the last row, a theme's colours, and a caption."""
+
+import html
+import re
+from collections.abc import Collection, Mapping
+from textwrap import wrap
+from typing import Any
+
+from widgets.charts.style import Figure
+from widgets.export.themes import FONT, Theme
+
+WIDTH, HEIGHT = 960, 540
+"""CSS pixels, and as many points on a 13.33 x 7.5 inch slide: a font of 18 px is one of 18 pt there."""
+
+SCALE = 2
+"""Of pictures in pixels: 1920 x 1080."""
+
+ENLARGED = 1.5
+"""Fonts, lines, marks and shifts of a chart, over those on the page."""
+
+TITLE, AXIS, TICK, LEGEND, CAPTION = 28, 18, 16, 16, 13
+"""Font sizes (px)."""
+
+_EDGE = 24
+_LEFT, _RIGHT, _LEFT_ON_PAGE = 112, 36, 64
+_TITLE_END = 64
+_LEGEND_ROW, _CAPTION_ROW = 25, 17
+_CHARACTERS = 138  # of the caption in a line
+_ENLARGE = {"font": "size", "textfont": "size", "marker": "size", "line": "width", "colorbar": "thickness"}
+
+
+def slide(figure: Figure, theme: Theme, caption: str) -> Figure:
+    """``figure`` of a chart function, or as a page shows it, for a slide; it is not changed.
+
+    Its title, axes, legend, marks and notes stay; sizes and colours are the slide's.
+    """
+    made: Figure = _restyled(figure, theme.exchanged)
+    layout: dict[str, Any] = made["layout"]
+    for key in ("autosize", "dragmode", "uirevision"):
+        layout.pop(key, None)
+    lines = wrap(caption, _CHARACTERS)
+    notes = layout.get("annotations") or []
+    rows = _legend_rows(made)
+    top = _TITLE_END + _LEGEND_ROW * rows + max(map(_above, notes), default=0) + 10
+    bottom = 70 + _CAPTION_ROW * len(lines) + _EDGE // 2
+    for note in notes:
+        if "xshift" in note:
+            note["xshift"] *= _LEFT / _LEFT_ON_PAGE / ENLARGED
+    for key in [key for key in layout if re.fullmatch(r"[xy]axis\d*", key)]:
+        _open(layout[key])
+    layout |= {
+        "width": WIDTH,
+        "height": HEIGHT,
+        "margin": {"l": _LEFT, "r": _RIGHT, "t": top, "b": bottom},
+        "title": _title(layout.get("title")),
+        "legend": {
+            "orientation": "h", "xref": "container", "x": _EDGE / WIDTH, "xanchor": "left",
+            "yref": "container", "y": 1 - _TITLE_END / HEIGHT, "yanchor": "top",
+        },
+        "annotations": [*notes, _caption(lines, theme, bottom)],
+        "template": _template(theme),
+        "paper_bgcolor": theme.ground,
+        "plot_bgcolor": theme.ground,
+    }  # fmt: skip
+    return made
+
+
+def as_seen(figure: Figure, ranges: Mapping[str, Any], hidden: Collection[int]) -> Figure:
+    """``figure`` with its axes over ``ranges``, and without the ``hidden`` traces: as a reader has zoomed it.
+
+    Args:
+        ranges: axis ("xaxis", "yaxis2") -> its two ends.
+        hidden: indices of traces.
+    """
+    layout = dict(figure["layout"])
+    for axis, ends in ranges.items():
+        if re.fullmatch(r"[xy]axis\d*", axis) and len(ends) == 2:
+            layout[axis] = {**layout.get(axis, {}), "range": list(ends), "autorange": False}
+    data = [{**trace, "visible": False} if i in hidden else trace for i, trace in enumerate(figure["data"])]
+    return {"data": data, "layout": layout}
+
+
+def plain_text(markup: str) -> str:
+    """Words without their tags."""
+    return html.unescape(re.sub(r"<[^>]+>", " ", markup)).replace("  ", " ").strip()
+
+
+def _restyled(value: Any, exchanged: Mapping[str, str], key: str = "", parent: str = "") -> Any:
+    """A copy, its sizes enlarged and its colours exchanged."""
+    if isinstance(value, dict):
+        return {name: _restyled(item, exchanged, name, key) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_restyled(item, exchanged, key, parent) for item in value]
+    if isinstance(value, str):
+        return _recoloured(value, exchanged)
+    enlarge = _ENLARGE.get(parent) == key or key in ("xshift", "yshift")
+    return value * ENLARGED if enlarge and isinstance(value, int | float) else value
+
+
+def _recoloured(text: str, exchanged: Mapping[str, str]) -> str:
+    if text.upper() in exchanged:
+        return exchanged[text.upper()]
+    faint = re.fullmatch(r"rgba\((\d+), ?(\d+), ?(\d+), ?([\d.]+)\)", text)
+    if not faint:
+        return text
+    colour = "#" + "".join(f"{int(part):02X}" for part in faint.groups()[:3])
+    red, green, blue = (int(exchanged.get(colour, colour)[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{faint[4]})"
+
+
+def _open(axis: dict[str, Any]) -> None:
+    """Let a web page zoom where the panel does not, for the sake of what is dragged there."""
+    axis.pop("fixedrange", None)
+    title = axis.get("title")
+    if isinstance(title, dict):
+        title["standoff"] = 10
+
+
+def _title(title: Any) -> dict[str, Any]:
+    text = title.get("text", "") if isinstance(title, dict) else str(title or "")
+    return {
+        "text": text, "font": {"size": TITLE}, "x": 0, "xref": "container", "xanchor": "left",
+        "y": 1, "yref": "container", "yanchor": "top", "pad": {"l": _EDGE, "t": 20},
+    }  # fmt: skip
+
+
+def _legend_rows(figure: Figure) -> int:
+    """Plotly lays a legend that is too long for one line out in columns as wide as its longest name."""
+    if not figure["layout"].get("showlegend", True):
+        return 0
+    shown = [trace for trace in figure["data"] if trace.get("type") != "heatmap" and trace.get("visible", True)]
+    named = [trace.get("name", "") for trace in shown if trace.get("showlegend", True)]
+    named += [shape.get("name", "") for shape in figure["layout"].get("shapes") or [] if shape.get("showlegend")]
+    widths = [60 + 0.56 * LEGEND * len(plain_text(name)) for name in named]
+    room = WIDTH - 2 * _EDGE
+    if sum(widths) <= room:
+        return 1 if named else 0
+    return -(-len(named) // max(1, int(room // max(widths))))
+
+
+def _above(note: Mapping[str, Any]) -> float:
+    """How far a note reaches above the plot (px)."""
+    if note.get("yref") != "paper" or note.get("y") != 1 or note.get("yanchor") != "bottom":
+        return 0
+    return float(note.get("yshift", 0)) + 1.5 * float(note.get("font", {}).get("size", TICK))
+
+
+def _caption(lines: list[str], theme: Theme, bottom: int) -> dict[str, Any]:
+    return {
+        "text": "<br>".join(html.escape(line, quote=False) for line in lines), "showarrow": False, "align": "left",
+        "font": {"size": CAPTION, "color": theme.quiet}, "name": "caption",
+        "xref": "paper", "x": 0, "xanchor": "left", "xshift": _EDGE - _LEFT,
+        "yref": "paper", "y": 0, "yanchor": "bottom", "yshift": _EDGE // 2 - bottom,
+    }  # fmt: skip
+
+
+def _template(theme: Theme) -> dict[str, Any]:
+    axis = {
+        "gridcolor": theme.grid, "zerolinecolor": theme.quiet, "linecolor": theme.quiet, "tickcolor": theme.quiet,
+        "showline": True, "ticks": "outside", "tickfont": {"size": TICK}, "title": {"font": {"size": AXIS}},
+        "zeroline": False,
+    }  # fmt: skip
+    bar = {"tickfont": {"size": TICK}, "title": {"font": {"size": TICK}}}
+    return {
+        "data": {"heatmap": [{"colorbar": bar}]},
+        "layout": {
+            "font": {"color": theme.text, "family": FONT, "size": TICK},
+            "xaxis": axis,
+            "yaxis": axis,
+            "legend": {"bgcolor": "rgba(0,0,0,0)", "font": {"size": LEGEND}},
+            "hoverlabel": {"font": {"size": TICK, "family": FONT}},
+            "annotationdefaults": {"font": {"color": theme.text, "size": TICK}, "arrowcolor": theme.quiet},
+            "shapedefaults": {"line": {"color": theme.quiet}},
+        },
+    }

@@ -1,0 +1,26 @@
+"""What a reader asks of a chart on the page: a file of it, as it is seen there."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+
+class Wish(NamedTuple):
+    """A press of a button in a chart's Save menu.
+
+    Attributes:
+        number: of the wish, chosen by the page, which takes no file but those it has asked for.
+        kind: "png", "svg", "pdf", "html", "csv" or "json".
+        ranges: axis ("xaxis", "yaxis2") -> its two ends, of those that the reader has zoomed.
+        hidden: indices of the traces that the reader has switched off.
+    """
+
+    number: str
+    kind: str
+    ranges: dict[str, tuple[float | str, ...]]
+    hidden: frozenset[int]
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> Self:
+        """The wish in a page's "save" message."""
+        ranges = {str(axis): tuple(ends) for axis, ends in message.get("ranges", {}).items()}
+        return cls(str(message["id"]), str(message["kind"]), ranges, frozenset(map(int, message.get("hidden", ()))))
