@@ -77,7 +77,7 @@ def told(problems: list[str]) -> str:
     if not problems:
         return ""
     more = f"; and {len(problems) - MOST} more" if len(problems) > MOST else ""
-    return f"This page's link asks for what cannot be had, which is left out: {'; '.join(problems[:MOST])}{more}."
+    return f"Not set from this page's link: {'; '.join(problems[:MOST])}{more}."
 
 
 def code_of(config: Config, panel: str = "TrainingPanel", module: str = "widgets.training") -> str:

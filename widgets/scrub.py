@@ -83,11 +83,13 @@ class Scrubber(Panel):
         self.stride = ipywidgets.Dropdown(description="A frame moves on", options=strides)
         self.tables = ipywidgets.HTML()
         super().__init__(clock=clock, watch_page=False)
-        self.style_sheet.close()  # the panel that this stands in has it
+        # The panel that this stands in has the style.
+        self.style_sheet.close()
+        self.remove_class("lab-panel")
         self.figures = {"scrub": LiveFigure(step_histograms(self.record, 0, View()), label=LABEL)}
         row = classed(ipywidgets.HBox(list(self.buttons.values())), "lab-buttons")
         menus = classed(ipywidgets.HBox([row, self.stride]), "lab-menus")
-        numbers = ipywidgets.VBox([self.step, menus, self.tables])
+        numbers = classed(ipywidgets.VBox([self.step, menus, self.tables]), "lab-scrub")
         self.children = [self.error_line, grid([numbers, self.figures["scrub"]])]
         for name, button in self.buttons.items():
             button.on_click(getattr(self, f"on_{name}"))

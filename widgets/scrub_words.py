@@ -10,7 +10,12 @@ from widgets.charts.layers import near_zero_name
 from widgets.charts.scrub import nearest
 from widgets.charts.style import column
 from widgets.charts.view import View
-from widgets.table import number, table
+from widgets.table import fixed, number, table
+
+PLACES = 4
+"""Decimals of the figures at every step, so that they stand still in a film."""
+
+_RUN = ("loss", "accuracy", "lr", "momentum")
 
 
 def step_tables(record: Record, step: int, view: View) -> str:
@@ -25,13 +30,14 @@ def step_tables(record: Record, step: int, view: View) -> str:
     if at != step:
         caption += f"; the numbers are those of step {at}, the nearest one kept"
     loss, accuracy, lr, momentum = (float(column(record, name)[row]) for name in _RUN)
-    run = [_cell(loss), _share(accuracy), _cell(lr), _cell(momentum)]
+    run = [fixed(loss, PLACES), _share(accuracy), number(lr), number(momentum)]
     low, high = record.range
-    head = ("layer", "mean", "std", f"near zero ({html.escape(near_zero_name(view))})", f"outside {low:g}..{high:g}")
+    outside = f"outside {low:g}..{high:g}".replace("-", "−")
+    head = ("layer", "mean", "std", f"near zero ({html.escape(near_zero_name(view))})", outside)
     rows = [
         (
             html.escape(layer),
-            *(_cell(float(column(record, f"{name}/{layer}")[row])) for name in ("mean", "std")),
+            *(fixed(float(column(record, f"{name}/{layer}")[row]), PLACES) for name in ("mean", "std")),
             _share(float(column(record, f"{view.near_zero}/{layer}")[row])),
             _share(_outside(record.hists[histogram, i])),
         )
@@ -41,16 +47,9 @@ def step_tables(record: Record, step: int, view: View) -> str:
     return table(words, [(str(at), *run)], caption, numbers=True) + table(head, rows, "Each layer", numbers=True)
 
 
-_RUN = ("loss", "accuracy", "lr", "momentum")
-
-
 def _outside(counts: np.ndarray) -> float:
     """Share of a layer's outputs that no bin holds."""
     return (int(counts[0]) + int(counts[-2]) + int(counts[-1])) / max(int(counts.sum(dtype=np.int64)), 1)
-
-
-def _cell(value: float) -> str:
-    return "–" if math.isnan(value) else number(value)
 
 
 def _share(value: float) -> str:

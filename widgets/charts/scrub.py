@@ -82,7 +82,7 @@ def step_histograms(record: Record, step: int, view: View, outputs: NDArray[np.i
         top = float(np.log1p(outputs[i])) if record.layers else 1.0
         name = "yaxis" + (str(i + 1) if i else "")
         plain[name] = axis("outputs" if i == 0 else "", range=[0, top * 1.02], fixedrange=True, **_ticks(top))
-        plain[name] |= {"domain": [1 - (i + 1 - GAP / 2) / count, 1 - (i + GAP / 2) / count]}
+        plain[name] |= {"domain": [1 - (i + 1) / count, 1 - (i + GAP) / count]}
     for i, layer in enumerate(record.layers):
         counts = record.hists[row, i, 1:-2] if row is not None else np.zeros(record.bins, np.int32)
         data.append(
