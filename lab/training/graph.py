@@ -159,10 +159,16 @@ class _Places:
         self._at.add_(1)
 
     def keep_results(self, learner: Learner) -> None:
-        """Remember where a captured step puts its results."""
+        """Remember where a captured step puts its results: tensors that an eager step makes anew each time."""
         self._results = learner.x, learner.y, learner.logits.detach(), learner.loss.detach()
+        self._gradients = [(param, param.grad) for param in learner.optimizer.params]
+        self._buffers = [(module._buffers, module._buffers.copy()) for module in learner.model.modules()]
 
     def show_results(self, learner: Learner) -> None:
-        """Give them to the learner: in between, another batch had its own."""
+        """Put them where whoever looks will look: in between, another batch had its own."""
         x, y, learner.logits, learner.loss = self._results
         learner.take(learner.chosen, (x, y))
+        for param, gradient in self._gradients:
+            param.grad = gradient
+        for buffers, captured in self._buffers:
+            buffers.update(captured)
