@@ -36,8 +36,14 @@ class Choice:
         self.opened: tuple[Opened, ...] = ()
 
     @property
-    def ids(self) -> list[str]:
-        return [one.run.id for one in self.opened]
+    def record(self) -> Record:
+        """The one run's; empty if none or several are chosen."""
+        return self.opened[0].record if len(self.opened) == 1 else Record()
+
+    @property
+    def growing(self) -> bool:
+        """Whether one run is chosen, which goes on."""
+        return [one.run.outcome for one in self.opened] == ["running"]
 
     def choose(self, library: Library, runs: Sequence[KeptRun]) -> None:
         """Open these runs and no others.

@@ -1,9 +1,11 @@
 """The kept runs' charts on the page, and the parts of it that come and go."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from widgets.kept_choice import Opened
 from widgets.layout import grid, section
+from widgets.training_figures import OUTPUTS
 from widgets.training_layout import SECTIONS
 
 
@@ -22,12 +24,22 @@ def run_sections(figures: Mapping[str, Any], menus: Mapping[str, Any], more: Map
     }
 
 
-def last_row_of_its_own(part: Any, wanted: bool) -> None:
-    """Give a section's last figure the whole width, beside the others in as many columns as fit, or not."""
-    if wanted:
-        part.add_class("lab-last-wide")
-    else:
-        part.remove_class("lab-last-wide")
+def arrange(
+    sections: Mapping[str, Any], scrub: Any, figures: Mapping[str, Any], opened: Sequence[Opened]
+) -> dict[str, Any]:
+    """Show what the chosen runs have of the page; those of ``figures`` that then stand on it.
+
+    Several runs have no answers: bars of each on three pictures say less than their charts. Their histograms have the
+    whole width, one under the other.
+    """
+    one = opened[0] if len(opened) == 1 else None
+    show(scrub, one is not None)
+    layers = sections["mean"]
+    (layers.add_class if len(opened) > 1 else layers.remove_class)("lab-last-wide")
+    answers = one is not None and one.record.outputs is not None
+    for name, part in sections.items():
+        show(part, bool(opened) and (answers or name not in OUTPUTS))
+    return {name: figure for name, figure in figures.items() if answers or name not in OUTPUTS}
 
 
 def show(widget: Any, shown: bool) -> None:

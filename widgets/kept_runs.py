@@ -7,12 +7,13 @@ from typing import Any
 import ipywidgets
 
 from lab.kept import KeptError, KeptRun, Library
-from lab.telemetry.record import Record
-from widgets import kept_words as words
+from widgets import kept_caption, kept_words
+from widgets.export.about import Settings
+from widgets.export.table import Table
 from widgets.kept_about import About
 from widgets.kept_choice import Choice, Opened
 from widgets.kept_figures import KeptFigures, Recorded
-from widgets.kept_layout import last_row_of_its_own, run_sections, show
+from widgets.kept_layout import arrange, run_sections
 from widgets.kept_shelf import SHOWN, Shelf
 from widgets.kept_view import KeptView
 from widgets.layout import body, classed
@@ -35,22 +36,17 @@ class KeptRunsPanel(Panel):
 
     Attributes:
         library: None if it cannot be read at all, as by a newer version.
-        shelf: ``shelf.list`` are the runs, ``shelf.list.chosen`` the ids of those that are chosen;
-            ``shelf.search``, and the buttons ``shelf.remove``, ``shelf.undo``, ``shelf.more``.
+        shelf: the list, its search and buttons; ``shelf.list.chosen`` are the ids of the chosen runs.
         about: what is said of the chosen runs; ``about.name``, ``about.note``.
         opened: the runs that are chosen, with their records.
-        figures: name -> LiveFigure.
+        figures: name -> LiveFigure, of those charts that the chosen runs have.
         menus: "x", "near_zero", "layer", "norm" -> Dropdown.
         scrubber: any recorded step of the one opened run.
         status: HTML, what was deleted or brought back.
     """
 
     def __init__(
-        self,
-        library: Library | None = None,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        watch_page: bool = True,
+        self, library: Library | None = None, *, clock: Callable[[], float] = time.monotonic, watch_page: bool = True
     ) -> None:
         self.library: Library | None = None
         self._refusal = ""
@@ -66,9 +62,9 @@ class KeptRunsPanel(Panel):
         super().__init__(clock=clock, watch_page=watch_page)
         self.figures = self._charts.figures
         self.scrubber = Scrubber(
-            lambda: self._record,
-            since=lambda step: Recorded(self._record).since(step),
-            going_on=lambda: len(self.opened) == 1 and self.opened[0].run.outcome == "running",
+            lambda: self._choice.record,
+            since=lambda step: Recorded(self._choice.record).since(step),
+            going_on=lambda: self._choice.growing,
             view=lambda: self._view.seen(self.opened),
         )
         self._scrub_fold = folded(self.scrubber)
@@ -142,7 +138,7 @@ class KeptRunsPanel(Panel):
         finally:
             if gone:
                 self._deleted = len(gone)
-                self.status.value = words.said(f"Deleted: {'; '.join(gone)}. Undo delete brings back.")
+                self.status.value = kept_words.said(f"Deleted: {'; '.join(gone)}. Undo delete brings back.")
             self._look()
 
     @handler
@@ -151,7 +147,7 @@ class KeptRunsPanel(Panel):
         back = [run for _ in range(self._deleted) if (run := self._shelved.undo())]
         self._deleted = 1
         told = f"Brought back: {'; '.join(run.name for run in back)}." if back else "There is nothing to bring back."
-        self.status.value = words.said(told)
+        self.status.value = kept_words.said(told)
         self._look()
         if back:
             self._choose([run.id for run in back])
@@ -162,6 +158,14 @@ class KeptRunsPanel(Panel):
         self._view.choose(name, value)
         self._charts.draw(self.opened, self._view.seen(self.opened))
         self.scrubber.redraw()
+
+    def settings(self) -> Settings:
+        """Of the one run its settings, of several what differs, for a caption."""
+        return kept_caption.settings(self.opened)
+
+    def table(self, name: str) -> Table:
+        """The records' rows that chart ``name`` shows, all of them."""
+        return kept_caption.table(name, self.opened, self._view.seen(self.opened)) or super().table(name)
 
     def on_back(self) -> None:
         """Look at once."""
@@ -182,11 +186,6 @@ class KeptRunsPanel(Panel):
         if self.library is None:
             raise KeptError(self._refusal)
         return self.library
-
-    @property
-    def _record(self) -> Record:
-        """The opened run's; empty if none or several are."""
-        return self.opened[0].record if len(self.opened) == 1 else Record()
 
     def _look(self) -> None:
         """Bring the list up to date, and what is chosen with it."""
@@ -233,12 +232,7 @@ class KeptRunsPanel(Panel):
         """Tell of the chosen runs, and show those parts of the page that they have."""
         with self._quiet:
             self.about.show(self.opened)
-        several = len(self.opened) > 1
-        show(self._scrub_fold, not several)
-        last_row_of_its_own(self._sections["mean"], several)
-        for name, part in self._sections.items():
-            has_it = not name.startswith("outputs") or self._record.outputs is not None
-            show(part, bool(self.opened) and has_it)
+        self._figures = arrange(self._sections, self._scrub_fold, self._charts.figures, self.opened)
 
     def _come_back(self) -> None:
         self._gone = False

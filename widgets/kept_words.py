@@ -149,7 +149,7 @@ def again(config: Config, served: bool) -> str:
     """The way to a training lab with these settings: a link where dashboards are served, else the line of code."""
     if served:
         address = f"training.ipynb?{query}" if (query := query_of(config)) else "training.ipynb"
-        return f'<p><a href="{html.escape(address)}">Train again with these settings</a></p>'
+        return f'<p class="lab-again"><a href="{html.escape(address)}">Train again with these settings</a></p>'
     code = code_of(config).split("\n")[-1]
     return f"<p>Train again with these settings: <code>{html.escape(code)}</code></p>"
 

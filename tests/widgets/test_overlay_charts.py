@@ -1,5 +1,6 @@
 """Several runs in one chart: the numbers of each, told apart in grey too."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -116,7 +117,7 @@ def test_histograms_lie_one_under_the_other_over_one_x_axis() -> None:
     assert second["z"].shape[1] <= COLUMNS and "xaxis" not in first and "xaxis" not in second
     assert [trace["showscale"] for trace in (first, second)] == [True, False]
     domains = [layout[name]["domain"] for name in ("yaxis", "yaxis2", "yaxis3")]
-    assert all(upper[0] > lower[1] for upper, lower in zip(domains, domains[1:], strict=False))
+    assert all(upper[0] > lower[1] for upper, lower in itertools.pairwise(domains))
     assert domains[0][1] == 1 and domains[2][0] == pytest.approx(0, abs=1e-9)
     assert layout["yaxis"]["range"] == [0, 10] and layout["yaxis2"]["range"] == [-7, 7]
     assert [note["text"] for note in layout["annotations"]] == ["first", "&lt;b&gt;many&lt;/b&gt;", "no layers yet"]

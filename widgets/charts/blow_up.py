@@ -26,9 +26,9 @@ def blow_up(record: Record, view: View | None = None) -> Figure:
     titles = ("largest 1/√(var+ε)", "smallest variance")
     plain = stacked(title, record, view, titles, entries=entries, type="log", exponentformat="power", nticks=4)
     plain["height"] += HEIGHT // 2
-    plain["annotations"].append(
-        note(f"a variance of 0 is drawn at {FLOOR:.0e}", x=0, xanchor="left", y=0.45, yanchor="bottom")
-    )
     if len(record.steps) and not record.norms:
         plain["annotations"].append(note("this net has no norm", x=0.5, y=0.775, font={"size": 13}))
+    else:
+        floor = note(f"a variance of 0 is drawn at {FLOOR:.0e}", x=0, xanchor="left", y=0.45, yanchor="bottom")
+        plain["annotations"].append(floor)
     return {"data": multipliers + variances, "layout": plain}
