@@ -24,8 +24,8 @@ NOT_KNOBS = ("theme", "template", "token")
 """What an address may name for the server."""
 
 MOST = 5
-LONGEST = 60
-"""How many problems of a link are told, and how much of a name or value: anybody may have written it."""
+LONGEST = 160
+"""How many problems of a link are told, and how many letters of each: anybody may have written it."""
 
 
 def query_of(config: Config, start: Config = DEFAULTS) -> str:
@@ -44,10 +44,10 @@ def read(query: str, start: Config = DEFAULTS) -> tuple[Config, list[str]]:
         if name in NOT_KNOBS:
             continue
         if name not in KNOBS:
-            problems.append(f"{_short(name)} is no knob")
+            problems.append(f"{name} is no knob")
             continue
         try:
-            wanted[name] = check(name, _short(text))
+            wanted[name] = check(name, text)
         except ConfigError as refusal:
             problems.append(str(refusal))
     try:
@@ -77,7 +77,7 @@ def told(problems: list[str]) -> str:
     if not problems:
         return ""
     more = f"; and {len(problems) - MOST} more" if len(problems) > MOST else ""
-    return f"Not set from this page's link: {'; '.join(problems[:MOST])}{more}."
+    return f"Not set from this page's link: {'; '.join(map(_short, problems[:MOST]))}{more}."
 
 
 def code_of(config: Config, panel: str = "TrainingPanel", module: str = "widgets.training") -> str:

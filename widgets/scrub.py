@@ -142,7 +142,7 @@ class Scrubber(Panel):
     @handler
     def on_play(self, _: object = None) -> None:
         """Play from here, or from the first step if this is the last; pause if it plays."""
-        self.playing = not self.playing
+        self.playing = not self.playing and len(self.record.hist_steps) > 1
         if self.playing and self.shown >= self._rows.last:
             self.step.value = 0
         self._show()
