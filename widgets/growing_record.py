@@ -74,8 +74,11 @@ class GrowingRecord:
         steps = self.record.hist_steps
         if not len(steps):
             return 0
-        here, there = nearest(steps, step), nearest(steps, step + by)
-        there = max(here + 1, there) if by > 0 else min(here - 1, there)
+        there = nearest(steps, step + by)
+        if by > 0:
+            there = max(there, int(np.searchsorted(steps, step, "right")))
+        else:
+            there = min(there, int(np.searchsorted(steps, step)) - 1)
         return int(steps[min(max(there, 0), len(steps) - 1)])
 
 
