@@ -13,6 +13,7 @@ from lab.knob import ConfigError, Knob
 from widgets.activations_words import after, answer, over_normal
 from widgets.charts import activations as charts
 from widgets.charts.style import Figure
+from widgets.export.about import Settings
 from widgets.knob import KnobBox
 from widgets.layout import body, classed, grid, knob_column, knob_group, section
 from widgets.live_figure import LiveFigure
@@ -112,6 +113,10 @@ class ActivationsPanel(Panel):
         """What is shown: GeneralRelu as its knobs have it, and the shapes that are ticked."""
         general = Shape("general", *(self.knobs[name].value for name in ("leak", "sub", "maxv")))
         return [general, *(Shape(name) for name, box in self.boxes.items() if box.value)]
+
+    def settings(self) -> Settings:
+        """The knobs, and the seed of the nets."""
+        return {**super().settings(), "Seed": str(self.seed)}
 
     @handler
     def on_shape(self, _: object = None) -> None:

@@ -15,6 +15,7 @@ from widgets import runs
 from widgets.any_numbers import NumberList
 from widgets.charts import moving_average as charts
 from widgets.charts.style import Figure
+from widgets.export.about import Settings
 from widgets.knob import KnobBox
 from widgets.layout import body, classed, grid, knob_column, knob_group, section
 from widgets.live_figure import LiveFigure
@@ -96,6 +97,10 @@ class MovingAveragePanel(Panel):
         self._read()
         self._connect()
         self.on_runs()
+
+    def settings(self) -> Settings:
+        """The stream that is averaged, and the knobs."""
+        return {"Stream": self.stream.label, **super().settings()}
 
     @property
     def live(self) -> bool:

@@ -11,6 +11,7 @@ from lab.config import Config
 from lab.progress import Progress
 from lab.session import ENDED
 from widgets.control_bar import Buttons, control_bar
+from widgets.export.about import Settings, of_config
 from widgets.live_figure import LiveFigure
 from widgets.panel import Panel, end, handler
 from widgets.training_status import state_line, status_line
@@ -108,6 +109,10 @@ class RunPanel(Panel, Generic[R]):
     def kept(self) -> str:
         """What the status line ends with, as markup: under what name the run is kept."""
         return ""
+
+    def settings(self) -> Settings:
+        """What the run changes of the defaults, its seed and device."""
+        return of_config(self.run.config, self.run.progress.device)
 
     @handler
     def on_start(self, _: object = None) -> None:

@@ -12,6 +12,7 @@ from lab.concepts import softmax as concept
 from lab.knob import ConfigError, Knob
 from widgets.charts import softmax as charts
 from widgets.charts.style import Figure
+from widgets.export.about import Settings
 from widgets.fold import Fold
 from widgets.knob import KnobBox
 from widgets.layout import body, classed, grid, knob_column, knob_group, section
@@ -19,6 +20,7 @@ from widgets.live_figure import LiveFigure
 from widgets.logits import LIMIT, Logits
 from widgets.panel import Panel, handler
 from widgets.softmax_words import answers, cells, comparison, title
+from widgets.table import number
 
 LESSON = dict(zip(concept.CLASSES, concept.LOGITS, strict=True))
 FEWEST, MOST = 2, len(concept.NAMES)
@@ -90,6 +92,13 @@ class SoftmaxPanel(Panel):
         self.children = [self.style_sheet, self.error_line, self._layout()]
         self._connect()
         self._show()
+
+    def settings(self) -> Settings:
+        """The pictures' outputs, and the knobs."""
+        own = {name: value for name, value in self.own.values.items() if value}
+        series = {"Outputs": self.logits.values, "Picture 2’s own": own}
+        told = {label: ", ".join(f"{name} {number(x, 4)}" for name, x in of.items()) for label, of in series.items()}
+        return {label: words for label, words in told.items() if words} | super().settings()
 
     @handler
     def on_change(self, _: object = None) -> None:

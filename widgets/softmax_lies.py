@@ -12,12 +12,14 @@ from widgets import softmax_lies_words as words
 from widgets.charts import softmax_lies as charts
 from widgets.charts.style import Figure
 from widgets.control_bar import Buttons
+from widgets.export.about import Settings
+from widgets.export.table import Table, of_figure
 from widgets.live_figure import LiveFigure
 from widgets.panel import handler
 from widgets.run_panel import RunPanel
 from widgets.softmax_lies_knobs import RECIPE_KNOBS, Thresholds, recipe_knobs
 from widgets.softmax_lies_layout import LABELS, PictureMenus, lies_body
-from widgets.softmax_lies_learning import Learning
+from widgets.softmax_lies_learning import Learning, whole_curve
 
 
 class SoftmaxLiesPanel(RunPanel[Comparison]):
@@ -103,6 +105,17 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
         """The next pictures of this kind, from the start again after the last."""
         self._first += words.SHOWN
         self._show_gallery()
+
+    def settings(self) -> Settings:
+        """What the heads were trained with."""
+        return {**super().settings(), self.knobs["scraps"].spec.label: str(self.run.scraps)}
+
+    def table(self, name: str) -> Table:
+        """The columns of a chart; while the heads learn, every step of their records."""
+        if name != "learning":
+            return super().table(name)
+        curves = {key: whole_curve(session) for key, session in self.run.sessions.items()}
+        return of_figure(charts.learning(curves))
 
     def update(self) -> None:
         """Show what the heads have learned so far."""

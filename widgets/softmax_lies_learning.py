@@ -20,6 +20,13 @@ class HasRecord(Protocol):
     def since(self, step: int) -> Record: ...
 
 
+def whole_curve(session: HasRecord) -> charts.Curve:
+    """All that a head's session has recorded."""
+    record = session.since(-1)
+    average, weight = ma.ewma(column(record, "accuracy"), charts.BETA)
+    return charts.Curve(record.steps, average / weight, record.validations)
+
+
 class Learning:
     """Draws the heads' records as they grow, one after the other.
 

@@ -10,6 +10,8 @@ from lab.session import Session
 from widgets import runs
 from widgets.charts import View
 from widgets.control_bar import Buttons
+from widgets.export.run_table import run_table
+from widgets.export.table import Table
 from widgets.keeping import Keeping
 from widgets.knobs import Knobs
 from widgets.layout import body
@@ -177,6 +179,10 @@ class TrainingPanel(RunPanel[Session]):
         self._left_out = ""
         self.redraw()
         self.scrubber.reload()
+
+    def table(self, name: str) -> Table:
+        """The full record's columns that the chart shows, not the thinned ones of the page."""
+        return run_table(name, self.session.since(-1), self._charts.view) or super().table(name)
 
     def close(self) -> None:
         """End the run and take the panel off the page; the session's record stays."""

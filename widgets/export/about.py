@@ -6,6 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from lab.config import KNOBS, Config
+from widgets.export.slide import PART
+from widgets.table import number
 
 Settings = dict[str, str]
 """Name as the page has it -> value in words."""
@@ -34,7 +36,7 @@ def versions() -> dict[str, str]:
 def caption(settings: Settings) -> str:
     """One line: the settings, the versions, the date."""
     made_with = [f"{name} {number}" for name, number in versions().items()]
-    return " · ".join([*(f"{name} {value}" for name, value in settings.items()), *made_with, date.today().isoformat()])
+    return PART.join([*(f"{name} {value}" for name, value in settings.items()), *made_with, date.today().isoformat()])
 
 
 def listing(settings: Settings) -> str:
@@ -49,7 +51,7 @@ def _words(value: Any, knob: Any) -> str:
         return shown + (f" … ({len(value)} values)" if len(value) > _MOST else "")
     if knob.choices is not None:
         return str(knob.choices.get(value, value))
-    return f"{value:.6g}".replace("-", "−") if isinstance(value, float) else str(value)
+    return number(value, 4) if isinstance(value, float) else str(value)
 
 
 def _version(package: str) -> str:

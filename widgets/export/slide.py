@@ -3,7 +3,6 @@
 import html
 import re
 from collections.abc import Collection, Mapping
-from textwrap import wrap
 from typing import Any
 
 from widgets.charts.style import Figure
@@ -21,11 +20,15 @@ ENLARGED = 1.5
 TITLE, AXIS, TICK, LEGEND, CAPTION = 28, 18, 16, 16, 13
 """Font sizes (px)."""
 
+PART = " · "
+"""Between the parts of a caption, which are not broken."""
+
 _EDGE = 24
-_LEFT, _RIGHT, _LEFT_ON_PAGE = 112, 36, 64
+_RIGHT, _LEFT_ON_PAGE = 36, 64
 _TITLE_END = 64
-_LEGEND_ROW, _CAPTION_ROW = 25, 17
-_CHARACTERS = 138  # of the caption in a line
+_LEGEND_ROW, _CAPTION_ROW, _TICK_ROW = 25, 17, 21
+_LETTER = 0.53  # of the font's size: how wide one is
+_CHARACTERS = 152  # of the caption in a line
 _ENLARGE = {"font": "size", "textfont": "size", "marker": "size", "line": "width", "colorbar": "thickness"}
 
 
@@ -38,26 +41,29 @@ def slide(figure: Figure, theme: Theme, caption: str) -> Figure:
     layout: dict[str, Any] = made["layout"]
     for key in ("autosize", "dragmode", "uirevision"):
         layout.pop(key, None)
-    lines = wrap(caption, _CHARACTERS)
+    lines = _lines(caption)
     notes = layout.get("annotations") or []
     rows = _legend_rows(made)
     top = _TITLE_END + _LEGEND_ROW * rows + max(map(_above, notes), default=0) + 10
-    bottom = 70 + _CAPTION_ROW * len(lines) + _EDGE // 2
+    bottom = 70 + _TICK_ROW * _broken(made) + _CAPTION_ROW * len(lines) + _EDGE // 2
+    left = _left(layout)
     for note in notes:
         if "xshift" in note:
-            note["xshift"] *= _LEFT / _LEFT_ON_PAGE / ENLARGED
+            note["xshift"] *= left / _LEFT_ON_PAGE / ENLARGED
+        if note.get("textangle"):  # along a line in the plot, over whatever is drawn there
+            note["bgcolor"], note["opacity"] = theme.ground, 0.85
     for key in [key for key in layout if re.fullmatch(r"[xy]axis\d*", key)]:
         _open(layout[key])
     layout |= {
         "width": WIDTH,
         "height": HEIGHT,
-        "margin": {"l": _LEFT, "r": _RIGHT, "t": top, "b": bottom},
+        "margin": {"l": left, "r": _RIGHT, "t": top, "b": bottom},
         "title": _title(layout.get("title")),
         "legend": {
             "orientation": "h", "xref": "container", "x": _EDGE / WIDTH, "xanchor": "left",
             "yref": "container", "y": 1 - _TITLE_END / HEIGHT, "yanchor": "top",
         },
-        "annotations": [*notes, _caption(lines, theme, bottom)],
+        "annotations": [*notes, _caption(lines, theme, left, bottom)],
         "template": _template(theme),
         "paper_bgcolor": theme.ground,
         "plot_bgcolor": theme.ground,
@@ -124,6 +130,18 @@ def _title(title: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _left(layout: Mapping[str, Any]) -> float:
+    """The left margin: for numbers of six characters, or for what the y-axes' ticks are called."""
+    named = [text for key, axis in layout.items() if key.startswith("yaxis") for text in axis.get("ticktext") or ()]
+    return _EDGE + 2.2 * AXIS + _LETTER * TICK * max(6, *(len(plain_text(str(text))) for text in named), 0)
+
+
+def _broken(figure: Figure) -> int:
+    """Line breaks in the longest name below a bar."""
+    bars = [trace.get("x") for trace in figure["data"] if trace.get("type") == "bar"]
+    return max((str(name).count("<br>") for names in bars if names is not None for name in names), default=0)
+
+
 def _legend_rows(figure: Figure) -> int:
     """Plotly lays a legend that is too long for one line out in columns as wide as its longest name."""
     if not figure["layout"].get("showlegend", True):
@@ -131,7 +149,7 @@ def _legend_rows(figure: Figure) -> int:
     shown = [trace for trace in figure["data"] if trace.get("type") != "heatmap" and trace.get("visible", True)]
     named = [trace.get("name", "") for trace in shown if trace.get("showlegend", True)]
     named += [shape.get("name", "") for shape in figure["layout"].get("shapes") or [] if shape.get("showlegend")]
-    widths = [60 + 0.56 * LEGEND * len(plain_text(name)) for name in named]
+    widths = [50 + _LETTER * LEGEND * len(plain_text(name)) for name in named]
     room = WIDTH - 2 * _EDGE
     if sum(widths) <= room:
         return 1 if named else 0
@@ -145,11 +163,28 @@ def _above(note: Mapping[str, Any]) -> float:
     return float(note.get("yshift", 0)) + 1.5 * float(note.get("font", {}).get("size", TICK))
 
 
-def _caption(lines: list[str], theme: Theme, bottom: int) -> dict[str, Any]:
+def _lines(caption: str) -> list[str]:
+    """The caption's parts in as few lines as hold them, about equally long."""
+    parts = caption.split(PART)
+    lines: list[str] = []
+    most = _CHARACTERS
+    for _ in range(2):  # once to count the lines, and again with them evenly filled
+        lines = [""]
+        for part in parts:
+            longer = PART.join(filter(None, (lines[-1], part)))
+            if lines[-1] and len(longer) > most:
+                lines.append(part)
+            else:
+                lines[-1] = longer
+        most = min(_CHARACTERS, len(caption) // len(lines) + 20)
+    return [line[:_CHARACTERS] for line in lines]
+
+
+def _caption(lines: list[str], theme: Theme, left: float, bottom: float) -> dict[str, Any]:
     return {
         "text": "<br>".join(html.escape(line, quote=False) for line in lines), "showarrow": False, "align": "left",
         "font": {"size": CAPTION, "color": theme.quiet}, "name": "caption",
-        "xref": "paper", "x": 0, "xanchor": "left", "xshift": _EDGE - _LEFT,
+        "xref": "paper", "x": 0, "xanchor": "left", "xshift": _EDGE - left,
         "yref": "paper", "y": 0, "yanchor": "bottom", "yshift": _EDGE // 2 - bottom,
     }  # fmt: skip
 

@@ -46,7 +46,7 @@ def as_csv(table: Table) -> bytes:
 def as_json(table: Table, about: Mapping[str, Any]) -> bytes:
     """``about`` and the columns; a gap is null, infinity a text."""
     columns = {name: _values(values) for name, values in table.items()}
-    return json.dumps({**about, "columns": columns}, ensure_ascii=False, indent=1, allow_nan=False).encode()
+    return json.dumps({**about, "columns": columns}, ensure_ascii=False, allow_nan=False).encode()
 
 
 def _texts(values: ArrayLike) -> list[str]:
