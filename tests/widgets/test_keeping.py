@@ -1,0 +1,111 @@
+"""Every run that the training panel starts is kept by itself; one that cannot be kept goes on."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lab.kept import RUNS, Library, index
+from lab.session import ENDED
+from widgets.training import TrainingPanel
+
+TINY = {"size": 200, "batch_size": 50, "widths": (4, 8), "epochs": 2, "device": "cpu"}
+PATIENCE = 60
+
+Make = Callable[..., TrainingPanel]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(RUNS, str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    panels: list[TrainingPanel] = []
+
+    def made(**changes: Any) -> TrainingPanel:
+        panels.append(TrainingPanel(**{**TINY, **changes}))
+        return panels[-1]
+
+    yield made
+    for panel in panels:
+        panel.close()
+
+
+def until(panel: TrainingPanel, *states: str) -> None:
+    assert panel.session.wait_for(lambda: panel.session.state in states, PATIENCE)
+    panel.tick()
+
+
+def test_each_run_is_kept_under_a_name_that_the_panel_tells(folder: Path, make: Make) -> None:
+    panel = make()
+    assert "kept as <b>–</b>" in panel.status.value and not folder.exists()
+    panel.on_step()
+    until(panel, "paused")
+    panel.on_step()
+    until(panel, "paused")
+    panel.on_start()
+    until(panel, *ENDED)
+    first = panel.session
+    panel.knobs["lr"].value = 0.2
+    panel.on_start()
+    until(panel, *ENDED)
+    panel.close()
+    newer, older = Library().runs()
+    assert [run.outcome for run in (newer, older)] == ["finished", "finished"], "steps and a start are one run"
+    assert newer.config == panel.session.config and older.config == first.config and newer.config.lr == 0.2
+    for run, session in ((older, first), (newer, panel.session)):
+        kept, record = Library().open(run.id), session.since(-1)
+        assert kept.columns.keys() == record.columns.keys() and kept.validations == record.validations
+        np.testing.assert_array_equal(kept.columns["loss"], record.columns["loss"])
+        np.testing.assert_array_equal(kept.hists, record.hists)
+    panel.update()
+    assert f"kept as <b>{newer.name}</b>" in panel.status.value and panel.error == ""
+
+
+def test_closing_the_panel_in_mid_run_keeps_what_there_is(folder: Path, make: Make) -> None:
+    panel = make(epochs=1000)
+    panel.on_step()
+    until(panel, "paused")
+    panel.close()
+    (run,) = Library().runs()
+    assert run.outcome == "stopped" and run.steps == len(Library().open(run.id).steps) == 1
+
+
+def test_a_run_that_was_never_started_is_not_kept(folder: Path, make: Make) -> None:
+    panel = make()
+    panel.on_stop()
+    panel.on_reset()
+    panel.close()
+    assert Library().runs() == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_and_the_run_goes_on(folder: Path, make: Make) -> None:
+    folder.write_text("in the way")
+    panel = make()
+    panel.on_start()
+    until(panel, *ENDED)
+    panel.close()
+    panel.tick()
+    assert panel.session.state == "finished" and len(panel.session.since(-1).steps) == 8
+    assert "This run is not kept" in panel.error and str(folder) in panel.error
+    assert folder.read_text() == "in the way"
+
+
+def test_a_newer_library_is_told_and_left_alone(folder: Path, make: Make) -> None:
+    library = Library()
+    folder.mkdir()
+    library.index.do(lambda db: db.execute(f"PRAGMA user_version = {index.VERSION + 1}"))
+    before = (folder / index.NAME).read_bytes()
+    panel = make()
+    panel.on_start()
+    until(panel, *ENDED)
+    assert panel.session.state == "finished" and "newer version" in panel.error
+    assert "not kept" in panel.error and panel.error.count("\n") == 0
+    panel.on_reset()
+    assert "kept as <b>–</b>" in panel.status.value
+    assert (folder / index.NAME).read_bytes() == before and sorted(folder.iterdir()) == [folder / index.NAME]
