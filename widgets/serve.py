@@ -44,6 +44,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add("--theme", choices=("auto", "light", "dark"), default="auto", help="default: as the browser asks")
     add("--threads", type=int, help="of each kernel's arithmetic; default: half of the cores, at most 4")
+    add(
+        "--warm",
+        type=int,
+        default=0,
+        metavar="N",
+        help="kernels kept ready for each dashboard, so that its page need not wait; default: %(default)s",
+    )
     add("--no-browser", action="store_true", help="do not open a browser")
     options = parser.parse_args(arguments)
     if options.token and len(options.token) < SHORTEST_TOKEN:
@@ -55,6 +62,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         )
     if options.threads is not None and options.threads < 1:
         parser.error("--threads must be at least 1")
+    if options.warm < 0:
+        parser.error("--warm must be at least 0")
     if not options.folder.is_dir():
         parser.error(f"there is no folder {options.folder}; the dashboards are in the project's clone")
     return options
@@ -89,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
 
     server = Server(
-        config=settings(is_loopback(options.ip)),
+        config=settings(is_loopback(options.ip), options.warm),
         ip=options.ip,
         port=options.port or PORT,
         port_retries=0 if options.port else 50,

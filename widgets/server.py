@@ -147,8 +147,8 @@ class Server(Voila):
             webbrowser.open(f"{url}?token={self.token}" if self.token else url)
 
 
-def settings(only_this_machine: bool) -> Config:
-    """What voila and the Jupyter server are told."""
+def settings(only_this_machine: bool, warm: int = 0) -> Config:
+    """What voila and the Jupyter server are told; ``warm``: kernels kept ready for each dashboard."""
     config = Config()
     config.Voila.config_file_paths = []  # only what stands here
     config.Voila.log_level = "ERROR"  # below it, voila reports that a notebook without outputs is "not trusted"
@@ -160,6 +160,9 @@ def settings(only_this_machine: bool) -> Config:
     config.VoilaConfiguration.show_tracebacks = only_this_machine
     config.VoilaConfiguration.allow_template_override = "NO"
     config.VoilaConfiguration.multi_kernel_manager_class = PageKernels
+    config.VoilaConfiguration.preheat_kernel = warm > 0
+    config.VoilaConfiguration.default_pool_size = warm
+    config.VoilaKernelManager.preheat_denylist = [FRONT_PAGE]  # it needs no kernel
     if sys.platform == "linux":
         # Sockets that are files: no other user of the machine can listen, and no kernel warns of it.
         config.KernelManager.transport = "ipc"

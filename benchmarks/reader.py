@@ -1,0 +1,171 @@
+"""A page without a screen: takes what a kernel sends, and answers as widgets/live_figure.js does, but draws nothing."""
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from jupyter_client.blocking.client import BlockingKernelClient
+
+Message = dict[str, Any]
+
+
+class FigureReader:
+    """What the page's half of one LiveFigure answers.
+
+    Attributes:
+        drawn: messages that brought it something to draw.
+    """
+
+    def __init__(self) -> None:
+        self.drawn = 0
+        self._seq: int | None = None
+        self._acked = 0
+        self._resyncing = False
+
+    def answers(self, message: Message) -> list[Message]:
+        """Take one message from the kernel."""
+        kind = message["type"]
+        if kind == "ping":
+            return [{"type": "ack", "seq": self._seq} if self._seq == message["seq"] else {"type": "ready"}]
+        if kind not in ("draw", "append"):
+            return []
+        seq = int(message["seq"])
+        if kind == "draw":
+            self._resyncing = False
+        elif self._seq is None or seq <= self._seq:
+            return []
+        elif seq != self._seq + 1:
+            asked, self._resyncing = self._resyncing, True
+            return [] if asked else [{"type": "ready"}]
+        self._seq = seq
+        self.drawn += 1
+        if kind == "append" and seq < self._acked + 2:
+            return []
+        self._acked = seq
+        return [{"type": "ack", "seq": seq}]
+
+
+class Reader:
+    """Reads all that a kernel publishes, in a thread of its own.
+
+    Attributes:
+        figures: label -> reader, of each LiveFigure that was made since it began to listen.
+        bytes: of the messages' frames so far, headers included; what tells how a request to run code fares is left out.
+        messages: how many came, those too.
+        seconds: of processor time that it took.
+    """
+
+    def __init__(self, client: BlockingKernelClient) -> None:
+        self.figures: dict[str, FigureReader] = {}
+        self.bytes = self.messages = 0
+        self.seconds = 0.0
+        self._error = ""
+        self._client = client
+        self._readers: dict[str, FigureReader] = {}
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Read no more."""
+        self._end.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Whether all was read.
+
+        Raises:
+            RuntimeError: when the reading has failed.
+        """
+        if self._error:
+            raise RuntimeError(f"the page's reader failed: {self._error}")
+
+    def quiet(self, seconds: float = 0.3) -> None:
+        """Wait until nothing has come for so long.
+
+        Raises:
+            TimeoutError: when there is no end to it.
+        """
+        deadline = time.monotonic() + 30
+        before = -1
+        while before != self.messages:
+            self.check()
+            if time.monotonic() > deadline:
+                raise TimeoutError("the kernel has not stopped sending for 30 s")
+            before = self.messages
+            time.sleep(seconds)
+
+    def _read(self) -> None:
+        try:
+            socket = self._client.iopub_channel.socket
+            while not self._end.is_set():
+                if not socket.poll(100):
+                    continue
+                frames = socket.recv_multipart(copy=False)
+                self.messages += 1
+                _, parts = self._client.session.feed_identities(frames, copy=False)
+                message = self._client.session.deserialize(parts, content=True, copy=False)
+                if message["msg_type"] != "status" or message["parent_header"].get("msg_type") == "comm_msg":
+                    self.bytes += sum(len(frame) for frame in frames)
+                self._take(message)
+                self.seconds = time.thread_time()
+        except Exception as error:
+            self._error = f"{type(error).__name__}: {error}"
+            raise
+
+    def _take(self, message: Message) -> None:
+        kind, content = message["msg_type"], message["content"]
+        if kind == "comm_open":
+            state = content["data"].get("state", {})
+            if not str(state.get("_anywidget_id", "")).endswith("LiveFigure"):
+                return
+            if not self._readers:
+                self._say(content["comm_id"], {"type": "library"})
+            self._readers[content["comm_id"]] = self.figures[state["label"]] = FigureReader()
+            self._say(content["comm_id"], {"type": "ready"})
+        elif kind == "comm_msg" and content["data"].get("method") == "custom":
+            reader = self._readers.get(content["comm_id"])
+            for answer in reader.answers(content["data"]["content"]) if reader else ():
+                self._say(content["comm_id"], answer)
+
+    def _say(self, comm_id: str, content: Message) -> None:
+        data = {"method": "custom", "content": content}
+        message = self._client.session.msg("comm_msg", {"comm_id": comm_id, "data": data})
+        self._client.shell_channel.send(message)
+
+
+@contextmanager
+def reading(file: str) -> Iterator[Reader]:
+    """Read what the kernel with this connection file publishes, until the block ends.
+
+    Raises:
+        TimeoutError: when the kernel cannot be heard.
+    """
+    client = BlockingKernelClient(connection_file=file)
+    client.load_connection_file()
+    client.start_channels(stdin=False, hb=False)
+    reader = None
+    try:
+        _wait_until_heard(client)
+        reader = Reader(client)
+        yield reader
+    finally:
+        if reader:
+            reader.close()
+        client.stop_channels()
+
+
+def _wait_until_heard(client: BlockingKernelClient) -> None:
+    """A subscription takes a moment, and what is published before it is lost."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        client.kernel_info()
+        try:
+            client.get_iopub_msg(timeout=0.5)
+            return
+        except queue.Empty:
+            continue
+    raise TimeoutError("nothing of what the kernel publishes has come for 20 s")
