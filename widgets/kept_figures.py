@@ -76,12 +76,11 @@ class KeptFigures:
             self._one.pull(Recorded(opened[0].record))
             return
         for name, figure in _overlaid(opened, view).items():
-            live = self.figures[name]
-            if len(live.figure["data"]) == len(figure["data"]):
-                live.append(np.empty(0, np.int64), figure)
-            else:
-                live.draw(figure)  # a run has told its layers only now
-            live.flush()
+            try:
+                self.figures[name].append(np.empty(0, np.int64), figure)
+            except ValueError:  # other traces than before: a run has told its layers only now
+                self.figures[name].draw(figure)
+            self.figures[name].flush()
 
 
 def _overlaid(opened: Sequence[Opened], view: View) -> dict[str, Figure]:

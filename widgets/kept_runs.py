@@ -24,6 +24,9 @@ from widgets.training_layout import LAYERS
 EVERY = 2.0
 """Seconds between two looks at the library, for as long as a page is there."""
 
+PROBLEMS_EVERY = 5
+"""Looks between two for files that are no runs: each goes through the whole folder once more."""
+
 
 class KeptRunsPanel(Panel):
     """Every run that was kept: search, open, compare, rename, note, delete and bring back.
@@ -56,7 +59,7 @@ class KeptRunsPanel(Panel):
             self._refusal = str(error)
         self._choice, self._view, self._charts = Choice(), KeptView(), KeptFigures()
         self._runs: list[KeptRun] = []
-        self._looked, self._deleted, self._gone = 0.0, 1, False
+        self._looked, self._looks, self._deleted, self._gone = 0.0, 0, 1, False
         self.shelf, self.about, self.menus = Shelf(), About(under_voila()), self._view.menus
         self.status = classed(ipywidgets.HTML(), "lab-said")
         super().__init__(clock=clock, watch_page=watch_page)
@@ -200,7 +203,9 @@ class KeptRunsPanel(Panel):
             self._charts.follow(self.opened, self._view.seen(self.opened))
             self._say()
         self._list()
-        self.shelf.tell(self.library.problems())
+        if self._looks % PROBLEMS_EVERY == 0:
+            self.shelf.tell(self.library.problems())
+        self._looks += 1
 
     def _choose(self, ids: Sequence[str]) -> None:
         runs = {run.id: run for run in self._runs}
