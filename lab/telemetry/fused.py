@@ -1,71 +1,185 @@
 """The probes' figures of one layer in one pass over its values, for the CPU, compiled by numba.
 
 The same figures as the plain-torch :func:`lab.telemetry.probes.measure`, which reads the
-values a dozen times: counts exactly, moments to 1e-6 relative.
+values a dozen times: counts exactly, moments to 1e-6 relative. Beside it the figures of a
+layer's norm, whose few values take torch thirty operations.
 """
 
 import numpy as np
-from numba import float32, int32, njit, void
+from numba import float32, float64, int32, njit, void
 
 from lab.telemetry.record import BINS, COUNTS
 
-_SIGNATURE = void(float32[::1], float32, float32, float32, int32[::1], float32[::1])
+BLOCK = 4096
+"""Values that stay in the fastest cache from loop to loop."""
 
 
-# No fastmath: bins equal torch.histc's bit for bit only by its order of float32 operations.
-@njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
+def _first(position: int, low: float, high: float) -> np.float32:
+    """The smallest value that falls on ``position``, in bins, or beyond it, by torch.histc's float32 operations.
+
+    They are monotonic, so comparing with it finds the same bin without a division.
+    """
+    bottom, width = np.float32(low), np.float32(high) - np.float32(low)
+
+    def reached(value: np.float32) -> bool:
+        return bool((value - bottom) * np.float32(BINS) / width >= position)
+
+    value = np.float32(low + position * (high - low) / BINS)
+    while reached(value):
+        value = np.nextafter(value, np.float32(-np.inf))
+    while not reached(value):
+        value = np.nextafter(value, np.float32(np.inf))
+    return value
+
+
+# Bounds of the near-zero bins and of the ranges: the first 2 of 40 over 0..10, and 19 to 21 over -7..7.
+_RELU = (np.float32(0), _first(2, 0, 10), np.float32(0), np.float32(10))
+_GENERAL = (_first(19, -7, 7), _first(22, -7, 7), np.float32(-7), np.float32(7))
+
+# Small enough for a block's counters to be float32, which hold whole numbers up to 2^24.
+_ONE, _NONE = np.float32(1), np.float32(0)
+
+
+# Without fastmath: the bins equal torch.histc's bit for bit only by its order of float32 operations.
+@njit(nogil=True, cache=True, error_model="numpy")
+def _find_slots(values, low, high, slots):  # type: ignore[no-untyped-def]
+    """Which of the COUNTS slots each value falls into; nothing here branches, so it becomes vector instructions."""
+    bins, width, last = np.float32(BINS), high - low, np.float32(BINS - 1)
+    for i in range(values.size):
+        value = values[i]
+        position = (value - low) * bins / width
+        position = position if position > _NONE else _NONE
+        position = position if position < last else last
+        slot = np.int32(position) + np.int32(1)
+        slot = slot if value >= low else np.int32(0)
+        slot = slot if value <= high else np.int32(BINS + 1)
+        slots[i] = slot if value == value else np.int32(BINS + 2)
+
+
+# Unsigned slots, since a signed index costs a look at its sign; four sets of counters, so that
+# neighbours in the same slot do not wait for each other.
+@njit(nogil=True, cache=True, error_model="numpy")
+def _count(slots, n, tally):  # type: ignore[no-untyped-def]
+    fours = n & ~3
+    i = 0
+    while i < fours:
+        tally[0, slots[i]] += np.int32(1)
+        tally[1, slots[i + 1]] += np.int32(1)
+        tally[2, slots[i + 2]] += np.int32(1)
+        tally[3, slots[i + 3]] += np.int32(1)
+        i += 4
+    while i < n:
+        tally[0, slots[i]] += np.int32(1)
+        i += 1
+
+
+# Only sums may be taken in another order (reassoc): of whole numbers, or in double.
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _sums(values, shift):  # type: ignore[no-untyped-def]
+    total = squares = 0.0
+    for i in range(values.size):
+        shifted = np.float64(values[i]) - shift
+        total += shifted
+        squares += shifted * shifted
+    return total, squares
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc"})
+def _near(values, bounds, threshold):  # type: ignore[no-untyped-def]
+    first, end, low, high = bounds
+    near = inside = absolute = below = _NONE
+    for i in range(values.size):
+        value = values[i]
+        near += _ONE if (value >= first) & (value < end) else _NONE
+        inside += _ONE if (value >= low) & (value <= high) else _NONE
+        absolute += _ONE if np.abs(value) < threshold else _NONE
+        below += _ONE if value <= threshold else _NONE
+    return np.int64(near), np.int64(inside), np.int64(absolute), np.int64(below)
+
+
+@njit(
+    void(float32[::1], float32, float32, float32, int32[::1], float32[::1]),
+    nogil=True, cache=True, error_model="numpy",
+)  # fmt: skip
 def measure(x, low, high, threshold, counts, figures):  # type: ignore[no-untyped-def]
     """Histogram and figures of ``x``, written into ``counts`` (COUNTS,) and ``figures`` (len(LAYER),).
 
     Args:
         x: (n,) float32.
-        low, high: the histogram's range.
+        low, high: the histogram's range, 0 to 10 or -7 to 7.
         threshold: t of abs(x) < t and x <= t.
     """
     n = x.size
-    bins, width = np.float32(BINS), high - low
-    zero, ten, seven, fourteen = np.float32(0), np.float32(10), np.float32(7), np.float32(14)
-    # Four sets of counters and sums: neighbours in the same bin do not wait for each other.
-    tally = np.zeros((4, COUNTS), np.int64)
-    total, squares = np.zeros(4), np.zeros(4)
-    relu = general = in_relu = in_general = near_abs = near_below = nans = at_high = 0
+    tally = np.zeros((4, COUNTS), np.int32)
+    slots = np.empty(min(n, BLOCK), np.uint32)
+    total = squares = 0.0
+    near = inside = absolute = below = 0
+    # The histogram itself tells the near-zero fraction that is defined by its bins; the other is counted.
+    plain = low == 0
+    other = _GENERAL if plain else _RELU
     # Shifted by the first value, so that the squares do not cancel.
     shift = np.float64(x[0]) if n and np.isfinite(x[0]) else 0.0
-    for begin in range(0, n, 4096):
-        block = x[begin : begin + 4096]
-        # Counting alone, which the compiler turns into vector instructions.
-        for value in block:
-            at_relu = value * bins / ten
-            at_general = (value + seven) * bins / fourteen
-            relu += (at_relu >= 0) & (at_relu < 2)
-            general += (at_general >= 19) & (at_general < 22)
-            in_relu += (value >= zero) & (value <= ten)
-            in_general += (value >= -seven) & (value <= seven)
-            near_abs += np.abs(value) < threshold
-            near_below += value <= threshold
-            nans += value != value
-            at_high += ((value - low) * bins / width >= bins) & (value <= high)
-        for i in range(block.size):
-            value = block[i]
-            # No branches: around 0 they would be guessed wrong half of the time.
-            position = (value - low) * bins / width
-            position = position if position > -1 else np.float32(-1)
-            position = position if position < bins else bins
-            tally[i & 3, int(np.floor(position)) + 1] += 1
-            shifted = np.float64(value) - shift
-            total[i & 3] += shifted
-            squares[i & 3] += shifted * shifted
+    for begin in range(0, n, BLOCK):
+        block = x[begin : begin + BLOCK]
+        _find_slots(block, low, high, slots)
+        _count(slots, block.size, tally)
+        part = _sums(block, shift)
+        total += part[0]
+        squares += part[1]
+        found = _near(block, other, threshold)
+        near += found[0]
+        inside += found[1]
+        absolute += found[2]
+        below += found[3]
+    binned = 0
     for slot in range(COUNTS):
-        counts[slot] = tally[:, slot].sum()
-    # nan was counted below the range, and what reaches its upper end above.
-    counts[0] -= nans
-    counts[BINS + 2] = nans
-    counts[BINS] += at_high
-    counts[BINS + 1] -= at_high
-    summed, squared = total.sum(), squares.sum()
-    figures[0] = shift + summed / n
-    figures[1] = np.sqrt((squared - summed * summed / n) / (n - 1))
-    figures[2] = relu / in_relu
-    figures[3] = general / in_general
-    figures[4] = near_abs / n
-    figures[5] = near_below / n
+        counts[slot] = tally[0, slot] + tally[1, slot] + tally[2, slot] + tally[3, slot]
+        binned += counts[slot] if 0 < slot <= BINS else 0
+    figures[0] = shift + total / n
+    figures[1] = np.sqrt((squares - total * total / n) / (n - 1))
+    by_bins = (counts[1] + counts[2]) / binned if plain else (counts[20] + counts[21] + counts[22]) / binned
+    figures[2] = by_bins if plain else near / inside
+    figures[3] = near / inside if plain else by_bins
+    figures[4] = absolute / n
+    figures[5] = below / n
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _mean(values):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for value in values:
+        total += value
+    return total / values.size
+
+
+@njit(void(float32[::1], float64, float32[::1]), nogil=True, cache=True, error_model="numpy")
+def measure_scale(used_var, eps, figures):  # type: ignore[no-untyped-def]
+    """The first two of record.NORM into ``figures``: the smallest variance and the largest 1/sqrt(var + eps)."""
+    smallest = used_var[0]
+    for value in used_var:
+        # A nan stays.
+        if value < smallest or value != value:
+            smallest = value
+    figures[0] = smallest
+    figures[1] = 1 / np.sqrt(smallest + eps)
+
+
+@njit(
+    void(float32[::1], float32[::1], float32[::1], float32[::1], float64, float32[::1]),
+    nogil=True, cache=True, error_model="numpy",
+)  # fmt: skip
+def measure_averages(batch_mean, batch_var, mean, var, unseen, figures):  # type: ignore[no-untyped-def]
+    """The last seven of record.NORM into ``figures``, for averages that started at mean 0 and variance 1.
+
+    Args:
+        batch_mean, batch_var, mean, var: (channels,), the batch's and the moving averages.
+        unseen: the weight of where they started.
+    """
+    figures[2] = _mean(batch_mean)
+    figures[3] = _mean(batch_var)
+    figures[4] = _mean(mean)
+    figures[5] = _mean(var)
+    debias = 1 - unseen
+    figures[6] = figures[4] / debias
+    figures[7] = (figures[5] - unseen) / debias
+    figures[8] = debias
