@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from lab.config import Config
     from lab.training.task import Task
 
-LAYOUT = Layout(("conv1", "conv2", "conv3", "conv4"), ("conv1", "conv2", "conv3"), (0.0, 10.0), 782)
+BLOCKS = ("conv1", "conv2", "conv3", "conv4")
+LAYOUT = Layout(BLOCKS, BLOCKS, (0.0, 10.0), 782)
 """As the default knobs have it."""
 
 NEW = 10
@@ -30,7 +31,9 @@ times more steps as the record has been thinned."""
 
 def find_panel() -> TrainingPanel:
     """The training panel of this kernel."""
-    return next(it for it in gc.get_objects() if isinstance(it, TrainingPanel))
+    # By its type: isinstance also asks an object for its class, and some of torch's then warn.
+    panel: TrainingPanel = next(it for it in gc.get_objects() if issubclass(type(it), TrainingPanel))
+    return panel
 
 
 def without_validation(config: "Config", device: "torch.device") -> "Task":

@@ -9,6 +9,8 @@ from typing import Any
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from benchmarks import processes
+
 Message = dict[str, Any]
 
 
@@ -54,15 +56,16 @@ class Reader:
     Attributes:
         figures: label -> reader, of each LiveFigure that was made since it began to listen.
         bytes: of the messages' frames so far, headers included; what tells how a request to run code fares is left out.
-        messages: how many came, those too.
-        seconds: of processor time that it took.
     """
 
     def __init__(self, client: BlockingKernelClient) -> None:
         self.figures: dict[str, FigureReader] = {}
-        self.bytes = self.messages = 0
-        self.seconds = 0.0
+        self.bytes = 0
         self._error = ""
+        self._wanted = False
+        self._asked: str | None = None
+        self._taken = self._taken_before = 0
+        self._quiet = threading.Event()
         self._client = client
         self._readers: dict[str, FigureReader] = {}
         self._end = threading.Event()
@@ -83,41 +86,57 @@ class Reader:
         if self._error:
             raise RuntimeError(f"the page's reader failed: {self._error}")
 
-    def quiet(self, seconds: float = 0.3) -> None:
-        """Wait until nothing has come for so long.
+    def quiet(self) -> None:
+        """Wait until the kernel has heard every answer, and has sent nothing since.
 
         Raises:
+            RuntimeError: as :meth:`check`.
             TimeoutError: when there is no end to it.
         """
-        deadline = time.monotonic() + 30
-        before = -1
-        while before != self.messages:
-            self.check()
-            if time.monotonic() > deadline:
-                raise TimeoutError("the kernel has not stopped sending for 30 s")
-            before = self.messages
-            time.sleep(seconds)
+        self._quiet.clear()
+        self._wanted = True
+        heard = self._quiet.wait(processes.PATIENCE)
+        self.check()
+        if not heard:
+            raise TimeoutError(f"the kernel has not stopped sending for {processes.PATIENCE:.0f} s")
 
     def _read(self) -> None:
         try:
             socket = self._client.iopub_channel.socket
             while not self._end.is_set():
-                if not socket.poll(100):
+                if self._wanted and not self._asked:
+                    self._ask()
+                if not socket.poll(20):
                     continue
                 frames = socket.recv_multipart(copy=False)
-                self.messages += 1
                 _, parts = self._client.session.feed_identities(frames, copy=False)
                 message = self._client.session.deserialize(parts, content=True, copy=False)
-                if message["msg_type"] != "status" or message["parent_header"].get("msg_type") == "comm_msg":
+                if self._asked and message["parent_header"].get("msg_id") == self._asked:
+                    self._hear_back(message)
+                elif message["msg_type"] != "status" or message["parent_header"].get("msg_type") == "comm_msg":
                     self.bytes += sum(len(frame) for frame in frames)
-                self._take(message)
-                self.seconds = time.thread_time()
+                    self._take(message)
         except Exception as error:
             self._error = f"{type(error).__name__}: {error}"
+            self._quiet.set()
             raise
+
+    def _ask(self) -> None:
+        """A question comes after all answers so far, and what the kernel says of it after all that it has sent."""
+        self._asked = self._client.kernel_info()
+        self._taken_before = self._taken
+
+    def _hear_back(self, message: Message) -> None:
+        if message["content"].get("execution_state") != "idle":
+            return
+        self._asked = None
+        if self._taken == self._taken_before:
+            self._wanted = False
+            self._quiet.set()
 
     def _take(self, message: Message) -> None:
         kind, content = message["msg_type"], message["content"]
+        self._taken += kind.startswith("comm_")
         if kind == "comm_open":
             state = content["data"].get("state", {})
             if not str(state.get("_anywidget_id", "")).endswith("LiveFigure"):

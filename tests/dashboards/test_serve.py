@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPResponse
@@ -27,6 +29,13 @@ def get(server: Any, path: str, **headers: str) -> HTTPResponse:
     response.body = response.read().decode()  # type: ignore[attr-defined]
     connection.close()
     return response
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.05)
 
 
 def kernels(server: Any) -> set[psutil.Process]:
@@ -55,6 +64,7 @@ class TestCommandLine:
             (["--token", "short"], "at least 12 characters"),
             (["--ip", "0.0.0.0", "--token", "short"], "at least 12 characters"),
             (["--threads", "0"], "at least 1"),
+            (["--warm", "-1"], "--warm must be at least 0"),
             (["/no/such/folder"], "there is no folder /no/such/folder"),
         ],
     )
@@ -229,6 +239,38 @@ class TestPage:
         assert get(voila_server, "/voila/files/index.ipynb").status == 403
         assert get(voila_server, "/voila/tree").status == 404
         assert get(voila_server, "/voila/api/contents").status == 404
+
+
+class TestKernelsReadyBeforeTheirPage:
+    @pytest.fixture
+    def ready(self, serve: Callable[..., Any], tmp_path: Path) -> Any:
+        """A server that keeps one kernel ready for its one dashboard; its front page needs none."""
+        source = "import os, ipywidgets\nipywidgets.Label(f'made by {os.getpid()}')"
+        code = {
+            "cell_type": "code",
+            "id": "c",
+            "metadata": {},
+            "source": source,
+            "outputs": [],
+            "execution_count": None,
+        }
+        text = {"cell_type": "markdown", "id": "t", "metadata": {}, "source": "# Text"}
+        spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        for name, cells in (("index", [text]), ("ready", [text, code])):
+            notebook = {"cells": cells, "metadata": spec, "nbformat": 4, "nbformat_minor": 5}
+            (tmp_path / f"{name}.ipynb").write_text(json.dumps(notebook))
+        return serve(str(tmp_path), "--warm", "1")
+
+    def test_a_page_takes_one_and_another_is_made_ready(self, ready: Any, page: Page) -> None:
+        until(lambda: len(kernels(ready)) == 1)
+        (first,) = kernels(ready)
+        page.goto(f"{ready.url}/voila/render/ready.ipynb?lr=0.1")
+        expect(page.get_by_text(f"made by {first.pid}")).to_be_visible()
+        until(lambda: len(kernels(ready)) == 2)
+        with page.expect_event("close"):
+            page.close(run_before_unload=True)
+        until(lambda: not first.is_running())
+        assert len(kernels(ready)) == 1
 
 
 class TestKernelsWithoutAPage:

@@ -1,0 +1,86 @@
+"""The page without a screen: a figure goes on sending to it as to a real one."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.reader import FigureReader
+from widgets.live_figure import UNANSWERED, LiveFigure
+
+
+def line(steps: range) -> dict[str, Any]:
+    return {"data": [{"type": "scatter", "x": np.array(steps), "y": np.array(steps)}], "layout": {}}
+
+
+class Wire:
+    """Carries a figure's messages to a reader, and its answers back; loses those that it is told to."""
+
+    def __init__(self) -> None:
+        self.figure, self.reader = LiveFigure(line(range(0))), FigureReader()
+        self.figure.send = self._send  # type: ignore[method-assign]
+        self.sent: list[dict[str, Any]] = []
+        self.said: list[dict[str, Any]] = []
+        self.step, self.answering, self.losing = 0, True, False
+
+    def _send(self, message: dict[str, Any], buffers: object = None) -> None:
+        self.sent.append(message)
+        if not self.losing:
+            for answer in self.reader.answers(message):
+                self.say(answer)
+
+    def say(self, answer: dict[str, Any]) -> None:
+        self.said.append(answer)
+        if self.answering:
+            self.figure._handle_custom_msg(answer, [])
+
+    def update(self, times: int) -> int:
+        """So many updates; how many messages they made."""
+        before = len(self.sent)
+        for _ in range(times):
+            self.figure.append(np.array([self.step]), line(range(self.step, self.step + 1)))
+            self.figure.flush()
+            self.step += 1
+        return len(self.sent) - before
+
+
+@pytest.fixture
+def wire() -> Wire:
+    wire = Wire()
+    wire.say({"type": "ready"})
+    return wire
+
+
+def test_its_answers_keep_the_figure_sending(wire: Wire) -> None:
+    assert wire.update(50) == 50
+    assert wire.reader.drawn == 51  # the whole came first
+    assert len(wire.said) == 27  # ready, the whole's answer, and one for every second update
+
+
+def test_without_answers_the_figure_stalls(wire: Wire) -> None:
+    wire.answering = False
+    assert wire.update(50) == UNANSWERED
+    wire.answering = True
+    wire.figure.ping()
+    assert wire.update(50) == 50
+
+
+def test_a_lost_message_brings_everything_again_once(wire: Wire) -> None:
+    wire.losing = True
+    wire.update(1)
+    wire.losing, wire.answering = False, False
+    wire.update(2)
+    assert [answer["type"] for answer in wire.said].count("ready") == 2
+    wire.answering = True
+    wire.say(wire.said[-1])
+    assert wire.sent[-1]["type"] == "draw"
+    assert wire.update(10) == 10
+
+
+def test_what_comes_before_the_whole_is_not_answered() -> None:
+    reader = FigureReader()
+    assert reader.answers({"type": "append", "seq": 7, "rows": 1}) == []
+    assert reader.answers({"type": "dragged"}) == []
+    assert reader.answers({"type": "ping", "seq": 7}) == [{"type": "ready"}]
+    assert reader.answers({"type": "draw", "seq": 8}) == [{"type": "ack", "seq": 8}]
+    assert reader.answers({"type": "ping", "seq": 8}) == [{"type": "ack", "seq": 8}]
