@@ -1,6 +1,6 @@
 // The page's half of LiveFigure. Each model has a store (what the kernel has sent); each view draws its model's store.
-// One module with page_style.js, page_sliders.js, page_shared.js, page_drag.js and page_export.js, which come
-// before it.
+// One module with page_style.js, page_sliders.js, page_shared.js, page_drag.js, page_modebar.js and page_export.js,
+// which come before it.
 
 // ---- what the kernel sends
 
@@ -123,9 +123,9 @@ export default () => {
         view.colours ??= coloursOf(box);
         const { seq } = store;
         const data = store.data.map((trace) => ({ ...trace })); // Plotly writes into them, at a click on the legend
-        const modeBarButtonsToRemove = ["toImage", "autoScale2d", "select2d", "lasso2d"]; // the first is Save's
         const config = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove };
         await Plotly.react(div, data, styled(store.layout, view), config);
+        tellButtons(div);
         div.dataset.seq = seq;
         div.style.visibility = "";
         note.textContent = "";
@@ -146,6 +146,7 @@ export default () => {
       addEventListener(end, () => view.held && setTimeout(() => pump((view.held = false))), { signal: life.signal });
     }
     letDrag(box, div, store, model);
+    letArrows(div);
     letSave(bar, div, store, model, life.signal);
     const resized = new ResizeObserver(() => {
       if (view.width === box.clientWidth) return;

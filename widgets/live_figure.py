@@ -21,7 +21,7 @@ from widgets.plain import Floats, pack, plain
 from widgets.wish import Wish
 
 _HERE = pathlib.Path(__file__).parent
-_SCRIPTS = ("page_style", "page_sliders", "page_shared", "page_drag", "page_export", "live_figure")
+_SCRIPTS = ("page_style", "page_sliders", "page_shared", "page_drag", "page_modebar", "page_export", "live_figure")
 log = logging.getLogger(__name__)
 
 UNANSWERED = 4  # messages sent without an answer, before the rest waits and is sent as one

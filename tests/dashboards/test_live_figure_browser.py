@@ -54,6 +54,10 @@ window.drawn = (selector, seq) => document.querySelector(selector + " .live-figu
 """
 
 
+# The line above a figure, with its buttons (CSS pixels).
+BAR = 26
+
+
 def as_json(array: Any) -> Any:
     """A kernel's array as ``held`` gives the page's."""
     if isinstance(array, np.ndarray) and array.ndim == 2:
@@ -217,7 +221,7 @@ def test_a_picture_gains_columns_and_bars_are_redrawn(desk: Desk) -> None:
     held = desk.check("heat")
     assert [len(row) for row in held[0]["z"]] == [30] * 5 and heat.stride == 4
     desk.check("bars")
-    assert desk.page.locator("#bars-0").bounding_box()["height"] == 200  # type: ignore[index]
+    assert desk.page.locator("#bars-0").bounding_box()["height"] == 200 + BAR  # type: ignore[index]
 
 
 def test_a_reload_and_a_lost_message_leave_no_gap_and_no_double(fresh: Desk) -> None:
@@ -334,7 +338,7 @@ def test_a_figure_fits_a_phone_and_follows_the_width(desk: Desk) -> None:
     assert desk.page.evaluate("document.documentElement.scrollWidth") == 400
     plot, legend = desk.page.locator(".nsewdrag").bounding_box(), desk.page.locator(".legend").bounding_box()
     assert plot and legend and plot["width"] > 280 and legend["x"] + legend["width"] <= 400
-    assert desk.page.locator("#one-0").bounding_box()["height"] == 300  # type: ignore[index]
+    assert desk.page.locator("#one-0").bounding_box()["height"] == 300 + BAR  # type: ignore[index]
 
 
 def test_what_is_out_of_sight_is_drawn_when_it_comes_into_sight(desk: Desk) -> None:
@@ -389,8 +393,32 @@ def test_no_button_sends_data_away(desk: Desk) -> None:
     desk.show(LiveFigure(lines(range(9))))
     desk.check()
     titles = desk.page.evaluate("[...document.querySelectorAll('.modebar-btn')].map((b) => b.dataset.title)")
-    assert any("Download" in title for title in titles)
+    assert titles == ["Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes"]
     assert not [title for title in titles if "Share" in title or "loud" in title or "Plotly" in title]
+
+
+def test_its_buttons_lie_above_the_title_and_are_one_stop_of_the_tab_key(desk: Desk) -> None:
+    titled = lines(range(9))
+    titled["layout"]["title"] = {"text": "A title that is as long as any that a chart of the lab has", "x": 0}
+    desk.show(LiveFigure(titled))
+    desk.check()
+    desk.page.set_viewport_size({"width": 400, "height": 800})
+    desk.page.wait_for_function("document.querySelector('.main-svg').clientWidth < 400")
+    desk.page.locator(".nsewdrag").hover()
+    buttons, title = desk.page.locator(".modebar").bounding_box(), desk.page.locator(".gtitle").bounding_box()
+    assert buttons and title and buttons["y"] + buttons["height"] <= title["y"]
+    assert buttons["y"] >= 0 and buttons["x"] + buttons["width"] <= 400
+    stops = "[...document.querySelectorAll('.modebar-btn')].filter((b) => b.tabIndex === 0).map((b) => b.dataset.title)"
+    assert desk.page.evaluate(stops) == ["Zoom"]
+    desk.page.locator(".modebar-btn").first.focus()
+    desk.page.keyboard.press("ArrowRight")
+    desk.page.keyboard.press("ArrowRight")
+    assert desk.page.evaluate("document.activeElement.dataset.title") == "Zoom in"
+    assert desk.page.evaluate(stops) == ["Zoom in"]
+    before = desk.page.evaluate("document.querySelector('.live-figure')._fullLayout.xaxis.range")
+    desk.page.keyboard.press("Enter")
+    inside = "(old) => document.querySelector('.live-figure')._fullLayout.xaxis.range[0] > old[0]"
+    desk.page.wait_for_function(inside, arg=before)
 
 
 @pytest.mark.parametrize("fault", ["delete globalThis.DecompressionStream", "broken"])

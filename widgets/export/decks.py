@@ -4,7 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable, Sequence
 
-from widgets.export.about import Settings, listing
+from widgets.export.about import Settings, caption, listing
 from widgets.export.deck import Slide, pptx
 from widgets.export.page import Part, web_page
 from widgets.export.sheet import Sheet
@@ -24,7 +24,7 @@ def write_deck(suffix: str, sheets: Sequence[Sheet], words: Words, settings: Set
     made_with = listing(settings)
     if suffix == "html":
         parts = [Part(sheet.slide, sheet.label, sheet.words.notice) for sheet in sheets]
-        return web_page(words.title, parts, THEMES[theme], f"{words.notice}\n{made_with}")
+        return web_page(words.title, parts, THEMES[theme], f"{words.notice}\n{caption(settings)}")
     pictures = []
     for done, sheet in enumerate(sheets):
         tell(done)

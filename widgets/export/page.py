@@ -58,7 +58,7 @@ def _paragraphs(words: str) -> str:
 _STYLE = """
 body {{ margin: 0; background: {theme.ground}; color: {theme.text}; font: 17px/1.5 Arial, Helvetica, sans-serif; }}
 header, section {{ width: max({width}px, min(100vw, 100vh * {width} / {height})); margin: 0 auto 24px; }}
-header, p {{ box-sizing: border-box; padding: 0 24px; }}
+header, section p {{ box-sizing: border-box; padding: 0 24px; }}
 h1 {{ margin: 24px 0 8px; }}
 p {{ margin: 4px 0; max-width: 60em; }}
 section p {{ color: {theme.quiet}; font-size: 15px; }}

@@ -77,10 +77,12 @@ def _add_picture(table: Table, trace: Mapping[str, Any], x_title: str, y_title: 
 
 
 def _title(layout: Mapping[str, Any], trace: Mapping[str, Any], letter: str) -> str:
-    key = f"{letter}axis{str(trace.get(f'{letter}axis', letter))[1:]}"
-    title = layout.get(key, {}).get("title") or ""
-    text = title.get("text") if isinstance(title, dict) else title
-    return plain_text(str(text or "")) or {"x": "x", "y": "row" if trace.get("type") == "heatmap" else "y"}[letter]
+    axis = layout.get(f"{letter}axis{str(trace.get(f'{letter}axis', letter))[1:]}", {})
+    title = axis.get("title") or ""
+    text = plain_text(str(title.get("text") or "" if isinstance(title, dict) else title))
+    if str(axis.get("tickformat")).endswith("%"):  # the page shows percent, the numbers are shares
+        text = f"{text.removesuffix('(%)').strip()} (0..1)"
+    return text or {"x": "x", "y": "row" if trace.get("type") == "heatmap" else "y"}[letter]
 
 
 def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:

@@ -38,7 +38,7 @@ THEMES = {
     ),
     "print": Theme(
         "for print", "#FFFFFF", "#000000", "#333333", "#D0D0D0",
-        ("#003A5C", "#D9690F", "#007556", "#8F3F70", "#5E4300", "#7F74B8", "#707070", "#3E97C9"),
+        ("#003A5C", "#DE7A1C", "#006B4F", "#B0609A", "#5E4300", "#7F74B8", "#707070", "#3E97C9"),
     ),
 }  # fmt: skip
 """Name -> theme. On dark ground the colours are lighter, 6:1 or more; for print they are as far apart in grey as paper
