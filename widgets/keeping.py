@@ -34,8 +34,8 @@ class Keeping:
 
     def words(self, session: Session) -> str:
         """Under what name ``session``'s run is kept, as markup for a status line."""
-        name = self._keeper.name if self._keeper and session is self._session else ""
-        return f"<span>kept as <b>{html.escape(name) or '–'}</b></span>"
+        name = html.escape(self._keeper.name) if self._keeper and session is self._session else ""
+        return f'<span class="lab-kept-as" title="{name}">kept as <b>{name or "–"}</b></span>'
 
     def close(self) -> None:
         """Write what is left, once the run has ended."""
