@@ -11,7 +11,7 @@ from lab import data
 from lab.config import Config, ConfigError
 from lab.nn import init, models
 from lab.telemetry.history import History
-from lab.telemetry.probes import fused_pass
+from lab.telemetry.probes import cuda_pass, fused_passes
 from lab.telemetry.recorder import Recorder
 from lab.training.callbacks import ApplySchedule, Callback, CancelFit
 from lab.training.capture import CudaCapture, alone
@@ -123,4 +123,6 @@ def warm_up(config: Config) -> None:
     device = find_device(config.device)
     data.prepare(config.dataset, device)
     if device.type == "cpu":
-        fused_pass()
+        fused_passes()
+    else:
+        cuda_pass(device)

@@ -183,3 +183,24 @@ def measure_averages(batch_mean, batch_var, mean, var, unseen, figures):  # type
     figures[6] = figures[4] / debias
     figures[7] = (figures[5] - unseen) / debias
     figures[8] = debias
+
+
+@njit(
+    void(float32[::1], float32[::1], float32[::1], float32[::1], float64, float64, float32[::1]),
+    nogil=True, cache=True, error_model="numpy",
+)  # fmt: skip
+def measure_sums(batch_mean, batch_var, sums, squares, count, unseen, figures):  # type: ignore[no-untyped-def]
+    """As :func:`measure_averages`, for a norm that averages sums, squares and ``count`` from 0."""
+    figures[2] = _mean(batch_mean)
+    figures[3] = _mean(batch_var)
+    mean = var = 0.0
+    for channel in range(sums.size):
+        centre = sums[channel] / count
+        mean += centre
+        var += squares[channel] / count - centre * centre
+    debias = 1 - unseen
+    figures[6] = mean / sums.size
+    figures[7] = var / sums.size
+    figures[4] = debias * figures[6]
+    figures[5] = debias * figures[7]
+    figures[8] = debias

@@ -3,21 +3,23 @@
 Nothing here asks the device for a value: every figure is a 0-dim tensor, written into a row of
 storage that was allocated before the run. Whoever wants the rows copies them out, many at once.
 
-On the CPU one compiled pass (:mod:`lab.telemetry.fused`) does the same, where numba is installed.
+On the CPU one compiled pass (:mod:`lab.telemetry.fused`) does the same, where numba is installed,
+and on CUDA another (:mod:`lab.telemetry.fused_cuda`), where Triton is: it comes with torch there.
 """
 
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
-from types import TracebackType
-from typing import Any, Self
+from types import ModuleType, TracebackType
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from lab.nn.models import Model
 from lab.nn.norms import AveragingNorm, Norm
+from lab.telemetry.host import HostPasses
 from lab.telemetry.record import BINS, COUNTS, LAYER, NORM, Layout
 
 log = logging.getLogger(__name__)
@@ -31,7 +33,11 @@ def bin_position(x: Tensor, low: float, high: float) -> Tensor:
 
     In just this order of operations, which is torch.histc's, so that bins agree bit for bit.
     """
-    return (x - low).mul_(BINS).div_(high - low)
+    scaled = (x - low).mul_(BINS)
+    if x.is_cuda:
+        # By a plain number CUDA does not divide: it multiplies by the reciprocal, which rounds otherwise.
+        return scaled.div_(x.new_full((), high - low))
+    return scaled.div_(high - low)
 
 
 def histogram(x: Tensor, low: float, high: float) -> Tensor:
@@ -89,9 +95,16 @@ def measure_norm(norm: Norm, figures: Tensor) -> None:
         figures[8].copy_(now.debias)
 
 
+def as_it_lies(x: Tensor) -> Tensor:
+    """The values of ``x`` in a row (n,), in the order in which they lie in memory: statistics ask for no other."""
+    if x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        x = x.permute(0, 2, 3, 1)
+    return x.reshape(-1)
+
+
 @cache
-def fused_pass() -> Callable[..., None] | None:
-    """The compiled pass, or None without a working numba. Loaded when first asked for: it takes half a second."""
+def fused_passes() -> ModuleType | None:
+    """The compiled passes, or None without a working numba. Loaded when first asked for: it takes half a second."""
     try:
         from lab.telemetry import fused
     except ImportError:
@@ -100,7 +113,23 @@ def fused_pass() -> Callable[..., None] | None:
         # It refuses to load where it can write its cache nowhere, for one.
         log.warning("numba does not work here: layers are measured by torch, slower", exc_info=True)
         return None
-    return fused.measure
+    return fused
+
+
+@cache
+def cuda_pass(device: torch.device) -> Callable[[torch.device], Callable[..., None]] | None:
+    """What makes a run's compiled pass for CUDA; None where Triton is missing or does not prove itself."""
+    try:
+        from lab.telemetry import fused_cuda
+
+        if fused_cuda.agrees_with_torch(device):
+            return fused_cuda.FusedPass
+        log.warning("Triton's figures differ from torch's here: layers are measured by torch, slower")
+    except ImportError:
+        pass
+    except Exception:
+        log.warning("Triton does not work here: layers are measured by torch, slower", exc_info=True)
+    return None
 
 
 class Probes:
@@ -124,7 +153,11 @@ class Probes:
         self.hists = torch.zeros(capacity, len(layout.layers), COUNTS, dtype=torch.int32, device=device)
         self.row = 0
         self._hooks = ExitStack()
-        self._fused = fused_pass() if device.type == "cpu" else None
+        self._host: HostPasses | None = None
+        if device.type == "cpu" and (fused := fused_passes()) is not None:
+            self._host = HostPasses(fused, self.rows, self.hists, layout.range, threshold)
+        make = cuda_pass(device) if device.type == "cuda" else None
+        self._fused_cuda = make(device) if make is not None else None
 
     def __enter__(self) -> Self:
         for index, name in enumerate(self.layout.layers):
@@ -140,24 +173,35 @@ class Probes:
     def _hook(self, layer: int, norm: Norm | None):  # type: ignore[no-untyped-def]
         """A hook for a block; its signature is torch's."""
         begin = 2 + layer * len(LAYER)
-        norms_begin = 2 + len(self.layout.layers) * len(LAYER)
+        at_norm = 2 + len(self.layout.layers) * len(LAYER)
+        if norm is not None:
+            at_norm += self.layout.norms.index(self.layout.layers[layer]) * len(NORM)
 
         def hook(block: nn.Module, inputs: object, output: Tensor) -> None:
             if not block.training:
                 return
             with torch.no_grad():
-                self._measure(layer, output.detach(), self.rows[self.row, begin : begin + len(LAYER)])
+                self._measure(layer, as_it_lies(output.detach()), self.rows[self.row, begin : begin + len(LAYER)])
                 if norm is not None:
-                    at = norms_begin + self.layout.norms.index(self.layout.layers[layer]) * len(NORM)
-                    measure_norm(norm, self.rows[self.row, at : at + len(NORM)])
+                    measure_norm(norm, self.rows[self.row, at_norm : at_norm + len(NORM)])
 
-        return hook
+        host = self._host
+        if host is None:
+            return hook
+
+        def on_host(block: nn.Module, inputs: object, output: Tensor) -> None:
+            if not block.training:
+                return
+            host.measure(as_it_lies(output.detach()), self.row, layer, begin)
+            if norm is not None:
+                host.measure_norm(norm, self.row, at_norm)
+
+        return on_host
 
     def _measure(self, layer: int, x: Tensor, figures: Tensor) -> None:
         counts = self.hists[self.row, layer]
-        if self._fused is not None:
-            values: Any = x.contiguous().view(-1).numpy()
-            self._fused(values, *self.layout.range, self.threshold, counts.numpy(), figures.numpy())
+        if self._fused_cuda is not None:
+            self._fused_cuda(x, *self.layout.range, self.threshold, counts, figures)
             return
         tally = histogram(x, *self.layout.range)
         counts.copy_(tally)

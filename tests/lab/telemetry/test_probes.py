@@ -9,7 +9,7 @@ from torch import nn
 import lab.telemetry
 from lab.config import Config
 from lab.nn import models
-from lab.telemetry.probes import Probes, fused_pass, histogram, measure, measure_norm
+from lab.telemetry.probes import Probes, as_it_lies, fused_passes, histogram, measure, measure_norm
 from lab.telemetry.record import BINS, COUNTS, LAYER, NORM, Layout
 
 RANGES = [(0.0, 10.0), (-7.0, 7.0)]
@@ -59,11 +59,11 @@ def test_every_layer_figure(bounds: tuple[float, float], seed: int) -> None:
 @pytest.mark.parametrize("bounds", RANGES)
 @pytest.mark.parametrize("seed", range(5))
 def test_the_compiled_pass_gives_the_same_figures(bounds: tuple[float, float], seed: int) -> None:
-    fused = fused_pass()
+    fused = fused_passes()
     assert fused is not None, "numba is among the project's dependencies"
     x = awkward(seed)
     counts, figures = torch.zeros(COUNTS, dtype=torch.int32), torch.zeros(len(LAYER))
-    fused(x.numpy(), *bounds, 0.1, counts.numpy(), figures.numpy())
+    fused.measure(x.numpy(), *bounds, 0.1, counts.numpy(), figures.numpy())
     assert torch.equal(counts.long(), histogram(x, *bounds)), "counts exactly"
     plain = torch.stack(measure(x.double(), counts.long(), bounds, 0.1)).float()
     torch.testing.assert_close(figures[:2], plain[:2], rtol=1e-6, atol=1e-6)
@@ -72,22 +72,22 @@ def test_the_compiled_pass_gives_the_same_figures(bounds: tuple[float, float], s
 
 @pytest.mark.parametrize("values", [[torch.nan, 1.0], [1.0, torch.inf], [1.0, torch.nan, -torch.inf], [3.0, 3.0]])
 def test_the_compiled_pass_on_values_that_are_not_finite(values: list[float]) -> None:
-    fused = fused_pass()
+    fused = fused_passes()
     assert fused is not None
     x = torch.tensor(values)
     counts, figures = torch.zeros(COUNTS, dtype=torch.int32), torch.zeros(len(LAYER))
-    fused(x.numpy(), 0.0, 10.0, 0.1, counts.numpy(), figures.numpy())
+    fused.measure(x.numpy(), 0.0, 10.0, 0.1, counts.numpy(), figures.numpy())
     assert torch.equal(counts.long(), histogram(x, 0, 10))
     plain = torch.stack(measure(x, counts.long(), (0.0, 10.0), 0.1))
     assert torch.equal(torch.isfinite(figures), torch.isfinite(plain))
 
 
 def test_moments_far_from_zero_keep_their_digits() -> None:
-    fused = fused_pass()
+    fused = fused_passes()
     assert fused is not None
     x = torch.randn(10_000, generator=torch.Generator().manual_seed(0)) + 1000
     counts, figures = torch.zeros(COUNTS, dtype=torch.int32), torch.zeros(len(LAYER))
-    fused(x.numpy(), 0.0, 10.0, 0.1, counts.numpy(), figures.numpy())
+    fused.measure(x.numpy(), 0.0, 10.0, 0.1, counts.numpy(), figures.numpy())
     assert figures[1].item() == pytest.approx(x.double().std().item(), rel=1e-6)
 
 
@@ -135,6 +135,37 @@ def test_norm_figures(norm: str) -> None:
             assert row[f"running_mean/{name}"] == pytest.approx(
                 row[f"debias/{name}"] * row[f"debiased_mean/{name}"], rel=1e-4
             ), "from zero = de-biased times the factor"
+
+
+@pytest.mark.parametrize("norm", ["batch", "torch_batch", "layer", "instance", "group", "running", "running_simple"])
+def test_the_compiled_pass_gives_the_same_figures_of_a_norm(norm: str) -> None:
+    model, layout, probes = make(norm)
+    with probes:
+        for _ in range(3):
+            model(torch.randn(6, 1, 28, 28))
+    begin = len(layout.device_columns) - len(layout.norms) * len(NORM)
+    compiled = probes.rows[0, begin:].view(-1, len(NORM))
+    for name, figures in zip(layout.norms, compiled, strict=True):
+        plain = torch.full((len(NORM),), torch.nan)
+        measure_norm(model.norms[name], plain)
+        torch.testing.assert_close(figures, plain, rtol=2e-6, atol=1e-6, equal_nan=True)
+
+
+def test_a_nan_in_a_norms_variance_is_told() -> None:
+    model, layout, probes = make("instance")
+    with probes:
+        # The second block's map is 7 x 7, of a picture of one pixel 1 x 1: an unbiased variance of one value.
+        model(torch.randn(6, 1, 1, 1))
+    assert torch.isnan(probes.rows[0, layout.device_columns.index("min_var/conv2")])
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_values_are_measured_as_they_lie(memory_format: torch.memory_format) -> None:
+    x = torch.randn(3, 4, 5, 6).to(memory_format=memory_format)
+    flat = as_it_lies(x)
+    assert flat.data_ptr() == x.data_ptr(), "no copy"
+    assert torch.equal(flat.sort().values, x.flatten().sort().values)
+    assert torch.equal(as_it_lies(x[:, 1:3]).sort().values, x[:, 1:3].flatten().sort().values), "also with holes"
 
 
 def test_norm_figures_are_in_their_order() -> None:
@@ -200,13 +231,13 @@ def test_a_numba_that_does_not_load_is_done_without(
     def refuse(*args: object, **kwargs: object) -> None:
         raise RuntimeError("cannot cache function: no locator available")
 
-    fused_pass()
+    fused_passes()
     monkeypatch.setattr(numba, "njit", refuse)
     monkeypatch.delitem(sys.modules, "lab.telemetry.fused")
     monkeypatch.delattr(lab.telemetry, "fused")
-    fused_pass.cache_clear()
+    fused_passes.cache_clear()
     try:
-        assert fused_pass() is None
+        assert fused_passes() is None
         assert "cannot cache function" in caplog.text
     finally:
-        fused_pass.cache_clear()
+        fused_passes.cache_clear()

@@ -57,7 +57,7 @@ def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     """Where it runs; rows are drained when the ring is full only, and TF32 is off."""
     monkeypatch.setattr(recorder, "DRAIN_SECONDS", math.inf)
     # numba's pass is no operation of torch's: the tape would not see it.
-    monkeypatch.setattr(probes, "fused_pass", lambda: None)
+    monkeypatch.setattr(probes, "fused_passes", lambda: None)
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     yield "cpu" if request.param == "tape" else "cuda"
 

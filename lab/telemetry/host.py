@@ -1,0 +1,52 @@
+"""The probes' compiled passes on the CPU: from a layer's output, or its norm, straight into a row."""
+
+from types import ModuleType
+from typing import Any
+
+from torch import Tensor
+
+from lab.nn.norms import AveragingNorm, Norm, RunningBatchNorm
+from lab.telemetry.record import LAYER, NORM
+
+
+class HostPasses:
+    """Writes the figures of record.LAYER and record.NORM into rows that live on the host.
+
+    At a batch of two a look at a tensor from Python costs as much as its arithmetic, so this
+    works on views of the storage that were made once.
+    """
+
+    def __init__(
+        self, fused: ModuleType, rows: Tensor, hists: Tensor, bounds: tuple[float, float], threshold: float
+    ) -> None:
+        """``fused`` is :mod:`lab.telemetry.fused`; ``rows`` and ``hists`` are those of the probes."""
+        self._fused: Any = fused
+        self._rows = rows.numpy()
+        self._hists = hists.numpy()
+        self._how = (*bounds, threshold)
+
+    def measure(self, values: Tensor, row: int, layer: int, at: int) -> None:
+        """A layer's ``values`` (n,), into the row's columns from ``at``, and its histogram."""
+        figures = self._rows[row, at : at + len(LAYER)]
+        self._fused.measure(values.numpy(), *self._how, self._hists[row, layer], figures)
+
+    def measure_norm(self, norm: Norm, row: int, at: int) -> None:
+        """The figures of ``norm``, which has just run, into the row's columns from ``at``."""
+        figures = self._rows[row, at : at + len(NORM)]
+        # Past the module's own look-up of attributes, which tries its parameters first.
+        buffers = norm._buffers
+        self._fused.measure_scale(_numpy(buffers["used_var"]), norm.eps, figures)
+        if isinstance(norm, RunningBatchNorm):
+            names = ("batch_mean", "batch_var", "sums", "squares")
+            counts = (_numpy(buffers["count"])[0], _numpy(buffers["unseen"])[0])
+            self._fused.measure_sums(*(_numpy(buffers[name]) for name in names), *counts, figures)
+        elif isinstance(norm, AveragingNorm):
+            names = ("batch_mean", "batch_var", "running_mean", "running_var")
+            unseen = _numpy(buffers["unseen"])[0]
+            self._fused.measure_averages(*(_numpy(buffers[name]) for name in names), unseen, figures)
+
+
+def _numpy(buffer: Tensor | None) -> Any:
+    """Its values in a row; buffers that a norm reports hold no gradient."""
+    assert buffer is not None
+    return buffer.numpy().reshape(-1)
