@@ -41,13 +41,20 @@ def until(panel: TrainingPanel, *states: str) -> None:
     panel.tick()
 
 
+def step(panel: TrainingPanel) -> None:
+    before = len(panel.session.since(-1).steps)
+    panel.on_step()
+    assert panel.session.wait_for(
+        lambda: panel.session.state == "paused" and len(panel.session.since(-1).steps) > before, PATIENCE
+    )
+    panel.tick()
+
+
 def test_each_run_is_kept_under_a_name_that_the_panel_tells(folder: Path, make: Make) -> None:
     panel = make()
     assert "kept as <b>–</b>" in panel.status.value and not folder.exists()
-    panel.on_step()
-    until(panel, "paused")
-    panel.on_step()
-    until(panel, "paused")
+    step(panel)
+    step(panel)
     panel.on_start()
     until(panel, *ENDED)
     first = panel.session
@@ -69,8 +76,7 @@ def test_each_run_is_kept_under_a_name_that_the_panel_tells(folder: Path, make: 
 
 def test_closing_the_panel_in_mid_run_keeps_what_there_is(folder: Path, make: Make) -> None:
     panel = make(epochs=1000)
-    panel.on_step()
-    until(panel, "paused")
+    step(panel)
     panel.close()
     (run,) = Library().runs()
     assert run.outcome == "stopped" and run.steps == len(Library().open(run.id).steps) == 1
