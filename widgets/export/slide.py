@@ -87,8 +87,9 @@ def as_seen(figure: Figure, ranges: Mapping[str, Any], hidden: Collection[int]) 
 
 
 def plain_text(markup: str) -> str:
-    """Words without their tags."""
-    return html.unescape(re.sub(r"<[^>]+>", " ", markup)).replace("  ", " ").strip()
+    """Words without their tags; a line or paragraph that ends leaves a space."""
+    text = re.sub(r"<[^>]+>", "", re.sub(r"<(br|/p|/h\d|/div|/li)\b[^>]*>", " ", markup))
+    return re.sub(r"\s+", " ", html.unescape(text)).strip()
 
 
 def _restyled(value: Any, exchanged: Mapping[str, str], key: str = "", parent: str = "") -> Any:
