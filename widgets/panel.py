@@ -30,6 +30,9 @@ LINES = 3
 PERIOD = 0.1
 """Seconds between two ticks: the screen pulls at up to 10 Hz."""
 
+QUICK, QUICK_FOR = 0.02, 0.5
+"""Seconds between two ticks for so long after :meth:`Panel.hurry`."""
+
 PING_EVERY = 10.0
 PAUSE_AFTER = 60.0
 CLOSE_AFTER = 600.0
@@ -88,6 +91,8 @@ class Panel(Saving, ipywidgets.VBox):
         self._watch_page = under_voila() if watch_page is None else watch_page
         self._ticker: threading.Thread | None = None
         self._end = threading.Event()
+        self._due = threading.Event()
+        self._quick_until = 0.0
         self._away = False
         self._listening_since = self._pinged = clock()
         self._guarding = False
@@ -105,8 +110,9 @@ class Panel(Saving, ipywidgets.VBox):
 
     @traitlets.validate("children")
     def _with_save_bar(self, proposal: Any) -> tuple[Any, ...]:
-        """Whatever a panel shows, its save bar is under it."""
-        return (*(child for child in proposal["value"] if child is not self.save_bar), self.save_bar)
+        """Whatever a panel shows, its save bar is under it; one that stands in another panel has that one's."""
+        shown = tuple(child for child in proposal["value"] if child is not self.save_bar)
+        return shown if self._outer else (*shown, self.save_bar)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"  # ipywidgets would spell out every widget inside
@@ -149,6 +155,11 @@ class Panel(Saving, ipywidgets.VBox):
                 self._ticker = threading.Thread(target=self._run, name="lab-ticker", daemon=True)
                 self._ticker.start()
 
+    def hurry(self) -> None:
+        """Tick at once, and quickly for a moment, if it ticks: somebody waits for what a click has set going."""
+        self._quick_until = time.monotonic() + QUICK_FOR
+        self._due.set()
+
     def tick(self) -> bool:
         """One look at what has happened; whether there may be more to come."""
         going_on = False
@@ -161,6 +172,7 @@ class Panel(Saving, ipywidgets.VBox):
     def close(self) -> None:
         """End the ticker and take the panel off the page."""
         self._end.set()
+        self._due.set()
         ticker = self._ticker
         if ticker is not None and ticker is not threading.current_thread():
             ticker.join()
@@ -172,7 +184,11 @@ class Panel(Saving, ipywidgets.VBox):
         """Nothing: ipywidgets would call close(), at the interpreter's exit too, when no thread can be waited for."""
 
     def _run(self) -> None:
-        while not self._end.wait(PERIOD):
+        while True:
+            self._due.wait(QUICK if time.monotonic() < self._quick_until else PERIOD)
+            self._due.clear()
+            if self._end.is_set():
+                return
             # Under the lock, so that a wake() that comes now starts a new ticker or finds this one going on.
             with self._lock:
                 if not self.tick():

@@ -209,6 +209,7 @@ class RunPanel(Panel, Generic[R]):
         self.update()
         if self.live:
             self.wake()
+            self.hurry()
 
     def _on_page(self) -> None:
         """The page is painted: the time to load torch, so that the first Start need not wait for it."""

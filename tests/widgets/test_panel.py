@@ -164,6 +164,17 @@ def test_one_ticker_however_often_it_is_woken(panel: Counting) -> None:
     assert len(panel.threads) == 1
 
 
+def test_what_a_click_has_set_going_is_looked_at_at_once(panel: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("widgets.panel.PERIOD", 10 * PATIENCE)
+    panel.left = 10**9
+    panel.wake()
+    for _ in range(2):
+        panel.hurry()
+        for _ in range(2):
+            assert panel.ticked.wait(PATIENCE)
+            panel.ticked.clear()
+
+
 def test_tick_needs_no_thread(panel: Counting) -> None:
     panel.left = 1
     assert panel.tick() is True
