@@ -2,6 +2,7 @@
 
 import html
 import math
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -15,6 +16,9 @@ from lab.config import check as check_field
 from lab.knob import Knob, checked
 from lab.training.schedules import PRESETS
 from widgets.quiet import Quiet
+
+LATE = 5.0
+"""Seconds in which the page may still answer the value before."""
 
 
 class KnobBox(ipywidgets.VBox):
@@ -56,6 +60,7 @@ class KnobBox(ipywidgets.VBox):
         self._checked = check or self._in_range
         self._default = value
         self._quiet = Quiet()
+        self._before: tuple[float, float] | None = None  # where the slider stood, and until when
         self.entry = _entry(spec, list(suggestions))
         self.slider = _slider(spec, whole=isinstance(value, int))
         self._note = ipywidgets.HTML()
@@ -105,13 +110,26 @@ class KnobBox(ipywidgets.VBox):
         return ""
 
     def _slide(self, to: float) -> None:
+        if self._quiet:
+            return
+        before, self._before = self._before, None
         # The page puts a value that was typed on the slider's nearest stop, and sends that stop back.
-        if not self._quiet and _stops(self.spec, to, self._on_slider()) > 0.5 + 1e-6:
+        if self._answers(to, self._on_slider()):
+            return
+        # The stop of the value before may cross the value that has come meanwhile, from a link for one.
+        if before and to != before[0] and self._answers(to, before[0]) and time.monotonic() - before[1] < LATE:
+            self._show()
+        else:
             self.offer(_rounded(to, self.spec))
+            self._before = None
 
-    def _on_slider(self) -> float:
+    def _answers(self, to: float, value: float) -> bool:
+        """Whether ``to`` is what the page makes of ``value``."""
+        return _stops(self.spec, to, value) <= 0.5 + 1e-6
+
+    def _on_slider(self, value: Any = None) -> float:
         low, high = self.spec.slider or (-math.inf, math.inf)
-        return float(min(max(self.value, low), high))
+        return float(min(max(self.value if value is None else value, low), high))
 
     def _in_range(self, raw: Any) -> Any:
         return checked(self.name, raw, self.spec, self._default)
@@ -121,7 +139,12 @@ class KnobBox(ipywidgets.VBox):
         return self._checked(proposal["value"])
 
     @traitlets.observe("value")
-    def _show(self, _: object = None) -> None:
+    def _changed(self, change: dict[str, Any]) -> None:
+        if self.slider and change["old"] is not None:
+            self._before = self._on_slider(change["old"]), time.monotonic()
+        self._show()
+
+    def _show(self) -> None:
         with self._quiet:
             self.entry.value = _text(self.value) if isinstance(self.entry, ipywidgets.Text) else self.value
             if self.slider:

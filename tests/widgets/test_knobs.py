@@ -246,6 +246,22 @@ def test_a_knob_cannot_start_out_of_its_range() -> None:
         KnobBox(OFFSET, -101.0)
 
 
+def test_the_pages_answer_to_the_value_before_may_come_late() -> None:
+    box = ConfigKnob("lr")
+    box.value = 0.123456  # a link, while the page is still drawing 0.4
+    box.slider.value = 10**-0.4  # the stop nearest to 0.4
+    assert box.value == 0.123456 and box.slider.value == 0.123456
+    box.slider.value = 10**-0.4  # once more, it is a person's
+    assert box.value == 0.398
+    box.slider.value = 10**-0.35  # and so are one stop on, and back
+    box.slider.value = 10**-0.4
+    assert box.value == 0.398
+    stop = KnobBox(Knob("Step", "", low=0, high=9, slider=(0, 9), step=1), 4)
+    stop.value = 5
+    stop.slider.value = 4  # no answer: the page had nothing to put right
+    assert stop.value == 4
+
+
 def test_a_slider_can_be_moved_elsewhere() -> None:
     box = KnobBox(Knob("Point 1", "", slider=(-5, 25), step=0.1), 18.0)
     seen: list[float] = []
