@@ -69,7 +69,8 @@ def test_a_run_that_stands_still_is_not_written_again(library: Library) -> None:
     session, keeper = keep_live(library)
     path = run_file(library, keeper.id)
     session.state = "paused"
-    until(lambda: session.looks > 2)
+    paused = session.looks
+    until(lambda: session.looks > paused + 3)  # a flush may have begun before the pause
     before, looks = file.signature(path.stat()), session.looks
     until(lambda: session.looks > looks + 5)
     assert file.signature(path.stat()) == before
@@ -184,3 +185,19 @@ def test_without_locks_a_file_that_was_touched_lately_has_a_writer(
     keeper.close()
     os.utime(path, (past, past))
     assert library.get(keeper.id).outcome == "interrupted"
+
+
+def test_a_run_that_ends_while_it_is_looked_at_is_not_taken_for_interrupted(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, keeper = keep_live(library)
+
+    def ends(opened: object) -> bool:
+        monkeypatch.undo()
+        session.end()
+        keeper.close()
+        return False
+
+    monkeypatch.setattr(live, "is_held", ends)
+    run, held, _ = file.look(run_file(library, keeper.id))
+    assert (run.outcome, held) == ("finished", False)

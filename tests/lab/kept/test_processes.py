@@ -94,9 +94,11 @@ def test_a_crash_in_the_middle_of_a_write_loses_that_flush_only(library: Library
     id = line(process)
     assert line(process) == "written"
     assert library.get(id).outcome == "running"
+    library.rename(id, "named in vain?")
     process.kill()
     process.wait(PATIENCE)
-    assert (library.get(id).outcome, library.get(id).steps) == ("interrupted", 3)
+    run = library.get(id)
+    assert (run.outcome, run.steps, run.name) == ("interrupted", 3, "named in vain?")
     assert library.open(id).steps.tolist() == [0, 1, 2]
     assert len(list(library.folder.glob(".*.tmp"))) == 1 and library.problems() == []
 
