@@ -70,6 +70,7 @@ class KeptRunsPanel(Panel):
             going_on=lambda: self._choice.growing,
             view=lambda: self._view.seen(self.opened),
         )
+        self.adopt(self.scrubber)
         self._scrub_fold = folded(self.scrubber)
         self._sections = run_sections(self.figures, self.menus, {LAYERS: self._scrub_fold})
         parts = body(self.shelf, [self.about, *self._sections.values()])

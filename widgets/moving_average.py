@@ -117,7 +117,11 @@ class MovingAveragePanel(Panel):
                 self.stream.value = chosen if chosen in dict(options).values() else "typed"
             if self.stream.value != chosen:
                 self._read()
-        if isinstance(chosen, int) and self._clock() >= self._next_look and runs.length(chosen) not in (0, self._length):
+        if (
+            isinstance(chosen, int)
+            and self._clock() >= self._next_look
+            and runs.length(chosen) not in (0, self._length)
+        ):
             self._read()
 
     @handler

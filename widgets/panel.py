@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import ipywidgets
 import traitlets
@@ -249,17 +249,3 @@ class Panel(Saving, ipywidgets.VBox):
         elif silence < PAUSE_AFTER and self._away:
             self._away = False
             self.on_back()
-
-
-class Stoppable(Protocol):
-    """What runs in a thread of its own."""
-
-    def stop(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-def end(run: Stoppable) -> None:
-    """Stop it at once; wait for its thread elsewhere, since it may be importing torch."""
-    run.stop()
-    threading.Thread(target=run.close, name="lab-close", daemon=True).start()

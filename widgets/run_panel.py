@@ -11,9 +11,10 @@ from lab.config import Config
 from lab.progress import Progress
 from lab.session import ENDED
 from widgets.control_bar import Buttons, control_bar
+from widgets.ending import end
 from widgets.export.about import Settings, of_config
 from widgets.live_figure import LiveFigure
-from widgets.panel import Panel, end, handler
+from widgets.panel import Panel, handler
 from widgets.training_status import state_line, status_line
 
 LIVE = frozenset({"running", "paused"})

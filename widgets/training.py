@@ -65,6 +65,7 @@ class TrainingPanel(RunPanel[Session]):
             going_on=lambda: self.live,
             view=lambda: self._charts.view,
         )
+        self.adopt(self.scrubber)
         self.link = ShareLink(config, served=under_voila())
         self._left_out = ""
         figures, more = self._charts.figures, {LAYERS: folded(self.scrubber)}

@@ -278,6 +278,21 @@ def test_a_panel_without_charts_has_no_save_bar() -> None:
     panel.close()
 
 
+def test_a_panel_inside_of_a_panel_has_no_bar_of_its_own(panel: Small, tmp_path: Path) -> None:
+    inner = Panel()
+    inner.figures = {"scrub": LiveFigure(loss(made_record()), label="inside")}
+    inner.children = [inner.error_line, *inner.figures.values()]
+    panel.adopt(inner)
+    assert panel.children[-1] is panel.save_bar is inner.save_bar
+    assert not [child for child in inner.children if child is panel.save_bar or child is not inner.children[0]][1:]
+    paths = panel.export_all(tmp_path, ("json",))
+    assert [path.name for path in paths] == ["loss.json", "mean.json", "scrub.json"]
+    assert '"Learning rate": "0.9"' in panel.export(tmp_path / "scrub.json").read_text("utf-8")
+    panel.save_bar.theme.value = "dark"
+    assert inner.sheet("scrub").theme == "dark"
+    inner.close()
+
+
 def test_a_wish_as_it_is_written() -> None:
     message = {"id": 5, "kind": "png", "ranges": {"xaxis": [1, 2]}, "hidden": [2.0]}
     assert Wish.of(message) == Wish("5", "png", {"xaxis": (1, 2)}, frozenset({2}))

@@ -31,7 +31,10 @@ class Saving:
 
     _lock: AbstractContextManager[Any]
     _figures: dict[str, LiveFigure]
+    _outer: "Saving | None" = None
+    _inner: "Saving | None" = None
     save_bar: SaveBar
+    children: Any
 
     @property
     def figures(self) -> dict[str, LiveFigure]:
@@ -43,6 +46,13 @@ class Saving:
         for name, figure in figures.items():
             figure.on_wish(partial(self.on_wish, name))
         self.save_bar.layout.display = None if figures else "none"
+
+    def adopt(self, inner: "Saving") -> None:
+        """Let a panel that stands in this one share its save bar and its settings; its charts are this one's, too."""
+        self._inner, inner._outer = inner, self
+        own, inner.save_bar = inner.save_bar, self.save_bar
+        inner.children = tuple(child for child in inner.children if child is not own)
+        own.close()
 
     def settings(self) -> Settings:
         """What a chart's caption says that it was made with; by default every knob of the panel."""
@@ -69,15 +79,15 @@ class Saving:
         """
         path = Path(path)
         suffix = _checked("the format", path.suffix.removeprefix(".").lower(), FORMATS)
-        return _written(path, self.sheet(path.stem, theme).write(suffix))
+        owner = self._owners()[_checked("the chart", path.stem, self._owners())]
+        return _written(path, owner.sheet(path.stem, theme).write(suffix))
 
     def export_all(self, folder: str | Path, formats: Iterable[str] = ("png", "csv"), theme: str = "") -> list[Path]:
         """Write every chart into ``folder``, in each of ``formats``; as :meth:`export`."""
         suffixes = [_checked("the format", suffix, FORMATS) for suffix in formats]
-        sheets = [self.sheet(name, theme) for name in self._figures]
         return [
             _written(Path(folder, f"{sheet.name}.{suffix}"), sheet.write(suffix))
-            for sheet in sheets
+            for sheet in self._sheets(theme)
             for suffix in suffixes
         ]
 
@@ -98,8 +108,9 @@ class Saving:
         with self._lock:
             figure = self._figures[name]
             chart = as_seen(figure.figure, wish.ranges, wish.hidden) if wish else figure.figure
-            words = chart_words(self).get(figure, Words("", ""))
-            return Sheet(name, figure.label, chart, partial(self.table, name), self.settings(), words, theme)
+            words = chart_words(self._outer or self).get(figure, Words("", ""))
+            settings = (self._outer.settings() if self._outer else {}) | self.settings()
+            return Sheet(name, figure.label, chart, partial(self.table, name), settings, words, theme)
 
     def on_wish(self, name: str, wish: Wish) -> None:
         """Somebody asks for chart ``name``: the page draws PNG and SVG by itself, the rest is written in a thread."""
@@ -122,7 +133,7 @@ class Saving:
         bar = self.save_bar
         write, figure = self._deck(suffix), next(iter(self._figures.values()))
         name = re.sub(r"\W+", "_", panel_words(type(self).__name__).title.lower()).strip("_")
-        many = len(self._figures)
+        many = len(self._owners())
 
         def work() -> None:
             content = write(lambda done: bar.say(f"Drawing chart {done + 1} of {many} …"))
@@ -132,11 +143,18 @@ class Saving:
         threading.Thread(target=bar.work, args=(work, f"Saved {name}.{suffix}"), name="lab-export", daemon=True).start()
 
     def _deck(self, suffix: str, theme: str = "") -> Callable[[Callable[[int], None]], bytes]:
-        sheets = [self.sheet(name, theme) for name in self._figures]
+        sheets = self._sheets(theme)
         if not sheets:
             raise ConfigError("the panel", "no chart", "one with charts")
         words, settings = panel_words(type(self).__name__), sheets[0].settings
         return lambda tell: write_deck(suffix, sheets, words, settings, sheets[0].theme, tell)
+
+    def _owners(self) -> "dict[str, Saving]":
+        """Chart -> the panel that it is of, those of a panel that stands in this one last."""
+        return {name: panel for panel in (self, self._inner) if panel for name in panel._figures}
+
+    def _sheets(self, theme: str) -> list[Sheet]:
+        return [owner.sheet(name, theme) for name, owner in self._owners().items()]
 
 
 def _checked(what: str, value: str, allowed: Mapping[str, object]) -> str:
