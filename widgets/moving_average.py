@@ -74,7 +74,7 @@ class MovingAveragePanel(Panel):
         watch_page: bool | None = None,
     ) -> None:
         self._record = record
-        self._length, self._next_look = 0, 0.0
+        self._length, self._next = 0, 0.0
         typed = NumberList("Values", "Your own, with commas or spaces between; Enter takes them.", values)
         self.values: NDArray[np.float64] = np.array(typed.value)
         n = len(self.values)
@@ -117,11 +117,7 @@ class MovingAveragePanel(Panel):
                 self.stream.value = chosen if chosen in dict(options).values() else "typed"
             if self.stream.value != chosen:
                 self._read()
-        if (
-            isinstance(chosen, int)
-            and self._clock() >= self._next_look
-            and runs.length(chosen) not in (0, self._length)
-        ):
+        if isinstance(chosen, int) and self._clock() >= self._next and runs.length(chosen) not in (0, self._length):
             self._read()
 
     @handler
@@ -177,7 +173,7 @@ class MovingAveragePanel(Panel):
         if isinstance(kind, str) and kind != GIVEN:
             return ma.stream(kind), 1
         if kind != GIVEN:
-            self._length, self._next_look = runs.length(kind), self._clock() + REFRESH
+            self._length, self._next = runs.length(kind), self._clock() + REFRESH
         record = self._record if kind == GIVEN else runs.record(kind)
         loss = record.columns.get("loss", np.empty(0)) if record else np.empty(0)
         return loss[np.isfinite(loss)].astype(np.float64), record.stride if record else 1

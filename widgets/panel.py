@@ -34,8 +34,7 @@ QUICK, QUICK_FOR = 0.02, 0.5
 """Seconds between two ticks for so long after :meth:`Panel.hurry`."""
 
 PING_EVERY = 10.0
-PAUSE_AFTER = 60.0
-CLOSE_AFTER = 600.0
+PAUSE_AFTER, CLOSE_AFTER = 60.0, 600.0
 """Seconds without an answer from any figure: the page is asked, taken for away, taken for gone."""
 
 STYLE = Path(__file__).with_suffix(".css")
