@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from lab.config import KNOBS
 from widgets.charts import View
+from widgets.charts.overlay import short_name
 from widgets.export.about import Settings, of_config
 from widgets.export.about import versions as versions_now
 from widgets.export.run_table import run_table
@@ -22,8 +23,10 @@ def settings(opened: Sequence[Opened]) -> Settings:
         # A caption names the versions of now.
         trained = {"Trained with": f"torch {torch}"} if torch and torch != versions_now()["torch"] else {}
         return {"Run": run.name} | of_config(run.config, run.device) | trained
-    made = {"Runs": " / ".join(one.line.name for one in opened)}
+    made = {"Runs": " / ".join(short_name(one.line.name) for one in opened)}
     for name, knob in KNOBS.items():
+        if name == "device":  # what was asked for; where they ran is on the page
+            continue
         values = [setting(name, one.run.config, one.record.marks) for one in opened]
         if len(set(values)) > 1:
             made[knob.label] = " / ".join(values)

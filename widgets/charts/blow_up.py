@@ -23,7 +23,7 @@ def blow_up(record: Record, view: View | None = None) -> Figure:
         for i, norm in enumerate(record.norms)
     ]
     title, entries = "What the norms multiply by", len(record.norms) or 1
-    titles = ("largest 1/√(var+ε)", "smallest variance")
+    titles = ("max 1/√(var+ε)", "min variance")
     plain = stacked(title, record, view, titles, entries=entries, type="log", exponentformat="power", nticks=4)
     plain["height"] += HEIGHT // 2
     if len(record.steps) and not record.norms:

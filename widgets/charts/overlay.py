@@ -29,6 +29,9 @@ TAIL = 9
 
 SYMBOLS = ("diamond", "circle", "square", "triangle-up", "cross", "x", "star", "triangle-down")
 
+# plotly leaves a trace without points out of the legend, which has to say that the run has nothing to show.
+_NOTHING: Figure = {"type": "scatter", "x": np.array([np.nan]), "y": np.array([np.nan])}
+
 Chart = Callable[[Record, View], Figure]
 Names = Callable[[Record, View], Sequence[str]]
 
@@ -148,10 +151,14 @@ def norm_of(record: Record, view: View) -> Sequence[str]:
     return (view.norm,) if view.norm in record.norms else () if view.norm else record.norms[:1]
 
 
+def short_name(name: str) -> str:
+    """``name``, cut in its middle where it is long: ends differ too."""
+    return name if len(name) <= NAME else f"{name[: NAME - TAIL - 1]}…{name[-TAIL:]}"
+
+
 def legend_name(name: str) -> str:
-    """``name`` as a legend shows it: cut in its middle, since ends differ too, and its signs no markup."""
-    cut = name if len(name) <= NAME else f"{name[: NAME - TAIL - 1]}…{name[-TAIL:]}"
-    return html.escape(cut, quote=False)
+    """``name`` as a legend shows it: short, and its signs no markup."""
+    return html.escape(short_name(name), quote=False)
 
 
 def _the(chosen: str, default: str) -> str:
@@ -172,7 +179,7 @@ def _overlaid(
         names = chosen(run.record, view)
         figure = chart(run.record, view)
         traces = [trace for name in names for trace in figure["data"] if trace["name"] == name]
-        data += _styled(traces or [{"type": "scatter", "x": np.empty(0), "y": np.empty(0)}], run)
+        data += _styled(traces or [_NOTHING], run)
         if not names and run.record.layers:
             data[-1]["name"] += " (not in this net)"
         lines, _ = marks(run.record, view) if names else ([], [])
@@ -187,7 +194,7 @@ def _overlaid(
         "annotations": [],
         "hoverlabel": {"namelength": NAME},
     }
-    if runs and not any(len(trace["x"]) for trace in data):
+    if runs and not any(np.isfinite(trace["x"]).any() for trace in data):
         layout["annotations"] = [note("none of these runs has it", x=0.5, y=0.75, font={"size": 13})]
     layout["xaxis"] = layout["xaxis"] | {"title": {"text": X_AXES[view.x], "standoff": 6}}
     return {"data": data, "layout": layout}

@@ -12,8 +12,8 @@ from widgets.charts.view import X_AXES, View
 COLUMNS = 300
 """Of each picture at most; it is about as many pixels wide."""
 
-ROW = 150
-TOP, BOTTOM, GAP = 60, 52, 26
+ROW = 140
+TOP, BOTTOM, GAP = 60, 52, 40
 """Pixels: of a run's picture, above the first, below the last, between two for the lower one's name."""
 
 
