@@ -73,9 +73,12 @@ def answer() -> tuple[list[Figure], str]:
         folder = Path(name)
         path = folder / "big.npz"
 
-        def save() -> None:
-            file.write(path, replace(run, updated=datetime.now(UTC)), history.since(-1))
+        def save(live: bool = False) -> None:
+            held = file.write(path, replace(run, updated=datetime.now(UTC)), history.since(-1), hold=live)
+            if held is not None:
+                held.close()
 
+        flushing = [seconds(lambda: save(live=True)) for _ in range(ROUNDS)]
         saving = [seconds(save) for _ in range(ROUNDS)]
         copying = [seconds(lambda: history.since(-1)) for _ in range(ROUNDS)]
         library = Library(folder)
@@ -89,8 +92,9 @@ def answer() -> tuple[list[Figure], str]:
         listing = [seconds(Library(name).runs) for _ in range(ROUNDS)]
         searching = [seconds(lambda: Library(name).runs("none 0.001")) for _ in range(ROUNDS)]
     figures = [
-        figure("save a run of 100,000 steps (a flush)", saving, "s", at_most=1),
-        figure("of which: copy the record, while training waits to add to it", copying, "s"),
+        figure("save a run of 100,000 steps at its end", saving, "s", at_most=1),
+        figure("a flush while it goes on, every 5 s", flushing, "s", at_most=1),
+        figure("of which: copy the record; training cannot add to it meanwhile", copying, "s"),
         figure("open it", opening, "s", at_most=1),
         figure("rename it", renaming, "s"),
         figure("its file", [size], "MB"),

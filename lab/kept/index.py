@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -156,15 +157,16 @@ def drop(db: sqlite3.Connection, id: str) -> None:
     db.execute("DELETE FROM runs WHERE id = ?", (id,))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _run(row: tuple[Any, ...]) -> KeptRun:
     values = dict(zip(FIELDS, row, strict=True))
-    for name in ("config", "versions"):
-        values[name] = json.loads(values[name])
-    for name in _FIGURES:
-        values[name] = math.nan if values[name] is None else values[name]
     # Its settings were checked when it was put here, by the same rules; a thousand checks would take long.
     config = object.__new__(Config)
-    settings = values["config"].items()
-    config.__dict__.update({name: tuple(value) if isinstance(value, list) else value for name, value in settings})
-    return KeptRun.from_dict(values, config)
+    settings = json.loads(values["config"])
+    config.__dict__.update({name: tuple(it) if isinstance(it, list) else it for name, it in settings.items()})
+    values["config"], values["versions"] = config, json.loads(values["versions"])
+    for name in ("started", "updated"):
+        values[name] = datetime.fromisoformat(values[name])
+    for name in _FIGURES:
+        values[name] = math.nan if values[name] is None else values[name]
+    return KeptRun(**values)

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from lab.config import KNOBS, Config
 from lab.kept import file, index
-from lab.kept.run import KeptError, KeptRun
+from lab.kept.run import KeptError, KeptRun, writable
 from lab.session import ENDED, Session
 from lab.telemetry.record import Mark, Record
 
@@ -52,7 +52,7 @@ class Keeper:
         self.error = ""
         self._library = library
         self._path = library.folder / (self.id + file.SUFFIX)
-        self._name, self._note = " ".join(name.split()), ""
+        self._name, self._note = writable(" ".join(name.split())), ""
         self._every = every
         self._closing = threading.Event()
         self._config = session.config
@@ -140,7 +140,7 @@ class Keeper:
                 note=labels[1],
                 config=_as_begun(self._config, record.marks),
                 outcome=state if state in ENDED else "running",
-                error=session.error,
+                error=writable(session.error),
                 started=self._started,
                 updated=datetime.now(UTC),
                 steps=progress.step,
@@ -148,8 +148,8 @@ class Keeper:
                 device=progress.device,
                 versions=versions(),
                 loss=_last(record),
-                valid_loss=validation.loss if validation else nan,
-                accuracy=validation.accuracy if validation else nan,
+                valid_loss=float(validation.loss) if validation else nan,
+                accuracy=float(validation.accuracy) if validation else nan,
             )
             self._put(run, record)
             self._kept = told

@@ -11,7 +11,7 @@ from sqlite3 import Connection
 from lab.kept import file, index
 from lab.kept.folder import default_folder
 from lab.kept.keeper import FLUSH_SECONDS, Keeper
-from lab.kept.run import KeptError, KeptRun
+from lab.kept.run import KeptError, KeptRun, writable
 from lab.kept.search import matches
 from lab.session import Session
 from lab.telemetry.record import Record
@@ -78,14 +78,14 @@ class Library:
 
     def rename(self, id: str, name: str) -> None:
         """Raises KeptError for an empty name, an unknown run, or a folder that cannot be written to."""
-        name = " ".join(name.split())
+        name = writable(" ".join(name.split()))
         if not name or len(name) > LONGEST_NAME:
             raise KeptError(f"A name needs 1 to {LONGEST_NAME} characters, not {len(name)}.")
         self._label(id, name=name)
 
     def set_note(self, id: str, note: str) -> None:
         """Raises KeptError for an unknown run, or a folder that cannot be written to."""
-        self._label(id, note=note.strip())
+        self._label(id, note=writable(note.strip()))
 
     def delete(self, id: str) -> None:
         """Out of the list; :meth:`undo` brings it back within 30 days.

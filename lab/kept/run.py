@@ -52,12 +52,8 @@ class KeptRun:
         return {**own, **times, "config": self.config.to_dict()}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], config: Config | None = None) -> Self:
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`to_dict`. Settings that are missing take their defaults.
-
-        Args:
-            values: of every field.
-            config: the settings, where they were read already.
 
         Raises:
             ConfigError: for a setting that this version does not know, or a value out of range.
@@ -65,7 +61,12 @@ class KeptRun:
         """
         own = {name: values[name] for name in cls.__dataclass_fields__}
         times = {name: datetime.fromisoformat(own[name]).astimezone(UTC) for name in ("started", "updated")}
-        return cls(**{**own, **times, "config": config or Config.from_dict(own["config"])})
+        return cls(**{**own, **times, "config": Config.from_dict(own["config"])})
+
+
+def writable(text: str) -> str:
+    """``text`` without what UTF-8 has no bytes for: half of an emoji, cut by a page's script."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def to_json(values: Mapping[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """Finding runs by words."""
 
-from lab.config import KNOBS
+from functools import lru_cache
+
+from lab.config import KNOBS, Config
 from lab.kept.run import KeptRun
 
 
@@ -20,11 +22,19 @@ def _says(run: KeptRun, word: str) -> bool:
         return _same(getattr(run.config, field), value)
     if any(word in text.casefold() for text in (run.name, run.note, run.outcome, run.error, run.id)):
         return True
-    for name, setting in run.config.changed().items():
-        if word in name or word in KNOBS[name].label.casefold() or _same(setting, word):
-            return True
-    chosen = [(knob, getattr(run.config, name)) for name, knob in KNOBS.items() if knob.choices]
-    return any(word in value or word in knob.choices[value].casefold() for knob, value in chosen if knob.choices)
+    words, values = _settings(run.config)
+    return word in words or any(_same(value, word) for value in values)
+
+
+@lru_cache(maxsize=4096)
+def _settings(config: Config) -> tuple[str, tuple[object, ...]]:
+    """The words of its settings, a line each, and the values that it changes of the defaults."""
+    changed = config.changed()
+    names = [f"{name}\n{KNOBS[name].label}" for name in changed]
+    chosen = ((knob.choices, getattr(config, name)) for name, knob in KNOBS.items() if knob.choices)
+    return "\n".join([*names, *(f"{value}\n{choices[value]}" for choices, value in chosen)]).casefold(), tuple(
+        changed.values()
+    )
 
 
 def _same(setting: object, word: str) -> bool:

@@ -1,11 +1,13 @@
 """The command line: the same Config, a bar, a summary, exit codes."""
 
 import io
+from pathlib import Path
 
 import pytest
 
 from lab import __main__ as cli
 from lab.config import KNOBS, Config
+from lab.kept import RUNS, Library
 from lab.session import Session
 
 SMALL = ["--size", "60", "--batch-size", "20", "--epochs", "2", "--widths", "4,4", "--device", "cpu"]
@@ -34,6 +36,30 @@ def test_the_figures_printed_are_the_records(capsys: pytest.CaptureFixture[str])
     last = cli.run(session, io.StringIO(), quiet=True).validations[-1]
     session.close()
     assert cli.line(last) in printed
+
+
+def test_a_run_is_kept_when_asked(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RUNS, str(tmp_path / "runs"))
+    assert cli.main(SMALL) == 0 and Library().runs() == []
+    assert cli.main([*SMALL, "--keep", "Mine"]) == cli.main([*SMALL, "--lr", ".1", "--keep"]) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("kept as")]
+    second, first = Library().runs()
+    assert (first.name, first.outcome, first.steps) == ("Mine", "finished", 6)
+    assert (second.config.lr, second.device[:3]) == (0.1, "CPU") and second.name.startswith("Learning rate 0.1, ")
+    assert said == [f"kept as {run.name!r} in {tmp_path / 'runs'}" for run in (first, second)]
+    assert [row.accuracy for row in Library().open(first.id).validations][-1] == first.accuracy
+
+
+def test_a_run_that_cannot_be_kept_says_so_and_is_done_all_the_same(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs").write_text("in the way")
+    monkeypatch.setenv(RUNS, str(tmp_path / "runs"))
+    assert cli.main([*SMALL, "--keep"]) == 0
+    captured = capsys.readouterr()
+    assert "finished after 6 steps" in captured.out and "This run is not kept: File exists" in captured.err
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.config import Config
-from lab.kept import Library, file, live
+from lab.kept import KeptRun, Library, file, live
 from tests.lab.kept.fakes import QUICK, FakeSession, full_session, keep_ended, keep_live, run_file, until
 
 
@@ -201,3 +201,18 @@ def test_a_run_that_ends_while_it_is_looked_at_is_not_taken_for_interrupted(
     monkeypatch.setattr(live, "is_held", ends)
     run, held, _ = file.look(run_file(library, keeper.id))
     assert (run.outcome, held) == ("finished", False)
+
+
+def test_a_name_given_during_the_last_flush_is_in_the_file(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, keeper = keep_live(library)
+    write = file.write
+
+    def renamed_meanwhile(path: Path, run: KeptRun, *rest: object, **options: object) -> object:
+        if run.outcome == "finished" and run.name != "late":
+            library.rename(run.id, "late")
+        return write(path, run, *rest, **options)
+
+    monkeypatch.setattr(file, "write", renamed_meanwhile)
+    session.end()
+    keeper.close()
+    assert file.look(run_file(library, keeper.id))[0].name == library.get(keeper.id).name == keeper.name == "late"

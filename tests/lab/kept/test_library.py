@@ -94,6 +94,12 @@ def test_a_new_name_and_note_outlive_the_index(library: Library) -> None:
     assert library.open(run.id).columns["loss"].tobytes() == before
 
 
+def test_half_an_emoji_in_a_name_is_no_reason_to_fail(library: Library) -> None:
+    run = keep_ended(library, name="best \ud83d")
+    library.set_note(run.id, "\ud83d noted 🎉")
+    assert (library.get(run.id).name, library.get(run.id).note) == ("best ?", "? noted 🎉")
+
+
 @pytest.mark.parametrize("name", ["", "  ", "x" * 201])
 def test_a_name_that_is_none_is_refused(library: Library, name: str) -> None:
     run = keep_ended(library)
