@@ -1,5 +1,6 @@
 """Every run that the training panel starts is kept by itself; one that cannot be kept goes on."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,7 @@ def test_closing_the_panel_in_mid_run_keeps_what_there_is(folder: Path, make: Ma
     panel = make(epochs=1000)
     step(panel)
     panel.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "lab-keeper"], "the last flush is done"
     (run,) = Library().runs()
     assert run.outcome == "stopped" and run.steps == len(Library().open(run.id).steps) == 1
 
