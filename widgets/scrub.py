@@ -23,6 +23,10 @@ LOOK_EVERY = 0.25
 STRIDES = (1, 5, 20, 100)
 """By how many steps a frame of the film moves on. There are ten frames a second (panel.PERIOD) or fewer."""
 
+FAR = 10**9
+"""Where the slider ends before there is a step. Its End key leads to where it ended when the page first drew it, or
+to its end now if that is nearer; until then it is disabled."""
+
 TITLE = "Scrub back"
 LABEL = "Histogram of each layer's outputs at one step"
 
@@ -211,6 +215,8 @@ class Scrubber(Panel):
             if self.step.spec.step != stride:
                 self.step.slide_over(0, max(last, 1), stride)
             self.step.stretch(last)
+            if not last:
+                self.step.slider.max = FAR
             if self.following:
                 self.step.value = last
 
