@@ -39,7 +39,9 @@ export default {
     const text = { link: () => linkTo(model.get("query")), code: () => model.get("code") };
     const said = element("p", { role: "status", className: "lab-link-said" });
     const fields = {};
+    let last = kinds[0];
     const tell = async (kind) => {
+      last = kind;
       const done = await copy(fields[kind]);
       said.textContent = done ? `The ${kind} is copied.` : "Press Ctrl+C (⌘C) to copy what is marked.";
     };
@@ -65,7 +67,11 @@ export default {
       dialog.showModal();
       tell(kinds[0]);
     });
-    model.on("change:query change:code", fill);
+    model.on("change:query change:code", () => {
+      if (!dialog.open) return;
+      fill();
+      tell(last); // what was copied stood for a knob's value before the last one typed
+    });
     el.append(open, dialog);
     return () => dialog.remove();
   },
