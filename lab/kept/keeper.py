@@ -31,6 +31,9 @@ LOOK_SECONDS = 0.2
 
 SHOWN_SETTINGS = 4
 
+NAMED_MEANWHILE = 3
+"""So often the end is written, should somebody give the run another name each time."""
+
 
 class Keeper:
     """Writes a session's run to a library, from a thread of its own, until the run has ended.
@@ -123,7 +126,7 @@ class Keeper:
 
     def _write(self, session: Session, state: str) -> None:
         assert self._started is not None
-        while True:
+        for _ in range(NAMED_MEANWHILE):
             labels = self._labels()
             tail = session.since(self._last)
             told = state, session.error, tail.marks, tail.validations, labels
@@ -156,7 +159,7 @@ class Keeper:
             self._last = int(record.steps[-1]) if record.steps.size else -1
             if state not in ENDED:
                 return
-            # Once more if somebody gave it another name meanwhile: nobody else writes it down.
+            # Once more if somebody has named it meanwhile: nobody else writes that down.
 
     def _put(self, run: KeptRun, record: Record) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
