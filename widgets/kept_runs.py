@@ -45,7 +45,6 @@ class KeptRunsPanel(Panel):
         figures: name -> LiveFigure, of those charts that the chosen runs have.
         menus: "x", "near_zero", "layer", "norm" -> Dropdown.
         scrubber: any recorded step of the one opened run.
-        status: HTML, what was deleted or brought back.
     """
 
     def __init__(
@@ -79,7 +78,6 @@ class KeptRunsPanel(Panel):
         with self._guard("opening the library"):
             self._look()
             self._choose([run.id for run in self._runs[:1]])
-        self.wake()
 
     @property
     def opened(self) -> tuple[Opened, ...]:
@@ -98,7 +96,7 @@ class KeptRunsPanel(Panel):
 
     def update(self) -> None:
         """Look at the library now and then; not while nobody looks."""
-        if not self._away and self._clock() - self._looked >= EVERY:
+        if not (self._away or self._gone) and self._clock() - self._looked >= EVERY:
             self._look()
 
     @handler
@@ -140,9 +138,8 @@ class KeptRunsPanel(Panel):
                 self._shelved.delete(one.run.id)
                 gone.append(one.run.name)
         finally:
-            if gone:
-                self._deleted = len(gone)
-                self.status.value = kept_words.said(f"Deleted: {'; '.join(gone)}. Undo delete brings back.")
+            self._deleted = max(len(gone), 1)
+            self.status.value = kept_words.said(f"Deleted: {'; '.join(gone) or 'none'}.")
             self._look()
 
     @handler
@@ -170,10 +167,6 @@ class KeptRunsPanel(Panel):
     def table(self, name: str) -> Table:
         """The records' rows that chart ``name`` shows, all of them."""
         return kept_caption.table(name, self.opened, self._view.seen(self.opened)) or super().table(name)
-
-    def on_back(self) -> None:
-        """Look at once."""
-        self._look()
 
     def on_gone(self) -> None:
         """Look no more, until a page comes back."""
@@ -225,8 +218,10 @@ class KeptRunsPanel(Panel):
             self._say()
 
     def _list(self) -> None:
+        """List the runs; somebody looks, so that there is a page."""
         with self._quiet:
             self.shelf.show(self._runs, self.opened)
+        self._come_back()
 
     def _draw(self) -> None:
         self._view.offer(self.opened)

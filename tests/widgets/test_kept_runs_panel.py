@@ -342,7 +342,10 @@ def test_no_work_while_nobody_looks(
     panel.tick()
     assert not panel.tick(), "the ticker ends"
     panel.figures["loss"]._hear(panel.figures["loss"], {"type": "ready"}, [])
-    assert panel.live
+    assert panel.live, "a page is there again"
+    panel.on_gone()
+    panel.on_search()
+    assert panel.live, "a page that slept acts"
 
 
 def test_a_torn_file_and_a_newer_library_are_told(shelf: Shelf, make: Make, now: list[float]) -> None:
