@@ -33,8 +33,8 @@ WARM_STEPS = 3
 INSIDE = ("after_predict", "after_loss", "after_backward", "after_step")
 """Events that a replayed step has no place for."""
 
-_AS_NUMBERS = sorted(LIVE - {"lr", "momentum", "weight_decay", "beta"})
-"""Live knobs that kernels take as plain numbers; the first three are read from the device, beta stays on the host."""
+_AS_NUMBERS = sorted(LIVE - {"lr", "momentum", "weight_decay", "beta2", "opt_eps", "beta"})
+"""Live knobs that the net's kernels take as plain numbers. The optimiser tells of its own; beta stays on the host."""
 
 
 class GraphStep:

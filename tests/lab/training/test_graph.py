@@ -26,6 +26,8 @@ from tests.lab.training.tape import Tape
 
 # Five full batches and a partial one, four times over.
 SMALL = Config(size=86, batch_size=16, epochs=4, widths=(4, 4), lr=0.05, momentum=0.5, weight_decay=0.01, device="cpu")
+# With its usual eps Adam makes whole steps of gradients that are nothing but rounding.
+ADAM: dict[str, Any] = {"optimizer": "adam", "lr": 0.01, "opt_eps": 1e-3}
 BATCHES = 24
 FULL = 20
 
@@ -124,7 +126,8 @@ def assert_same(a: Done, b: Done) -> None:
     "norm", ["none", "batch", "torch_batch", "layer", "instance", "group", "running", "running_simple"]
 )
 def test_same_record_and_weights_as_eager(device: str, norm: str, optimizer: str) -> None:
-    config = SMALL.replace(norm=norm, optimizer=optimizer, lr=0.05 if optimizer == "sgd" else 0.01, device=device)
+    changes = {} if optimizer == "sgd" else ADAM
+    config = SMALL.replace(norm=norm, device=device, **changes)
     capture = make_capture(device)
     assert_same(train(config), train(config, capture))
     # The first step brings the gradients, and SGD's second the momentum's buffers; partial batches are eager.
@@ -142,7 +145,7 @@ MOVES: dict[str, tuple[float, int]] = {
 @pytest.mark.parametrize("knob", sorted(LIVE))
 def test_every_live_knob_moved_in_mid_run(device: str, knob: str) -> None:
     value, captures = MOVES[knob]
-    config = SMALL.replace(optimizer="adam", lr=0.01, device=device)
+    config = SMALL.replace(**ADAM, device=device)
     capture, moves = make_capture(device), {9: {knob: value}}
     moved = train(config, moves=moves)
     assert_same(moved, train(config, capture, moves))
@@ -288,7 +291,7 @@ class Freeze(Callback):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_frozen_parameters_are_left_alone(device: str, optimizer: str) -> None:
-    config, capture = SMALL.replace(optimizer=optimizer, lr=0.01, device=device), make_capture(device)
+    config, capture = SMALL.replace(**(ADAM if optimizer == "adam" else {}), device=device), make_capture(device)
     assert_same(train(config, callbacks=[Freeze()]), train(config, capture, callbacks=[Freeze()]))
     assert capture.replayed > 0
 
@@ -322,7 +325,7 @@ def test_callbacks_see_the_batch_that_was_done(device: str) -> None:
 
 def test_a_step_that_cannot_be_captured_goes_on_without(device: str, caplog: pytest.LogCaptureFixture) -> None:
     """A metric that asks for a value on the host."""
-    config, capture = SMALL.replace(optimizer="adam", lr=0.01, device=device), make_capture(device)
+    config, capture = SMALL.replace(**ADAM, device=device), make_capture(device)
 
     class Asks(Callback):
         def measure(self, learner: Learner) -> None:
@@ -330,7 +333,7 @@ def test_a_step_that_cannot_be_captured_goes_on_without(device: str, caplog: pyt
 
     assert_same(train(config), train(config, capture, callbacks=[Asks()]))
     assert capture.replayed == 0 and capture.warmed == WARM_STEPS
-    assert "could not be captured" in caplog.text
+    assert caplog.text.count("could not be captured") == 1, "it is tried once"
 
 
 def test_a_second_fit_writes_its_own_record(device: str) -> None:
