@@ -33,7 +33,8 @@ def step_tables(record: Record, step: int, view: View) -> str:
     run = [fixed(loss, PLACES), _share(accuracy), number(lr), number(momentum)]
     low, high = record.range
     outside = f"outside {low:g}..{high:g}".replace("-", "−")
-    head = ("layer", "mean", "std", f"near zero ({html.escape(near_zero_name(view))})", outside)
+    head = ("layer", "mean", "std", "near zero", outside)
+    layers = f"Each layer; near zero is {html.escape(near_zero_name(view))}"
     rows = [
         (
             html.escape(layer),
@@ -44,7 +45,7 @@ def step_tables(record: Record, step: int, view: View) -> str:
         for i, layer in enumerate(record.layers)
     ]
     words = ("batch", "loss", "accuracy", "learning rate", "momentum")
-    return table(words, [(str(at), *run)], caption, numbers=True) + table(head, rows, "Each layer", numbers=True)
+    return table(words, [(str(at), *run)], caption, numbers=True) + table(head, rows, layers, numbers=True)
 
 
 def _outside(counts: np.ndarray) -> float:
