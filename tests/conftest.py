@@ -1,7 +1,9 @@
 """What every test gets: threads that do not fight over the cores; kept runs in a folder that goes; a skip for `cuda`
 where there is no such device."""
 
+import atexit
 import os
+import shutil
 import tempfile
 
 import pytest
@@ -13,12 +15,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # For the servers and kernels that tests start, too: no test touches the library of whoever runs it.
-_runs = tempfile.TemporaryDirectory(prefix="foundations-lab-", ignore_cleanup_errors=True)
-os.environ[RUNS] = os.path.join(_runs.name, "runs")
-
-
-def pytest_unconfigure() -> None:
-    _runs.cleanup()
+_home = tempfile.mkdtemp(prefix="foundations-lab-")
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+os.environ[RUNS] = os.path.join(_home, "runs")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
