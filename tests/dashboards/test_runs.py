@@ -3,12 +3,14 @@
 import os
 import re
 import signal
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from lab.kept import RUNS
+from lab.kept import RUNS, Library, file
 from tests.dashboards.kernel import kernels
 from tests.dashboards.reading import READY, enter, figure, fits, open_panel, wait_until_drawn
 
@@ -97,6 +99,17 @@ def test_two_runs_are_trained_kept_compared_named_deleted_and_brought_back(
     for width in (400, 1440):
         page.set_viewport_size({"width": width, "height": 900})
         fits(page, width)
+
+    # Another process keeps one more: it comes into the list, and the focus stays where it is.
+    library = Library(tmp_path)
+    newest = library.runs()[0]
+    focused = cards(page).last.get_by_role("checkbox")
+    focused.focus()
+    file.write(tmp_path / "more.npz", replace(newest, name="more", started=datetime.now(UTC)), library.open(newest.id))
+    expect(cards(page).get_by_role("button")).to_have_text(["more", "fast", "slow"], timeout=READY)
+    expect(focused).to_be_focused()
+    library.delete("more")
+    expect(cards(page)).to_have_count(2)
 
     # Away, and back, in a page of its own too.
     cards(page).first.get_by_role("button").click()
