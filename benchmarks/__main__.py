@@ -5,9 +5,11 @@ import importlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 from benchmarks import measure, report
+from lab.kept import RUNS
 
 QUESTIONS = ("telemetry", "step_speed", "screen", "memory", "start", "kept")
 """Each a module with QUESTION (a sentence), PACKAGES (whose versions matter) and ``answer() -> (figures, notes)``."""
@@ -18,7 +20,10 @@ def answer(name: str) -> None:
     module = importlib.import_module(f"benchmarks.{name}")
     print(f"{name}: {module.QUESTION}", flush=True)
     began = time.perf_counter()
-    figures, notes = module.answer()
+    # A panel keeps the runs that it starts: not among those of whoever measures.
+    with tempfile.TemporaryDirectory() as runs:
+        os.environ[RUNS] = runs
+        figures, notes = module.answer()
     measure.keep(name, module.QUESTION, figures, report.machine(*module.PACKAGES), notes)
     print(measure.as_table(figures), f"\n({time.perf_counter() - began:.0f} s)\n", flush=True)
 
