@@ -21,7 +21,7 @@ def answer(name: str) -> None:
     print(f"{name}: {module.QUESTION}", flush=True)
     began = time.perf_counter()
     # A panel keeps the runs that it starts: not among those of whoever measures.
-    with tempfile.TemporaryDirectory() as runs:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as runs:
         os.environ[RUNS] = runs
         figures, notes = module.answer()
     measure.keep(name, module.QUESTION, figures, report.machine(*module.PACKAGES), notes)
