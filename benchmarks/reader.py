@@ -17,12 +17,17 @@ Message = dict[str, Any]
 class FigureReader:
     """What the page's half of one LiveFigure answers.
 
+    Args:
+        page: every figure of this page, of one kernel; this one is added when it is first drawn.
+
     Attributes:
         drawn: messages that brought it something to draw.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, page: "dict[str, FigureReader]") -> None:
         self.drawn = 0
+        self._page = page
+        self._number = ""
         self._seq: int | None = None
         self._acked = 0
         self._resyncing = False
@@ -37,6 +42,8 @@ class FigureReader:
         seq = int(message["seq"])
         if kind == "draw":
             self._resyncing = False
+            self._number = str(message["me"][1])
+            self._page[self._number] = self
         elif self._seq is None or seq <= self._seq:
             return []
         elif seq != self._seq + 1:
@@ -44,10 +51,17 @@ class FigureReader:
             return [] if asked else [{"type": "ready"}]
         self._seq = seq
         self.drawn += 1
-        if kind == "append" and seq < self._acked + 2:
-            return []
-        self._acked = seq
-        return [{"type": "ack", "seq": seq}]
+        return [self._acknowledge()] if kind == "draw" or seq >= self._acked + 2 else []
+
+    def _acknowledge(self) -> Message:
+        """One answer for all figures of the page that lack one."""
+        others = {}
+        for number, other in self._page.items():
+            if other is not self and other._seq is not None and other._seq > other._acked:
+                others[number] = other._acked = other._seq
+        assert self._seq is not None
+        self._acked = self._seq
+        return {"type": "ack", "seq": self._seq, "others": others}
 
 
 class Reader:
@@ -67,7 +81,8 @@ class Reader:
         self._taken = self._taken_before = 0
         self._quiet = threading.Event()
         self._client = client
-        self._readers: dict[str, FigureReader] = {}
+        self._readers: dict[str, FigureReader] = {}  # by comm
+        self._page: dict[str, FigureReader] = {}
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
         self._thread.start()
@@ -143,7 +158,7 @@ class Reader:
                 return
             if not self._readers:
                 self._say(content["comm_id"], {"type": "library"})
-            self._readers[content["comm_id"]] = self.figures[state["label"]] = FigureReader()
+            self._readers[content["comm_id"]] = self.figures[state["label"]] = FigureReader(self._page)
             self._say(content["comm_id"], {"type": "ready"})
         elif kind == "comm_msg" and content["data"].get("method") == "custom":
             reader = self._readers.get(content["comm_id"])

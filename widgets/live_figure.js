@@ -44,6 +44,17 @@ function append(store, { rows, keep, whole = {}, layout = {} }, floats) {
   store.layout = { ...store.layout, ...unpack(layout, floats) };
 }
 
+// One answer for all figures of a kernel: each costs it as much as an update of a figure.
+function acknowledge(store, model) {
+  const others = {};
+  for (const other of page.stores) {
+    if (other === store || other.kernel !== store.kernel || !(other.seq > other.acked)) continue;
+    others[other.number] = other.acked = other.seq;
+  }
+  store.acked = store.seq;
+  model.send({ type: "ack", seq: store.seq, others });
+}
+
 function receive(store, model, message, buffers) {
   if (message.type === "library") return loadLibrary(buffers[0]);
   if (message.type === "dragged") return answerDrag(store, model);
@@ -59,7 +70,8 @@ function receive(store, model, message, buffers) {
   }
   if (message.type === "draw") {
     const { data, layout } = unpack(message, floatsOf(buffers[0]));
-    Object.assign(store, { data, layout, grow: message.grow, resyncing: false });
+    const [kernel, number] = message.me;
+    Object.assign(store, { data, layout, kernel, number, grow: message.grow, resyncing: false });
   } else if (store.seq === null || message.seq <= store.seq) {
     return; // on its way before this page was ready: contained in the whole that comes
   } else if (message.seq !== store.seq + 1) {
@@ -68,10 +80,7 @@ function receive(store, model, message, buffers) {
     append(store, message, floatsOf(buffers[0]));
   }
   store.seq = message.seq;
-  if (message.type === "draw" || store.seq >= store.acked + 2) {
-    store.acked = store.seq;
-    model.send({ type: "ack", seq: store.seq });
-  }
+  if (message.type === "draw" || store.seq >= store.acked + 2) acknowledge(store, model);
   for (const view of store.views) redraw(view);
 }
 
@@ -89,8 +98,10 @@ export default () => {
         for (const view of store.views) view.fail(error);
       }
     });
+    page.stores.add(store);
     model.send({ type: "ready" });
     return () => {
+      page.stores.delete(store);
       page.waiting.delete(model);
       if (page.asked === model) page.asked = null;
       askForLibrary();

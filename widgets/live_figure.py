@@ -9,7 +9,10 @@ import pathlib
 import threading
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import Any, NamedTuple
+from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import anywidget
 import numpy as np
@@ -34,6 +37,11 @@ def plotly_path() -> pathlib.Path:
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("figures need the plotly package, whose plotly.min.js they draw with")
     return pathlib.Path(spec.submodule_search_locations[0], "package_data", "plotly.min.js")
+
+
+_KERNEL = uuid4().hex
+_numbers = count(1)
+_figures: "WeakValueDictionary[int, LiveFigure]" = WeakValueDictionary()
 
 
 @functools.cache
@@ -66,8 +74,8 @@ class LiveFigure(anywidget.AnyWidget):
     Messages to the page: "draw" (everything) and "append" (what is new), numbered by "seq"; "ping" with the last of
     these numbers; "library" (plotly's script, on request, once a page); "dragged" (send the next place); "slide" (a
     figure to draw and save), "file" (one to save), "unsaved" (why there is none). Its answers: "ready" (send
-    everything: it is new, or has found a number missing), "ack" (received up to seq), "library" (send the script),
-    "drag" (a point is dragged to a place), "save" (a Wish).
+    everything: it is new, or has found a number missing), "ack" (received up to seq, and others of the kernel's figures
+    up to theirs), "library" (send the script), "drag" (a point is dragged to a place), "save" (a Wish).
 
     Args:
         figure: ``{"data": [trace, ...], "layout": {...}}`` in plotly's JSON shape; arrays may be numpy's.
@@ -86,6 +94,7 @@ class LiveFigure(anywidget.AnyWidget):
         self._max_points = max_points
         self._copy = BoundedFigure(figure, max_points)
         self._seq = self._answered = 1_000_000  # as many digits, and so bytes, in every message of a long run
+        self._number = next(_numbers)
         self._waiting = False  # whether a flush is put off until an answer comes
         self._pinged = 0.0
         self._callbacks: list[Callable[[], None]] = []
@@ -95,6 +104,7 @@ class LiveFigure(anywidget.AnyWidget):
         self.last_answer = 0.0
         self.bytes_sent = 0
         super().__init__(label=label, height=self._height())
+        _figures[self._number] = self
         self.on_msg(self._hear)
 
     @property
@@ -199,26 +209,38 @@ class LiveFigure(anywidget.AnyWidget):
 
     def _post(self, message: dict[str, Any], floats: list[Floats]) -> None:
         self._seq += 1
+        if message["type"] == "draw":
+            message = {**message, "me": (_KERNEL, self._number)}
         self._tell({**message, "seq": self._seq}, np.concatenate(floats).tobytes() if floats else b"")
 
     def _tell(self, content: dict[str, Any], buffer: bytes = b"") -> None:
         self.bytes_sent += len(json.dumps(content)) + len(buffer)
         self.send(content, [buffer] if buffer else None)
 
+    def _count_answered(self, seq: Any) -> None:
+        with self._lock:
+            self.last_answer = time.monotonic()
+            self._answered = max(self._answered, min(int(seq), self._seq))
+            if self._waiting:
+                self.flush()
+
     def _hear(self, _: object, content: dict[str, Any], __: object) -> None:
         with self._lock:
             self.last_answer = time.monotonic()
             match content.get("type"):
                 case "ack":
-                    self._answered = max(self._answered, min(int(content["seq"]), self._seq))
-                    if self._waiting:
-                        self.flush()
+                    self._count_answered(content["seq"])
                 case "library":
                     self._tell({"type": "library"}, plotly_script())
                 case "ready":
                     self.ready = True
                     self._post(*self._copy.take_all())
         match content.get("type"):
+            case "ack":
+                # Not under this figure's lock: whoever holds another's may wait for it.
+                for number, seq in content.get("others", {}).items():
+                    if other := _figures.get(int(number)):
+                        other._count_answered(seq)
             case "ready":
                 _call(self._callbacks)
             case "drag":

@@ -2,10 +2,10 @@
 // names of sliders.
 // Comes before live_figure.js, in one module with it.
 
-const page = (globalThis[Symbol.for("foundations-lab/live-figure/1")] ??= makePage());
+const page = (globalThis[Symbol.for("foundations-lab/live-figure/2")] ??= makePage());
 
 function makePage() {
-  const made = { waiting: new Set(), asked: null, arrived: false, queue: new Set(), drawing: false };
+  const made = { waiting: new Set(), asked: null, arrived: false, queue: new Set(), drawing: false, stores: new Set() };
   made.plotly = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
   made.plotly.catch((error) => console.error("live figure: no chart library", error));
   document.addEventListener("visibilitychange", () => pump());

@@ -16,8 +16,8 @@ def line(steps: range) -> dict[str, Any]:
 class Wire:
     """Carries a figure's messages to a reader, and its answers back; loses those that it is told to."""
 
-    def __init__(self) -> None:
-        self.figure, self.reader = LiveFigure(line(range(0))), FigureReader()
+    def __init__(self, page: dict[str, FigureReader] | None = None) -> None:
+        self.figure, self.reader = LiveFigure(line(range(0))), FigureReader({} if page is None else page)
         self.figure.send = self._send  # type: ignore[method-assign]
         self.sent: list[dict[str, Any]] = []
         self.said: list[dict[str, Any]] = []
@@ -57,6 +57,18 @@ def test_its_answers_keep_the_figure_sending(wire: Wire) -> None:
     assert len(wire.said) == 27  # ready, the whole's answer, and one for every second update
 
 
+def test_one_answer_is_for_all_figures_of_a_page() -> None:
+    page: dict[str, FigureReader] = {}
+    wires = [Wire(page) for _ in range(3)]
+    for wire in wires:
+        wire.say({"type": "ready"})
+    for _ in range(20):
+        for wire in wires:
+            assert wire.update(1) == 1
+    answers = sum(len(wire.said) for wire in wires)
+    assert answers <= 3 + 3 + 20  # ready, the wholes' answers, and one a round at most
+
+
 def test_without_answers_the_figure_stalls(wire: Wire) -> None:
     wire.answering = False
     assert wire.update(50) == UNANSWERED
@@ -78,9 +90,9 @@ def test_a_lost_message_brings_everything_again_once(wire: Wire) -> None:
 
 
 def test_what_comes_before_the_whole_is_not_answered() -> None:
-    reader = FigureReader()
+    reader = FigureReader({})
     assert reader.answers({"type": "append", "seq": 7, "rows": 1}) == []
     assert reader.answers({"type": "dragged"}) == []
     assert reader.answers({"type": "ping", "seq": 7}) == [{"type": "ready"}]
-    assert reader.answers({"type": "draw", "seq": 8}) == [{"type": "ack", "seq": 8}]
+    assert reader.answers({"type": "draw", "seq": 8, "me": ["kernel", 1]}) == [{"type": "ack", "seq": 8, "others": {}}]
     assert reader.answers({"type": "ping", "seq": 8}) == [{"type": "ack", "seq": 8}]

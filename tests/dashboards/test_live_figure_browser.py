@@ -182,6 +182,25 @@ def bars(seed: int) -> dict[str, Any]:
     return {"data": [{"type": "bar", "x": [f"digit {i}" for i in range(10)], "y": y}], "layout": {"height": 200}}
 
 
+def test_one_answer_is_for_all_figures_of_the_page(desk: Desk) -> None:
+    figures = [desk.show(LiveFigure(lines([])), name, settle=False) for name in ("one", "two", "three")]
+    desk.settle()
+    heard: list[dict[str, Any]] = []
+    for figure in figures:
+        hear = figure._handle_custom_msg
+        figure._handle_custom_msg = lambda message, buffers, hear=hear: (heard.append(message), hear(message, buffers))
+    for step in range(12):
+        for figure in figures:
+            figure.append(np.array([step]), lines([step]))
+            figure.flush()
+            assert not figure.waiting
+        desk.settle()
+    assert {message["type"] for message in heard} == {"ack"} and len(heard) <= 12
+    for name, figure in desk.figures.items():
+        assert figure._answered >= figure._seq - 1
+        desk.check(name)
+
+
 def test_appends_thinning_and_gaps_reach_the_page_number_by_number(desk: Desk) -> None:
     figure = desk.show(LiveFigure(lines([]), max_points=50))
     desk.check()

@@ -445,6 +445,21 @@ def test_ready_calls_back_each_time_and_survives_a_callback_that_raises(wired: W
     assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [IndexError]
 
 
+def test_an_answer_counts_for_the_other_figures_that_it_names(wired: Wired) -> None:
+    figure, wire = wired()
+    other, others_wire = wired()
+    wire.open()
+    others_wire.open()
+    for step in range(UNANSWERED + 1):
+        other.append(np.array([step]), chart([step]))
+        other.flush()
+    assert len(others_wire.sent) == UNANSWERED
+    number = others_wire.log[0]["me"][1]
+    before = other.last_answer
+    wire.say(type="ack", seq=figure._seq, others={str(number): other._seq, "0": 7, "987654": 7})
+    assert len(others_wire.sent) == UNANSWERED + 1 and other.last_answer > before
+
+
 def test_a_drag_is_answered_even_by_a_callback_that_raises(wired: Wired, caplog: Any) -> None:
     figure, wire = wired()
     places: list[Drag] = []
