@@ -10,6 +10,7 @@ import torch
 from lab import data
 from lab.config import Config, ConfigError
 from lab.nn import init, models
+from lab.nn.conv import lay_out_for_cpu
 from lab.telemetry.history import History
 from lab.telemetry.probes import cuda_pass, fused_passes
 from lab.telemetry.recorder import Recorder
@@ -97,6 +98,9 @@ def assemble(
         model = models.build(config, task.outputs, task.x_train[0].numel())
         init.initialise(model, config, task.x_train[:INIT_IMAGES].cpu())
     model.to(device)
+    # GroupNorm reads a group's channels one after the other, which channels_last lays apart.
+    if device.type == "cpu" and config.norm != "group":
+        lay_out_for_cpu(model)
     generator = torch.Generator().manual_seed(config.seed)
     recorder = Recorder(history, clock)
     remote = RemoteControl(config, history.mark, recorder.settle, on_state)

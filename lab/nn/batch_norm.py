@@ -40,6 +40,14 @@ def add_statistics_buffers(norm: nn.Module, channels: int) -> None:
     norm.register_buffer("unseen", torch.ones((), dtype=torch.float64))
 
 
+def report(norm: nn.Module, **statistics: Tensor) -> None:
+    """Make ``statistics`` the norm's buffers of these names, which it has already.
+
+    As an assignment would, at a tenth of its price: at a batch of two it shows.
+    """
+    norm._buffers.update(statistics)
+
+
 def _averages(mean: Tensor, var: Tensor, unseen: Tensor) -> Averages:
     """Averages of a norm whose mean started at 0 and whose variance started at 1."""
     unseen = unseen.to(mean.dtype)
@@ -89,10 +97,10 @@ class BatchNorm(nn.Module):
                 mean, var = torch.batch_norm_update_stats(x, self.running_mean, self.running_var, self.momentum)
                 var.mul_(values / (values - 1))
                 self.unseen.mul_(1 - self.momentum)
-            self.batch_mean, self.batch_var = mean, var
+            report(self, batch_mean=mean, batch_var=var)
         else:
             mean, var = self.running_mean, self.running_var
-        self.used_mean, self.used_var = mean, var
+        report(self, used_mean=mean, used_var=var)
         return F.batch_norm(x, mean, var, self.weight, self.bias, False, 0.0, self.eps)
 
     def averages(self) -> Averages:
@@ -126,11 +134,11 @@ class TorchBatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         values = x.numel() // x.shape[1]
         if not self.training or values <= 1:
-            self.used_mean, self.used_var = self.running_mean, self.running_var
+            report(self, used_mean=self.running_mean, used_var=self.running_var)
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
         with torch.no_grad():
-            self.used_mean, self.used_var = batch_statistics(x)
-            self.batch_mean, self.batch_var = self.used_mean, self.used_var * (values / (values - 1))
+            mean, var = batch_statistics(x)
+            report(self, used_mean=mean, used_var=var, batch_mean=mean, batch_var=var * (values / (values - 1)))
             self.unseen.mul_(1 - self.momentum)
         return super().forward(x)
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from lab.nn.batch_norm import report
+
 
 class _ItemNorm(nn.Module):
     """Normalises each image's channels in ``groups`` groups; x of shape (N, C, H, W).
@@ -34,7 +36,7 @@ class _ItemNorm(nn.Module):
         mean = grouped.mean(dims, keepdim=True)
         centred = grouped - mean
         var = (centred * centred).sum(dims, keepdim=True) / divisor
-        self.used_mean, self.used_var = mean.detach(), var.detach()
+        report(self, used_mean=mean.detach(), used_var=var.detach())
         y: Tensor = (centred * (var + self.eps).rsqrt()).flatten(1, 2) * self.weight + self.bias
         return y
 

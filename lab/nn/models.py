@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from lab.config import Config
 from lab.nn.activations import GeneralRelu
+from lab.nn.conv import Conv2d
 from lab.nn.norms import WITHOUT_CONV_BIAS, AveragingNorm, Norm, make_norm
 
 PIXELS = 28 * 28
@@ -85,7 +86,7 @@ def _cnn(config: Config, outputs: int) -> Model:
     for number, (before, width) in enumerate(pairwise((1, *config.widths)), start=1):
         kernel = 5 if number == 1 else 3
         bias = config.norm not in WITHOUT_CONV_BIAS
-        conv = nn.Conv2d(before, width, kernel, stride=2, padding=kernel // 2, bias=bias)
+        conv = Conv2d(before, width, kernel, stride=2, padding=kernel // 2, bias=bias)
         norm = make_norm(
             config.norm, width, eps=config.norm_eps, momentum=config.norm_momentum, groups=config.groups
         )  # fmt: skip

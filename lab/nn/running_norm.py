@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lab.nn.batch_norm import Averages, add_statistics_buffers
+from lab.nn.batch_norm import Averages, add_statistics_buffers, report
 
 FLOOR = 0.01
 """Smallest variance while fewer than :data:`FEW` images were seen."""
@@ -111,7 +111,7 @@ class RunningBatchNorm(nn.Module):
             root = (var + self.eps).rsqrt_()
             factor = root * self.weight
             offset = torch.addcmul(self.bias, mean, factor, value=-1)
-        self.used_mean, self.used_var = mean, var
+        report(self, used_mean=mean, used_var=var)
         self._keep(factor, offset)
         y: Tensor = _Affine.apply(  # type: ignore[no-untyped-call]  # torch leaves Function.apply untyped
             x, self.weight, self.bias, factor, offset, root, mean, raw, var, self.count, momentum
@@ -126,8 +126,8 @@ class RunningBatchNorm(nn.Module):
         self.count.mul_(1 - momentum).add_(momentum * values)
         self.unseen.mul_(1 - momentum)
         self.missing.sub_(x.shape[0])
-        self.batch_mean = sums.div_(values)
-        self.batch_var = squares.div_(values).addcmul_(sums, sums, value=-1)
+        mean = sums.div_(values)
+        report(self, batch_mean=mean, batch_var=squares.div_(values).addcmul_(mean, mean, value=-1))
 
     def _floor(self) -> Tensor:
         # missing counts whole images: 1 or more while few were seen, 0 or less afterwards.
@@ -141,7 +141,7 @@ class RunningBatchNorm(nn.Module):
             seen = self.missing < FEW
             mean = (self.sums / self.count).where(seen, 0.0)
             var = (self.squares / self.count).addcmul_(mean, mean, value=-1).clamp(min=self._floor()).where(seen, 1.0)
-        self.used_mean, self.used_var = mean, var
+        report(self, used_mean=mean, used_var=var)
         return F.batch_norm(x, mean, var, self.weight, self.bias, False, 0.0, self.eps)
 
     def averages(self) -> Averages:
