@@ -330,6 +330,7 @@ def test_a_growing_record_is_the_whole_one() -> None:
         whole = run.history.since(-1)
         np.testing.assert_array_equal(growing.record.hist_steps, whole.hist_steps)
         np.testing.assert_array_equal(growing.record.hists, whole.hists)
+        np.testing.assert_array_equal(growing.outputs, outputs_of(whole))
         np.testing.assert_array_equal(growing.record.steps, whole.steps)
         np.testing.assert_array_equal(growing.record.columns["std/conv2"], whole.columns["std/conv2"])
     assert "loss_average" not in growing.record.columns
