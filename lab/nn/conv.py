@@ -17,11 +17,17 @@ class Conv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, height, width) -> (N, out_channels, …)."""
-        grey = self.in_channels == 1
+        grey, weight = self.in_channels == 1, self.weight
         if len(x) > (FEW_GREY if grey else FEW) or x.device.type != "cpu":
             return super().forward(x)
-        # Of one channel torch tells no memory format but by the strides, which a selection sets right.
-        weight = self.weight[:, 0].unsqueeze(1) if grey else self.weight
+        if grey:
+            # Of one channel torch tells the memory format by the strides alone; a selection sets them right.
+            x, weight = x[:, 0].unsqueeze(1), weight[:, 0].unsqueeze(1)
+        elif weight.is_contiguous(memory_format=torch.channels_last):
+            # With a weight in another memory format than x, torch 2.13 gives a wrong gradient of the weight.
+            x = x.contiguous(memory_format=torch.channels_last)
+        else:
+            x = x.contiguous()
         y: Tensor = torch.ops.aten.thnn_conv2d(x, weight, self.kernel_size, self.bias, self.stride, self.padding)
         return y
 
