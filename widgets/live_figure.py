@@ -1,8 +1,5 @@
 """The one widget through which every figure reaches the screen: plotly's own script, fed with new points only."""
 
-import functools
-import gzip
-import importlib.util
 import json
 import logging
 import pathlib
@@ -21,6 +18,7 @@ from numpy.typing import NDArray
 
 from widgets.bounded_figure import BoundedFigure, Figure
 from widgets.plain import Floats, pack, plain
+from widgets.plotly_js import plotly_script
 from widgets.wish import Wish
 
 _HERE = pathlib.Path(__file__).parent
@@ -31,23 +29,9 @@ UNANSWERED = 4  # messages sent without an answer, before the rest waits and is 
 PING_AFTER = 2.0  # seconds without an answer, before a page is asked for one
 
 
-def plotly_path() -> pathlib.Path:
-    """plotly.min.js of the installed plotly package; the package itself is not imported."""
-    spec = importlib.util.find_spec("plotly")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("figures need the plotly package, whose plotly.min.js they draw with")
-    return pathlib.Path(spec.submodule_search_locations[0], "package_data", "plotly.min.js")
-
-
 _KERNEL = uuid4().hex
 _numbers = count(1)
 _figures: "WeakValueDictionary[int, LiveFigure]" = WeakValueDictionary()
-
-
-@functools.cache
-def plotly_script() -> bytes:
-    """plotly.min.js, gzipped (1.5 MB)."""
-    return gzip.compress(plotly_path().read_bytes(), compresslevel=6)
 
 
 class Drag(NamedTuple):

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from widgets.charts.style import Figure
 from widgets.export.slide import HEIGHT, SCALE, WIDTH
-from widgets.live_figure import plotly_path
 from widgets.plain import listed
+from widgets.plotly_js import plotly_path
 
 log = logging.getLogger(__name__)
 
