@@ -48,8 +48,8 @@ class CudaCapture:
 
     def warm(self, step: Callable[[], None]) -> None:
         """Do ``step`` on the stream of the capture, after what is under way and before what follows."""
-        side, current = _side_stream(self._device), torch.cuda.current_stream(self._device)
         with alone():
+            side, current = _side_stream(self._device), torch.cuda.current_stream(self._device)
             side.wait_stream(current)
             try:
                 with torch.cuda.stream(side):
@@ -59,12 +59,11 @@ class CudaCapture:
 
     def record(self, step: Callable[[], None]) -> Callable[[], None]:
         """Capture ``step``; the graph captured before must not be replayed any more."""
-        side, old = _side_stream(self._device), self._graph
-        graph = torch.cuda.CUDAGraph()
+        graph, old = torch.cuda.CUDAGraph(), self._graph
         # The old graph lets go only afterwards: a pool without a graph is gone.
         pool = None if old is None else old.pool()
         # thread_local: other runs' threads may go on. The outer context: a capture that fails leaves its stream set.
-        with alone(), torch.cuda.stream(side):
+        with alone(), torch.cuda.stream(side := _side_stream(self._device)):
             with torch.cuda.graph(graph, pool=pool, stream=side, capture_error_mode="thread_local"):
                 step()
             if old is not None:

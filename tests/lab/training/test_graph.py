@@ -3,6 +3,7 @@
 The mechanism that captures is a tape on the CPU, and CUDA's own where there is a device.
 """
 
+import gc
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import torch
 
 from lab.assembly import Run, assemble
 from lab.config import LIVE, Config
+from lab.session import Session
 from lab.telemetry import probes, recorder
 from lab.telemetry.history import History
 from lab.telemetry.record import Record
@@ -345,3 +347,58 @@ def test_a_second_fit_writes_its_own_record(device: str) -> None:
     record = history.since(-1)
     assert len(record.steps) == BATCHES and np.isfinite(record.columns["loss"]).all()
     assert record.columns["loss"][6:12].mean() < 2.3 and capture.recorded == 2
+
+
+def test_the_cpu_has_no_use_for_graphs() -> None:
+    assert assemble(SMALL, History(), lambda: 0.0, lambda paused: None).learner.run_step is eager_step
+
+
+@pytest.mark.cuda
+def test_cuda_takes_the_graph_by_itself_and_gives_its_memory_back() -> None:
+    Session(SMALL.replace(device="cuda", epochs=1)).close()
+    before = torch.cuda.memory_allocated()
+    for _ in range(3):
+        session = Session(SMALL.replace(device="cuda"))
+        session.start()
+        assert session.wait(60) and session.state == "finished", session.error
+        assert isinstance(session._learner.run_step, GraphStep)  # type: ignore[union-attr]
+        session.close()
+        del session
+    gc.collect()
+    torch.cuda.empty_cache()
+    # The data set may have come meanwhile: the three runs share one copy of it.
+    assert torch.cuda.memory_allocated() - before < 100 * 2**20
+
+
+@pytest.mark.cuda
+def test_two_runs_at_once_equal_each_alone() -> None:
+    """Each captures while the other trains, drains and validates."""
+
+    def run(*configs: Config) -> list[Record]:
+        sessions = [Session(config) for config in configs]
+        for session in sessions:
+            session.start()
+        for session in sessions:
+            assert session.wait(120) and session.state == "finished", session.error
+        records = [session.since(-1) for session in sessions]
+        for session in sessions:
+            session.close()
+        return records
+
+    first = SMALL.replace(size=2000, device="cuda")
+    second = first.replace(seed=1, norm="running", optimizer="adam", lr=0.01)
+    for alone, beside in zip([*run(first), *run(second)], run(first, second), strict=True):
+        np.testing.assert_allclose(beside.columns["loss"], alone.columns["loss"], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.cuda
+def test_a_capture_that_fails_leaves_the_device_usable() -> None:
+    device = torch.device("cuda")
+    capture, value = CudaCapture(device), torch.ones(3, device=device)
+    with pytest.raises(RuntimeError):
+        capture.record(lambda: print(value.sum().item()))
+    assert torch.cuda.current_stream(device) == torch.cuda.default_stream(device)
+    replay = capture.record(lambda: value.mul_(2))  # type: ignore[arg-type, return-value]
+    replay()
+    replay()
+    assert value.tolist() == [4.0, 4.0, 4.0]
