@@ -50,8 +50,7 @@ class KeptRunsPanel(Panel):
     def __init__(
         self, library: Library | None = None, *, clock: Callable[[], float] = time.monotonic, watch_page: bool = True
     ) -> None:
-        self.library: Library | None = None
-        self._refusal = ""
+        self.library, self._refusal = library, ""
         try:
             self.library = library or Library()
         except KeptError as error:
@@ -242,9 +241,8 @@ class KeptRunsPanel(Panel):
     def _connect(self) -> None:
         self.shelf.search.observe(self.on_search, "value")
         self.shelf.list.observe(self.on_choose, "chosen")
-        self.shelf.more.on_click(self.on_more)
-        self.shelf.remove.on_click(self.on_remove)
-        self.shelf.undo.on_click(self.on_undo)
+        for name in ("more", "remove", "undo"):
+            getattr(self.shelf, name).on_click(getattr(self, f"on_{name}"))
         self.about.name.observe(self.on_name, "value")
         self.about.note.observe(self.on_note, "value")
         self._view.on_choice(self.on_view)
