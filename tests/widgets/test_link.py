@@ -62,6 +62,7 @@ def test_what_cannot_be_set_is_named_and_the_rest_is_set() -> None:
         ("groups=3&norm=group&widths=6", {"groups": 3, "norm": "group", "widths": (6,)}, []),
         ("seed=x&size=20&batch_size=10", {"size": 20, "batch_size": 10}, ["seed"]),
         ("norm=group&widths=6", {"norm": "group"}, ["widths=(6,)", "divisor"]),
+        ("norm=group&widths=6&size=20&batch_size=9", {"norm": "group", "size": 20, "batch_size": 9}, ["widths=(6,)"]),
         ("lr=1&lr=2", {"lr": 2.0}, []),
         ("lr=", {}, ["lr must be a number"]),
     ],
