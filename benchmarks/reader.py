@@ -18,14 +18,16 @@ class FigureReader:
     """What the page's half of one LiveFigure answers.
 
     Args:
-        page: every figure of this page, of one kernel; this one is added when it is first drawn.
+        page: number -> every figure of this page, of one kernel; this one is added when it is first drawn.
+        comm: of its messages.
 
     Attributes:
         drawn: messages that brought it something to draw.
     """
 
-    def __init__(self, page: "dict[str, FigureReader]") -> None:
+    def __init__(self, page: "dict[str, FigureReader]", comm: str = "") -> None:
         self.drawn = 0
+        self.comm = comm
         self._page = page
         self._number = ""
         self._seq: int | None = None
@@ -51,9 +53,14 @@ class FigureReader:
             return [] if asked else [{"type": "ready"}]
         self._seq = seq
         self.drawn += 1
-        return [self._acknowledge()] if kind == "draw" or seq >= self._acked + 2 else []
+        return [self.acknowledge()] if kind == "draw" else []
 
-    def _acknowledge(self) -> Message:
+    @property
+    def owes(self) -> bool:
+        """Whether an answer is due."""
+        return self._seq is not None and self._seq >= self._acked + 2
+
+    def acknowledge(self) -> Message:
         """One answer for all figures of the page that lack one."""
         others = {}
         for number, other in self._page.items():
@@ -62,6 +69,16 @@ class FigureReader:
         assert self._seq is not None
         self._acked = self._seq
         return {"type": "ack", "seq": self._seq, "others": others}
+
+
+def answers_of(figure: FigureReader, message: Message, page: dict[str, FigureReader]) -> list[tuple[str, Message]]:
+    """Take what a kernel tells one figure, or several at once; (comm, answer), in their order."""
+    parts = [(figure, message)]
+    if message["type"] == "many":
+        parts = [(page[str(number)], part) for number, part, _ in message["parts"] if str(number) in page]
+    said = [(of.comm, answer) for of, part in parts for answer in of.answers(part)]
+    owing = next((of for of, _ in parts if of.owes), None)
+    return [*said, (owing.comm, owing.acknowledge())] if owing else said
 
 
 class Reader:
@@ -158,12 +175,14 @@ class Reader:
                 return
             if not self._readers:
                 self._say(content["comm_id"], {"type": "library"})
-            self._readers[content["comm_id"]] = self.figures[state["label"]] = FigureReader(self._page)
+            self._readers[content["comm_id"]] = self.figures[state["label"]] = FigureReader(
+                self._page, content["comm_id"]
+            )
             self._say(content["comm_id"], {"type": "ready"})
         elif kind == "comm_msg" and content["data"].get("method") == "custom":
             reader = self._readers.get(content["comm_id"])
-            for answer in reader.answers(content["data"]["content"]) if reader else ():
-                self._say(content["comm_id"], answer)
+            for comm, answer in answers_of(reader, content["data"]["content"], self._page) if reader else ():
+                self._say(comm, answer)
 
     def _say(self, comm_id: str, content: Message) -> None:
         data = {"method": "custom", "content": content}

@@ -45,14 +45,37 @@ function append(store, { rows, keep, whole = {}, layout = {} }, floats) {
 }
 
 // One answer for all figures of a kernel: each costs it as much as an update of a figure.
-function acknowledge(store, model) {
+function acknowledge(store) {
   const others = {};
   for (const other of page.stores) {
     if (other === store || other.kernel !== store.kernel || !(other.seq > other.acked)) continue;
     others[other.number] = other.acked = other.seq;
   }
   store.acked = store.seq;
-  model.send({ type: "ack", seq: store.seq, others });
+  store.model.send({ type: "ack", seq: store.seq, others });
+}
+
+// All that a kernel tells one figure, or several at once.
+function take(store, message, buffers) {
+  const parts = message.type === "many" ? [...partsOf(message, buffers[0])] : [[store, message, buffers]];
+  for (const [of, part, own] of parts) {
+    try {
+      receive(of, of.model, part, own);
+    } catch (error) {
+      for (const view of of.views) view.fail(error);
+    }
+  }
+  const owing = parts.find(([of]) => of.seq >= of.acked + 2);
+  if (owing) acknowledge(owing[0]);
+}
+
+function* partsOf({ kernel, parts }, buffer) {
+  let start = buffer?.byteOffset ?? 0;
+  for (const [number, part, bytes] of parts) {
+    const own = bytes ? [new DataView(buffer.buffer, start, bytes)] : [];
+    start += bytes;
+    for (const store of page.stores) if (store.kernel === kernel && store.number === number) yield [store, part, own];
+  }
 }
 
 function receive(store, model, message, buffers) {
@@ -80,7 +103,7 @@ function receive(store, model, message, buffers) {
     append(store, message, floatsOf(buffers[0]));
   }
   store.seq = message.seq;
-  if (message.type === "draw" || store.seq >= store.acked + 2) acknowledge(store, model);
+  if (message.type === "draw") acknowledge(store);
   for (const view of store.views) redraw(view);
 }
 
@@ -91,13 +114,8 @@ export default () => {
   Object.assign(store, { views: new Set(), wishes: new Map() });
 
   function initialize({ model }) {
-    model.on("msg:custom", (message, buffers) => {
-      try {
-        receive(store, model, message, buffers);
-      } catch (error) {
-        for (const view of store.views) view.fail(error);
-      }
-    });
+    store.model = model;
+    model.on("msg:custom", (message, buffers) => take(store, message, buffers));
     page.stores.add(store);
     model.send({ type: "ready" });
     return () => {

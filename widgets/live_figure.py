@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from itertools import count
 from typing import Any, NamedTuple
-from uuid import uuid4
 from weakref import WeakValueDictionary
 
 import anywidget
@@ -16,6 +15,7 @@ import numpy as np
 import traitlets
 from numpy.typing import NDArray
 
+from widgets import bundle
 from widgets.bounded_figure import BoundedFigure, Figure
 from widgets.plain import Floats, pack, plain
 from widgets.plotly_js import plotly_script
@@ -29,7 +29,6 @@ UNANSWERED = 4  # messages sent without an answer, before the rest waits and is 
 PING_AFTER = 2.0  # seconds without an answer, before a page is asked for one
 
 
-_KERNEL = uuid4().hex
 _numbers = count(1)
 _figures: "WeakValueDictionary[int, LiveFigure]" = WeakValueDictionary()
 
@@ -57,9 +56,10 @@ class LiveFigure(anywidget.AnyWidget):
 
     Messages to the page: "draw" (everything) and "append" (what is new), numbered by "seq"; "ping" with the last of
     these numbers; "library" (plotly's script, on request, once a page); "dragged" (send the next place); "slide" (a
-    figure to draw and save), "file" (one to save), "unsaved" (why there is none). Its answers: "ready" (send
-    everything: it is new, or has found a number missing), "ack" (received up to seq, and others of the kernel's figures
-    up to theirs), "library" (send the script), "drag" (a point is dragged to a place), "save" (a Wish).
+    figure to draw and save), "file" (one to save), "unsaved" (why there is none); "many" (see widgets.bundle). Its
+    answers: "ready" (send everything: it is new, or has found a number missing), "ack" (received up to seq, and others
+    of the kernel's figures up to theirs), "library" (send the script), "drag" (a point is dragged to a place), "save"
+    (a Wish).
 
     Args:
         figure: ``{"data": [trace, ...], "layout": {...}}`` in plotly's JSON shape; arrays may be numpy's.
@@ -194,12 +194,17 @@ class LiveFigure(anywidget.AnyWidget):
     def _post(self, message: dict[str, Any], floats: list[Floats]) -> None:
         self._seq += 1
         if message["type"] == "draw":
-            message = {**message, "me": (_KERNEL, self._number)}
-        self._tell({**message, "seq": self._seq}, np.concatenate(floats).tobytes() if floats else b"")
+            message = {**message, "me": (bundle.KERNEL, self._number)}
+        content, buffer = {**message, "seq": self._seq}, np.concatenate(floats).tobytes() if floats else b""
+        self._count_sent(content, buffer)
+        bundle.post(self, self._number, content, buffer)
 
     def _tell(self, content: dict[str, Any], buffer: bytes = b"") -> None:
-        self.bytes_sent += len(json.dumps(content)) + len(buffer)
+        self._count_sent(content, buffer)
         self.send(content, [buffer] if buffer else None)
+
+    def _count_sent(self, content: dict[str, Any], buffer: bytes) -> None:
+        self.bytes_sent += len(json.dumps(content)) + len(buffer)
 
     def _count_answered(self, seq: Any) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ import numpy as np
 from lab.config import Config
 from lab.telemetry.record import Record
 from widgets import charts
+from widgets.bundle import together
 from widgets.charts import Figure, View
 from widgets.charts.marks import gathered
 from widgets.live_figure import LiveFigure
@@ -122,8 +123,9 @@ class TrainingFigures:
 
     def flush(self) -> None:
         """Send every figure's news to the page."""
-        for figure in self.figures.values():
-            figure.flush()
+        with together():
+            for figure in self.figures.values():
+                figure.flush()
 
     def _draw(self, names: Any, record: Record) -> None:
         # Drawn empty and then extended, so that a figure thins by steps whatever its x-axis shows.

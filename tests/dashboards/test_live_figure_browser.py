@@ -5,7 +5,8 @@ Only the last test has a real kernel and the real way between the two.
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
+from widgets.bundle import together
 from widgets.live_figure import Drag, LiveFigure
 
 # A model as anywidget hands it to the module; buffers come misaligned, as they may over a websocket.
@@ -182,20 +184,25 @@ def bars(seed: int) -> dict[str, Any]:
     return {"data": [{"type": "bar", "x": [f"digit {i}" for i in range(10)], "y": y}], "layout": {"height": 200}}
 
 
-def test_one_answer_is_for_all_figures_of_the_page(desk: Desk) -> None:
+@pytest.mark.parametrize("way", [nullcontext, together], ids=["one by one", "together"])
+def test_one_answer_is_for_all_figures_of_the_page(desk: Desk, way: Callable[[], Any]) -> None:
     figures = [desk.show(LiveFigure(lines([])), name, settle=False) for name in ("one", "two", "three")]
     desk.settle()
     heard: list[dict[str, Any]] = []
     for figure in figures:
         hear = figure._handle_custom_msg
         figure._handle_custom_msg = lambda message, buffers, hear=hear: (heard.append(message), hear(message, buffers))
+    sent = len(desk.delivered)
     for step in range(12):
-        for figure in figures:
-            figure.append(np.array([step]), lines([step]))
-            figure.flush()
-            assert not figure.waiting
+        with way():
+            for figure in figures:
+                figure.append(np.array([step]), lines([step]))
+                figure.flush()
+                assert not figure.waiting
         desk.settle()
-    assert {message["type"] for message in heard} == {"ack"} and len(heard) <= 12
+    assert len(desk.delivered) - sent == (12 if way is together else 36)
+    assert len(heard) <= (6 if way is together else 12)
+    assert {message["type"] for message in heard} == {"ack"}
     for name, figure in desk.figures.items():
         assert figure._answered >= figure._seq - 1
         desk.check(name)
