@@ -148,6 +148,14 @@ def test_the_captions_parts_are_not_broken() -> None:
     assert escaped == "a &lt;b&gt; c"
 
 
+def test_words_are_read_on_a_picture_and_hide_no_line(record: Record) -> None:
+    def grounds(name: str) -> set[Any]:
+        notes = slide(figures(record)[name], THEMES["print"], "")["layout"]["annotations"]
+        return {note.get("bgcolor") for note in notes if note.get("textangle")}
+
+    assert grounds("histogram") == {"#FFFFFF"} and grounds("loss") == {None}
+
+
 def test_as_a_reader_has_zoomed_it(record: Record) -> None:
     seen = as_seen(loss(record), {"xaxis": (3, 9), "nonsense": (1, 2)}, {0})
     assert seen["layout"]["xaxis"]["range"] == [3, 9] and "nonsense" not in seen["layout"]

@@ -47,10 +47,11 @@ def slide(figure: Figure, theme: Theme, caption: str) -> Figure:
     top = _TITLE_END + _LEGEND_ROW * rows + max(map(_above, notes), default=0) + 10
     bottom = 70 + _TICK_ROW * _broken(made) + _CAPTION_ROW * len(lines) + _EDGE // 2
     left = _left(layout)
+    over_colours = any(trace.get("type") == "heatmap" for trace in made["data"])
     for note in notes:
         if "xshift" in note:
             note["xshift"] *= left / _LEFT_ON_PAGE / ENLARGED
-        if note.get("textangle"):  # along a line in the plot, over whatever is drawn there
+        if note.get("textangle") and over_colours:  # along a line in the plot
             note["bgcolor"], note["opacity"] = theme.ground, 0.85
     for key in [key for key in layout if re.fullmatch(r"[xy]axis\d*", key)]:
         _open(layout[key])
