@@ -17,17 +17,15 @@ from numpy.typing import NDArray
 
 from widgets import bundle
 from widgets.bounded_figure import BoundedFigure, Figure
+from widgets.page_script import page_script
 from widgets.plain import Floats, pack, plain
 from widgets.plotly_js import plotly_script
 from widgets.wish import Wish
 
-_HERE = pathlib.Path(__file__).parent
-_SCRIPTS = ("page_style", "page_sliders", "page_shared", "page_drag", "page_modebar", "page_export", "live_figure")
 log = logging.getLogger(__name__)
 
 UNANSWERED = 4  # messages sent without an answer, before the rest waits and is sent as one
 PING_AFTER = 2.0  # seconds without an answer, before a page is asked for one
-
 
 _numbers = count(1)
 _figures: "WeakValueDictionary[int, LiveFigure]" = WeakValueDictionary()
@@ -67,8 +65,8 @@ class LiveFigure(anywidget.AnyWidget):
         label: what a screen reader calls the figure.
     """
 
-    _esm = "\n".join((_HERE / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
-    _css = (_HERE / "live_figure.css").read_text("utf-8")
+    _esm = page_script()
+    _css = pathlib.Path(__file__).with_suffix(".css").read_text("utf-8")
     label = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(300).tag(sync=True)  # pixels, known to the page before it has the figure: nothing jumps
     savable = traitlets.Bool(False).tag(sync=True)  # whether there is a Save menu
