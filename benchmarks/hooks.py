@@ -1,20 +1,20 @@
 """How others watch a net's activations: the course's hooks, and fastai's ActivationStats."""
 
+import importlib.util
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-try:
-    from fastai.callback.hook import ActivationStats as _ActivationStats
-    from fastai.callback.hook import Hooks as _Hooks
+# Whoever has it may compare with it; the project does not need it. It warns of torch's old parts that it uses.
+with warnings.catch_warnings(action="ignore"):
+    fastai = importlib.import_module("fastai.basics") if importlib.util.find_spec("fastai") else None
 
-    FASTAI = "fastai's own, with_hist=True"
-except ImportError:
-    _ActivationStats = _Hooks = None
-    FASTAI = "reproduced after fastai 2.8's source, with_hist=True"
+FASTAI = "reproduced after fastai 2.8's source" if fastai is None else f"fastai {version('fastai')}'s own"
 
 Kept = list[Any]
 
@@ -41,8 +41,9 @@ def course(blocks: Iterable[nn.Module]) -> Iterator[Kept]:
 def activation_stats(blocks: Iterable[nn.Module]) -> Iterator[Callable[[], None]]:
     """fastai's ActivationStats; the function given keeps a step's figures, as its ``after_batch`` does."""
     kept: Kept = []
-    if _ActivationStats is not None:
-        with _Hooks(list(blocks), _ActivationStats(with_hist=True).hook) as hooks:
+    if fastai is not None:
+        watch = importlib.import_module("fastai.callback.hook")
+        with watch.Hooks(list(blocks), watch.ActivationStats(with_hist=True).hook) as hooks:
             yield lambda: kept.append(hooks.stored)
         return
     blocks = list(blocks)

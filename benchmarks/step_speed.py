@@ -11,15 +11,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from benchmarks import loops, measure
+from benchmarks.hooks import fastai
 from benchmarks.measure import Figure
 from lab.training.task import Task
-
-try:
-    from fastai.data.core import DataLoaders
-    from fastai.learner import Learner as FastaiLearner
-    from fastai.optimizer import SGD as FastaiSGD
-except ImportError:
-    FastaiLearner = None
 
 QUESTION = "How fast is a step, against a plain eager torch loop with a DataLoader, and against fastai's Learner?"
 PACKAGES = ("numba",)
@@ -31,12 +25,11 @@ CHECKED = 10
 LOADER, RESIDENT, OFF, ON, FASTAI = "DataLoader", "plain loop", "lab, probes off", "lab, probes on", "fastai's Learner"
 
 
-def fastai_turn(net: nn.Module, task: Task, batch: int, lr: float, steps: int) -> loops.Turn:
+def fastai_turn(fastai: Any, net: nn.Module, task: Task, batch: int, lr: float, steps: int) -> loops.Turn:
     """``steps`` of fastai's Learner on the same DataLoader, with its own Recorder and no progress bar."""
     data = loops.loader(task, batch)
-    learner: Any = FastaiLearner(
-        DataLoaders(data, data, device=task.x_train.device), net, F.cross_entropy, partial(FastaiSGD, mom=0.0), lr=lr
-    )
+    loaders = fastai.DataLoaders(data, data, device=task.x_train.device)
+    learner = fastai.Learner(loaders, net, F.cross_entropy, partial(fastai.SGD, mom=0.0), lr=lr)
     learner.create_opt()
 
     def run() -> float:
@@ -70,8 +63,8 @@ def contestants(stack: ExitStack, batch: int, norm: str) -> dict[str, loops.Turn
         run = loops.LabRun(config, probes)
         stack.callback(run.close)
         turns[name] = run.turn(steps)
-    if FastaiLearner is not None:
-        turns[FASTAI] = fastai_turn(loops.torch_net(model), task, batch, config.lr, steps)
+    if fastai is not None:
+        turns[FASTAI] = fastai_turn(fastai, loops.torch_net(model), task, batch, config.lr, steps)
     return turns
 
 
@@ -135,14 +128,14 @@ def answer() -> tuple[list[Figure], str]:
             with ExitStack() as stack:
                 costs = measure.interleave(contestants(stack, batch, norm), loops.ROUNDS)
             found += figures(costs, f"{net}, batch {batch}", batch, cuda)
-    fastai = "fastai's Learner: its own, on the same DataLoader, with its Recorder and no progress bar."
+    theirs = "fastai's Learner: its own, on the same DataLoader, with its Recorder and no progress bar."
     gpu = "" if cuda else " The GPU's part (target 3 at batch 64, probes on) has not run here: there is no CUDA device."
     notes = (
         "Ratios of samples a second; more is faster. DataLoader: `DataLoader(TensorDataset, shuffle=True)`, torch's own"
         " layers and `torch.optim.SGD`. Plain loop: the same without a DataLoader, batches cut out of resident tensors."
         " The lab: its run as a Session assembles it, in a thread of its own, with as many threads of arithmetic as the"
         f" others. The first {CHECKED} losses of all agree to 1e-4. "
-        + (fastai if FastaiLearner is not None else "fastai is not installed here, and so left out.")
+        + (theirs if fastai is not None else "fastai is not installed here, and so left out.")
         + gpu
     )
     return found, notes

@@ -97,8 +97,8 @@ def answer() -> tuple[list[Figure], str]:
         "Ratios over the step of a plain eager loop (the same net in torch's usual memory format, `torch.optim.SGD`,"
         " batches cut out of resident tensors). With the lab's probes: each of the four blocks' mean, std, four"
         " near-zero fractions and 43 counts, each norm's nine figures, loss and accuracy, at every step, moved into the"
-        " record every 64 steps. The lab's own step is faster than the plain loop's, so what is added to it is told in units"
-        " of the plain loop's. The course's hooks: mean, std and `histc` to lists, after notebook 06. ActivationStats:"
-        f" {hooks.FASTAI}." + gpu
+        " record every 64 steps. The lab's own step is faster than the plain loop's, so what is added to it is told in"
+        " units of the plain loop's. The course's hooks: mean, std and `histc` to lists, after notebook 06."
+        f" ActivationStats, with its histogram: {hooks.FASTAI}." + gpu
     )
     return found, notes
