@@ -87,12 +87,12 @@ class Session:
             return self._config
 
     def start(self) -> None:
-        """Begin, or go on when paused. No-op while running or ended."""
+        """Begin, or go on: a Pause or a Step that is still to be done no longer holds the run. No-op when ended."""
         with self._lock:
-            if self._state == "paused":
-                self.resume()
-            else:
+            if self._state == "ready":
                 self._launch(None)
+            else:
+                self.resume()
 
     def pause(self) -> None:
         """Stand still at the next batch."""

@@ -277,6 +277,19 @@ def test_orders_out_of_turn(make: Callable[..., Session]) -> None:
         session.step(0)
 
 
+def test_start_after_a_step_that_is_still_to_be_done_goes_on_to_the_end(make: Callable[..., Session]) -> None:
+    session = make()
+    session.step(3)
+    assert len(finish(session).steps) == 40
+
+
+def test_start_after_a_pause_that_is_still_to_come_goes_on_to_the_end(make: Callable[..., Session]) -> None:
+    session = make()
+    session.start()
+    session.pause()
+    assert len(finish(session).steps) == 40
+
+
 def test_stop_before_start(make: Callable[..., Session]) -> None:
     session = make()
     session.stop()
