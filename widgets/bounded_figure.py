@@ -5,6 +5,7 @@ Rows are points of a line, or columns of a heatmap; every row belongs to one ste
 """
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -81,6 +82,7 @@ class BoundedFigure:
         self.max_points = max_points
         self.stride = stride
         self.data: list[dict[str, Any]] = [_trace(trace) for trace in figure.get("data", ())]
+        self._fields = [_growing(trace) for trace in self.data]  # asked for many times at each update
         self.layout: dict[str, Any] = plain(figure.get("layout", {}))
         self.layout.setdefault("uirevision", "keep")
         self._titles = self._axis_titles()
@@ -107,22 +109,27 @@ class BoundedFigure:
     def extend(self, steps: NDArray[np.int64], figure: Figure) -> None:
         """Append one row for each of ``steps`` (rising); see ``LiveFigure.append``. Nothing changes if it raises."""
         steps = _rising(steps, after=self.steps[-1:])
-        new = [_trace(trace) for trace in figure.get("data", ())]
-        if len(new) != len(self.data):
-            raise ValueError(f"{len(new)} traces cannot extend the {len(self.data)} drawn: draw the figure anew")
+        given = figure.get("data", ())
+        if len(given) != len(self.data):
+            raise ValueError(f"{len(given)} traces cannot extend the {len(self.data)} drawn: draw the figure anew")
+        # Of a trace that grows, the rest stays as drawn.
+        new = [
+            _trace({field: trace[field] for field in fields if field in trace} if fields else trace)
+            for fields, trace in zip(self._fields, given, strict=True)
+        ]
         self._check_rows()
         grown: list[tuple[int, str, Floats]] = []
         for i, (old, add) in enumerate(zip(self.data, new, strict=True)):
-            if not _growing(old) and not _is_whole(old) and _growing(add):
+            if not self._fields[i] and not _is_whole(old) and _growing(add):
                 raise ValueError(f"trace {i} was drawn without arrays to extend: draw them empty, or mark it whole")
-            for field in _growing(old):
+            for field in self._fields[i]:
                 grown.append((i, field, self._joined(i, field, old[field], add.get(field), len(steps))))
         for i, field, array in grown:
             self.data[i][field] = array
         self.steps = np.concatenate([self.steps, steps])
         for i, (old, add) in enumerate(zip(self.data, new, strict=True)):
-            if not _growing(old) and not same(old, add):
-                self.data[i] = add
+            if not self._fields[i] and not same(old, add):
+                self.data[i], self._fields[i] = add, _growing(add)
                 self._whole.add(i)
         for part in ("shapes", "annotations"):
             if part in figure.get("layout", {}):
@@ -134,7 +141,7 @@ class BoundedFigure:
         if self._all:
             return self.take_all()
         new = slice(self._given, None)
-        floats = [trace[field][..., new].ravel() for trace in self.data for field in _growing(trace)]
+        floats = [self.data[i][field][..., new].ravel() for i, field in self._rows()]
         message: dict[str, Any] = {"type": "append", "rows": len(self.steps) - self._given}
         if self._keep != (0, 1):
             message["keep"] = self._keep
@@ -152,10 +159,14 @@ class BoundedFigure:
             "type": "draw",
             "data": pack(self.data, floats),
             "layout": pack(self.layout, floats),
-            "grow": [_growing(trace) for trace in self.data],
+            "grow": self._fields,
         }
         self._count_as_given()
         return message, floats
+
+    def _rows(self) -> Iterator[tuple[int, str]]:
+        """Each array with one value for each step: its trace and field."""
+        return ((i, field) for i, fields in enumerate(self._fields) for field in fields)
 
     def _count_as_given(self) -> None:
         self._all, self._given, self._keep = False, len(self.steps), (0, 1)
@@ -172,16 +183,15 @@ class BoundedFigure:
         return np.concatenate([old, add], axis=-1)
 
     def _check_rows(self) -> None:
-        for i, trace in enumerate(self.data):
-            for field in _growing(trace):
-                if trace[field].shape[-1] != len(self.steps):
-                    text = (
-                        f"{trace[field].shape[-1]} values for {len(self.steps)} steps: give the steps, or mark it whole"
-                    )
-                    raise ValueError(f"trace {i}: {field} was drawn with {text}")
+        for i, field in self._rows():
+            count = self.data[i][field].shape[-1]
+            if count != len(self.steps):
+                text = f"{count} values for {len(self.steps)} steps: give the steps, or mark it whole"
+                raise ValueError(f"trace {i}: {field} was drawn with {text}")
 
     def _thin(self) -> None:
         """Double the stride until the rows fit, on the kernel's side and, by ``_keep``, on the page's."""
+        before = self.stride
         while True:
             keep = np.flatnonzero(self.steps % self.stride == 0)
             if len(keep) <= self.max_points:
@@ -198,11 +208,11 @@ class BoundedFigure:
         elif self._given:
             self._all = True  # the steps have gaps, so no single rule tells a page what stays
         self._given = len(held)
-        for trace in self.data:
-            for field in _growing(trace):
-                trace[field] = np.ascontiguousarray(trace[field][..., keep])
+        for i, field in self._rows():
+            self.data[i][field] = np.ascontiguousarray(self.data[i][field][..., keep])
         self.steps = self.steps[keep]
-        self._show_stride()
+        if self.stride != before:
+            self._show_stride()
 
     def _show_stride(self) -> None:
         if self.stride == 1:
@@ -230,7 +240,7 @@ class BoundedFigure:
     def _steps_of_first_line(self) -> NDArray[np.int64]:
         """The steps of the rows already drawn: the x of the first growing trace, none if that cannot be steps."""
         none = np.empty(0, np.int64)
-        xs = [trace["x"] for trace in self.data if "x" in _growing(trace)]
+        xs = [self.data[i]["x"] for i, field in self._rows() if field == "x"]
         if not xs or not np.all(np.isfinite(xs[0])):
             return none
         steps = xs[0].astype(np.int64)
