@@ -32,6 +32,11 @@ class Keeping:
         """Why the run is not kept, or not all of it; empty otherwise."""
         return self._keeper.error if self._keeper else self._refusal
 
+    @property
+    def settled(self) -> bool:
+        """Whether :attr:`error` has nothing more to tell of how the run's end was written."""
+        return self._keeper is None or self._keeper.settled
+
     def words(self, session: Session) -> str:
         """Under what name ``session``'s run is kept, as markup for a status line."""
         name = html.escape(self._keeper.name) if self._keeper and session is self._session else ""

@@ -1,6 +1,6 @@
 """What a saved chart of kept runs says that it was made with, and its numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lab.config import KNOBS
 from widgets.charts import View
@@ -33,12 +33,13 @@ def settings(opened: Sequence[Opened]) -> Settings:
     return made
 
 
-def table(name: str, opened: Sequence[Opened], view: View) -> Table:
-    """The rows of each run that chart ``name`` shows, all of them; empty for a chart that is not over the run."""
+def table(name: str, opened: Sequence[Opened], view: View, shown: Callable[[], Table]) -> Table:
+    """The rows of each run that chart ``name`` shows, all of them; else what is ``shown()``."""
     if len(opened) == 1:
-        return run_table(name, opened[0].record, view)
-    return {
+        return run_table(name, opened[0].record, view) or shown()
+    rows = {
         f"{one.line.name}: {title}": values
         for one in opened
         for title, values in run_table(name, one.record, view).items()
     }
+    return rows or shown()

@@ -1,7 +1,6 @@
 """Which kept runs are on the charts: each read once, again when it has grown, in a colour that is its own meanwhile."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from lab.config import ConfigError
@@ -77,9 +76,11 @@ class Choice:
             changed |= (run.name, run.note, run.outcome) != (one.run.name, one.run.note, one.run.outcome)
             record = one.record
             if run.updated != one.run.updated:
-                with suppress(KeptError):  # gone since, or just being replaced: the next look tells
+                try:
                     record = library.open(run.id)
                     grown = True
+                except KeptError:  # gone since, or not to be read now: the next look tries again
+                    run = replace(run, updated=one.run.updated)
             fresh.append(replace(one, run=run) if record is one.record else _opened(run, record, one.line.index))
         self._name(fresh)
         return changed, grown

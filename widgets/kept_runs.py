@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -31,8 +32,8 @@ PROBLEMS_EVERY = 5
 class KeptRunsPanel(Panel):
     """Every run that was kept: search, open, compare, rename, note, delete and bring back.
 
-    ``KeptRunsPanel()`` as the last line of a cell shows it, with the newest run opened. It looks for
-    news every two seconds while a page shows it, so a run that is going on grows.
+    ``KeptRunsPanel()`` as the last line of a cell shows it, the newest run opened. While a page shows it, it looks for
+    news every two seconds.
 
     Args:
         library: where the runs are; by default the person's own.
@@ -163,9 +164,9 @@ class KeptRunsPanel(Panel):
         """Of the one run its settings, of several what differs, for a caption."""
         return kept_caption.settings(self.opened)
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str) -> Callable[[], Table]:
         """The records' rows that chart ``name`` shows, all of them."""
-        return kept_caption.table(name, self.opened, self._view.seen(self.opened)) or super().table(name)
+        return partial(kept_caption.table, name, self.opened, self._view.seen(self.opened), super().table(name))
 
     def on_gone(self) -> None:
         """Look no more, until a page comes back."""

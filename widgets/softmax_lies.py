@@ -110,12 +110,12 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
         """What the heads were trained with."""
         return {**super().settings(), self.knobs["scraps"].spec.label: str(self.run.scraps)}
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str) -> Callable[[], Table]:
         """The columns of a chart; while the heads learn, every step of their records."""
         if name != "learning":
             return super().table(name)
-        curves = {key: whole_curve(session) for key, session in self.run.sessions.items()}
-        return of_figure(charts.learning(curves))
+        sessions = dict(self.run.sessions)
+        return lambda: of_figure(charts.learning({key: whole_curve(session) for key, session in sessions.items()}))
 
     def update(self) -> None:
         """Show what the heads have learned so far."""

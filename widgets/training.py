@@ -140,6 +140,11 @@ class TrainingPanel(RunPanel[Session]):
         self.progress.description = progress_label(progress)
         self._badge()
 
+    def tick(self) -> bool:
+        """One look at what has happened, and the last when it is known whether the run's end could be kept."""
+        settled = self.keeping.settled
+        return super().tick() or not settled
+
     def wake(self) -> None:
         """Follow the run, on the charts and where it is scrubbed."""
         super().wake()
@@ -181,9 +186,10 @@ class TrainingPanel(RunPanel[Session]):
         self.redraw()
         self.scrubber.reload()
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str) -> Callable[[], Table]:
         """The full record's columns that the chart shows, not the thinned ones of the page."""
-        return run_table(name, self.session.since(-1), self._charts.view) or super().table(name)
+        session, view, shown = self.session, self._charts.view, super().table(name)
+        return lambda: run_table(name, session.since(-1), view) or shown()
 
     def close(self) -> None:
         """End the run and take the panel off the page; the session's record stays."""

@@ -46,6 +46,7 @@ class Keeper:
     Attributes:
         id: of the run; in the list from the first flush on.
         error: why the last flush failed, a line for a person; empty when it did not.
+        settled: whether the run has ended and that is written, or could not be at first, as ``error`` then tells.
     """
 
     def __init__(self, library: "Library", session: Session, name: str, every: float) -> None:
@@ -53,6 +54,7 @@ class Keeper:
         now = datetime.now(UTC)
         self.id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         self.error = ""
+        self.settled = False
         self._library = library
         self._path = library.folder / (self.id + file.SUFFIX)
         self._name, self._note = writable(" ".join(name.split())), ""
@@ -64,9 +66,9 @@ class Keeper:
         self._last = -1
         self._held: IO[bytes] | None = None
         self._thread = threading.Thread(target=self._follow, args=(session,), name="lab-keeper", daemon=True)
-        self._thread.start()
         # A kernel that is shut down in mid-run loses nothing either.
         atexit.register(self.close, FLUSH_SECONDS)
+        self._thread.start()
 
     @property
     def name(self) -> str:
@@ -90,8 +92,10 @@ class Keeper:
                     if closing or (ended and not self.error):
                         return
                     if ended:
+                        self.settled = True
                         self._closing.wait(self._every)
         finally:
+            self.settled = True
             if self._held is not None:
                 self._held.close()
             atexit.unregister(self.close)
@@ -119,7 +123,11 @@ class Keeper:
         return True
 
     def _told(self, error: Exception) -> str:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
+        why = f"{type(error).__name__}: {error}"
+        if isinstance(error, KeptError):
+            why = str(error)
+        elif isinstance(error, OSError) and error.strerror:
+            why = error.strerror
         upto = f"kept only up to step {self._last}" if self._kept else "not kept"
         again = "" if self._closing.is_set() else f" Tried again every {self._every:g} s; training is not disturbed."
         return f"This run is {upto}: {why} ({self._library.folder}).{again}"

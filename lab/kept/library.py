@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from lab.kept import file, index
-from lab.kept.folder import default_folder
+from lab.kept.folder import RUNS, default_folder
 from lab.kept.keeper import FLUSH_SECONDS, Keeper
 from lab.kept.run import KeptError, KeptRun, writable
 from lab.kept.search import matches
@@ -37,23 +37,36 @@ class Library:
         """The library in ``folder``, by default :func:`lab.kept.folder.default_folder`; made by the first run kept.
 
         Raises:
-            KeptError: it is of a newer version.
+            KeptError: it is of a newer version, or cannot be reached.
         """
-        self.folder = default_folder() if folder is None else Path(folder).expanduser()
-        self.index = index.Index(self.folder)
+        try:
+            self.folder = default_folder() if folder is None else Path(folder).expanduser()
+        except RuntimeError as error:  # the system knows no home of whoever runs this
+            raise KeptError(f"No folder for kept runs: {error} Name one in {RUNS}.") from error
+        with self._telling():
+            self.index = index.Index(self.folder)
         # Files that are no runs: why, and the signature with which they were looked at.
         self._bad: dict[str, tuple[str, str]] = {}
 
     def runs(self, search: str = "") -> list[KeptRun]:
-        """The runs that ``search`` finds (see :func:`lab.kept.search.matches`), newest first."""
+        """The runs that ``search`` finds (see :func:`lab.kept.search.matches`), newest first.
+
+        Raises:
+            KeptError: the folder cannot be read.
+        """
         return [run for run in self._all().values() if matches(run, search)]
 
     def problems(self) -> list[str]:
-        """A line for each file that is torn, foreign or of a newer version; such files stay where they are."""
-        if self.folder.exists() and not self.folder.is_dir():
-            return [f"{self.folder} is a file, not a folder"]
+        """A line for each file that is torn, foreign or of a newer version; such files stay where they are.
+
+        Raises:
+            KeptError: the folder cannot be read.
+        """
         self._all()
-        foreign = [f"{name} is not a kept run" for name in self._foreign()]
+        with self._telling():
+            if self.folder.exists() and not self.folder.is_dir():
+                return [f"{self.folder} is a file, not a folder"]
+            foreign = [f"{name} is not a kept run" for name in self._foreign()]
         return sorted([*foreign, *(why for why, _ in list(self._bad.values()))])
 
     def get(self, id: str) -> KeptRun:
@@ -139,7 +152,8 @@ class Library:
 
     def _all(self) -> dict[str, KeptRun]:
         """Every run by its id, newest first, the index brought up to date."""
-        return self.index.do(self._refreshed) if self.folder.is_dir() else {}
+        with self._telling():
+            return self.index.do(self._refreshed) if self.folder.is_dir() else {}
 
     def _refreshed(self, db: Connection) -> dict[str, KeptRun]:
         # The index first: a run that is added between the two looks is not taken for one whose file is gone.
@@ -222,11 +236,11 @@ class Library:
         return KeptError(f"There is no kept run {id!r} in {self.folder}.")
 
     @contextmanager
-    def _telling(self, id: str) -> Iterator[None]:
-        """What the system refuses, in words."""
+    def _telling(self, id: str = "") -> Iterator[None]:
+        """What the system refuses, in words; a file that is not there is that of run ``id``."""
         try:
             yield
-        except FileNotFoundError as error:
-            raise self._unknown(id) from error
         except OSError as error:
+            if id and isinstance(error, FileNotFoundError):
+                raise self._unknown(id) from error
             raise KeptError(f"{self.folder}: {error.strerror or error}") from error

@@ -1,5 +1,6 @@
 """Every run that the training panel starts is kept by itself; one that cannot be kept goes on."""
 
+import errno
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lab.kept import RUNS, Library, index
+from lab.kept import RUNS, KeptRun, Library, file, index
 from lab.session import ENDED
+from lab.telemetry.record import Record
 from widgets.training import TrainingPanel
 
 TINY = {"size": 200, "batch_size": 50, "widths": (4, 8), "epochs": 2, "device": "cpu"}
@@ -102,6 +104,41 @@ def test_a_folder_that_cannot_be_written_to_is_told_and_the_run_goes_on(folder: 
     assert panel.session.state == "finished" and len(panel.session.since(-1).steps) == 8
     assert "This run is not kept" in panel.error and str(folder) in panel.error
     assert folder.read_text() == "in the way"
+
+
+def test_a_folder_that_cannot_be_reached_is_told_and_the_run_is_followed(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RUNS, "/" + 300 * "x")
+    panel = make()
+    panel.on_start()
+    assert "This run is not kept" in panel.error and "File name too long" in panel.error
+    assert panel._ticker is not None
+    until(panel, "finished")
+
+
+def test_a_run_whose_end_cannot_be_written_is_told_without_a_click(
+    folder: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = make()
+    write, going_on = file.write, threading.Event()
+
+    def full(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> Any:
+        if run.outcome == "running":
+            return write(path, run, record, hold=hold)
+        going_on.wait(PATIENCE)  # the charts are drawn to the end long before the disk says no
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(file, "write", full)
+    panel.on_start()
+    assert panel.session.wait(PATIENCE)
+    for _ in range(3):
+        assert panel.tick(), "it is not known yet whether the run is kept"
+    going_on.set()
+    ticker = panel._ticker
+    assert ticker is not None
+    ticker.join(PATIENCE)
+    assert "No space left on device" in panel.error
 
 
 def test_a_newer_library_is_told_and_left_alone(folder: Path, make: Make) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lab.config import Config
-from lab.kept import KeptRun, Library, file, index
+from lab.kept import KeptError, KeptRun, Library, file, index
 from lab.telemetry.record import Record
 from tests.widgets.conftest import made_record
 from widgets import kept_shelf
@@ -376,16 +376,44 @@ def test_a_library_of_a_newer_version_is_left_alone(
     panel.close()
 
 
+def test_a_folder_that_cannot_be_reached_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOUNDATIONS_LAB_RUNS", "/" + 300 * "x")
+    panel = KeptRunsPanel()
+    assert panel.error.endswith("File name too long") and not panel.live
+    panel.close()
+
+
+def test_a_record_that_could_not_be_read_once_is_read_at_the_next_look(
+    shelf: Shelf, make: Make, now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.put("a", made_record(10))
+    panel = make()
+    shelf.put("a", made_record(30))
+
+    def refuse(id: str) -> Record:
+        raise KeptError("not now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shelf.library, "open", refuse)
+        now[0] += EVERY
+        panel.tick()
+    assert len(panel.opened[0].record.steps) == 10 and panel.error == ""
+    now[0] += EVERY
+    panel.tick()
+    assert len(panel.opened[0].record.steps) == 30
+
+
 def test_a_saved_chart_names_its_runs_and_has_all_their_rows(shelf: Shelf, make: Make, tmp_path: Path) -> None:
     shelf.put("a", config=Config(lr=0.1, norm="none"))
     shelf.put("b", config=Config(lr=0.1), name="slow")
     panel = make()
     one = panel.settings()
     assert one["Run"] == "slow" and one["Learning rate"] == "0.1" and one["Trained with"] == "torch 2.0"
-    np.testing.assert_array_equal(panel.table("loss")["loss (nats)"], made_record().columns["loss"])
+    before = panel.table("loss")
     choose(panel, "a", "b")
+    np.testing.assert_array_equal(before()["loss (nats)"], made_record().columns["loss"])
     assert panel.settings() == {"Runs": "run a / slow", "Norm type": "None / BatchNorm (from scratch)"}
-    np.testing.assert_array_equal(panel.table("loss")["slow: loss (nats)"], made_record().columns["loss"])
+    np.testing.assert_array_equal(panel.table("loss")()["slow: loss (nats)"], made_record().columns["loss"])
     text = panel.export(tmp_path / "mean.csv").read_text()
     assert "run a: mean output of conv1" in text and len(text.splitlines()) == 31
 

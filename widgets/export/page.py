@@ -33,8 +33,8 @@ def web_page(title: str, parts: Sequence[Part], theme: Theme, words: str = "") -
     for part in parts:
         layout = {key: value for key, value in part.figure["layout"].items() if key not in ("width", "height")}
         figures.append({"data": part.figure["data"], "layout": layout | {"autosize": True}})
-    # Inside of a script only "</" could end it.
-    data = json.dumps(listed(figures), ensure_ascii=False, allow_nan=False).replace("</", "<\\/")
+    # Inside of a script "</script" would end it, and "<!--<script" would hide its end.
+    data = json.dumps(listed(figures), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     return "".join(
         (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>',

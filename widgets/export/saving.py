@@ -59,9 +59,12 @@ class Saving:
         knobs = getattr(self, "knobs", {})
         return of_knobs(knobs) if isinstance(knobs, dict) else {}
 
-    def table(self, name: str) -> Table:
-        """The columns of chart ``name`` as data; by default what its traces hold."""
-        return of_figure(self._figures[name].figure)
+    def table(self, name: str) -> Callable[[], Table]:
+        """What gives the columns of chart ``name`` as data, of the run that is shown now whatever is shown then.
+
+        By default they are what the chart's traces hold.
+        """
+        return partial(of_figure, self._figures[name].figure)
 
     def export(self, path: str | Path, theme: str = "") -> Path:
         """Write one chart: ``panel.export("loss.svg")``.
@@ -110,7 +113,7 @@ class Saving:
             chart = as_seen(figure.figure, wish.ranges, wish.hidden) if wish else figure.figure
             words = chart_words(self._outer or self).get(figure, Words("", ""))
             settings = (self._outer.settings() if self._outer else {}) | self.settings()
-            return Sheet(name, figure.label, chart, partial(self.table, name), settings, words, theme)
+            return Sheet(name, figure.label, chart, self.table(name), settings, words, theme)
 
     def on_wish(self, name: str, wish: Wish) -> None:
         """Somebody asks for chart ``name``: the page draws PNG and SVG by itself, the rest is written in a thread."""
