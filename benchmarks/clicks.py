@@ -34,6 +34,10 @@ AWAIT_POINT = """([button, label]) => {
 }"""
 
 
+DRAWN = "() => !globalThis[Symbol.for('foundations-lab/live-figure/2')].drawing"
+"""No chart in view waits to be drawn: Reset empties all of them, and nobody presses Start within that moment."""
+
+
 def enabled(page: Page, name: str) -> Locator:
     """The panel's button of this name, when it can be pressed."""
     return page.locator(".lab-buttons button:enabled", has_text=name)
@@ -65,6 +69,7 @@ def figures(page: Page) -> list[Figure]:
     for _ in range(STARTS + 1):
         enabled(page, "Reset").click()
         wait_for_points(page, "n === 0")
+        page.wait_for_function(DRAWN)
         starts.append(one_click(page, "Start"))
     enabled(page, "Stop").click()
     return [

@@ -31,7 +31,8 @@ NOTES = (
     " update: a panel with 15 charts over a made-up record of the default net; each brings 10 new rows of the record"
     " (every step until 65,536 are recorded, then every 2nd, 4th, … so that less is new to draw); bytes are all that"
     " the kernel publishes, headers included. Clicks: on the served page, real mouse clicks, by the page's clock from"
-    " the event to when the chart with the new point has been drawn; torch and the data are loaded."
+    " the event to when the chart with the new point has been drawn; torch and the data are loaded, and the charts that"
+    " Reset has emptied are drawn before Start is pressed."
 )
 
 COUNT_DRAWINGS = """(label) => {
