@@ -32,10 +32,10 @@ class About(ipywidgets.VBox):
         super().__init__([self.heading, self._labels, self.facts, self._fold])
         self.add_class("lab-section")
 
-    def show(self, opened: Sequence[Opened]) -> None:
-        """Tell of these runs."""
+    def show(self, opened: Sequence[Opened], any_runs: bool) -> None:
+        """Tell of these runs, or of how to come to some if there are not ``any_runs``."""
         one = opened[0] if len(opened) == 1 else None
-        self.heading.value = words.heading(opened)
+        self.heading.value = words.heading(opened, any_runs, self._served)
         self.facts.value = words.about(one, self._served) if one else words.comparison(opened)
         if one:
             self.name.value, self.note.value = one.run.name, one.run.note

@@ -14,7 +14,7 @@ from widgets.export.table import Table
 from widgets.kept_about import About
 from widgets.kept_choice import Choice, Opened
 from widgets.kept_figures import KeptFigures, Recorded
-from widgets.kept_layout import arrange, run_sections
+from widgets.kept_layout import arrange, run_sections, show
 from widgets.kept_shelf import SHOWN, Shelf
 from widgets.kept_view import KeptView
 from widgets.layout import body, classed
@@ -72,8 +72,8 @@ class KeptRunsPanel(Panel):
         self.adopt(self.scrubber)
         self._scrub_fold = folded(self.scrubber)
         self._sections = run_sections(self.figures, self.menus, {LAYERS: self._scrub_fold})
-        parts = body(self.shelf, [self.about, *self._sections.values()])
-        self.children = [self.style_sheet, self.status, self.error_line, parts]
+        self.children = [self.style_sheet, self.status, self.error_line]
+        self.children += (body(self.shelf, [self.about, *self._sections.values()]),)
         self._connect()
         with self._guard("opening the library"):
             self._look()
@@ -195,6 +195,7 @@ class KeptRunsPanel(Panel):
             self._draw()
         elif grown:
             self._charts.follow(self.opened, self._view.seen(self.opened))
+        if grown or not self.opened:
             self._say()
         self._list()
         if self._looks % PROBLEMS_EVERY == 0:
@@ -232,8 +233,10 @@ class KeptRunsPanel(Panel):
     def _say(self) -> None:
         """Tell of the chosen runs, and show those parts of the page that they have."""
         with self._quiet:
-            self.about.show(self.opened)
+            self.about.show(self.opened, bool(self._runs))
         self._figures = arrange(self._sections, self._scrub_fold, self._charts.figures, self.opened)
+        self._inner = self.scrubber if len(self.opened) == 1 else None  # of several none is scrubbed, so none is saved
+        show(self.save_bar, bool(self.opened))
 
     def _come_back(self) -> None:
         self._gone = False

@@ -10,7 +10,7 @@ from lab.config import DEFAULTS, KNOBS, Config
 from lab.kept import KeptRun
 from lab.kept.keeper import default_name
 from lab.telemetry.record import Mark
-from widgets.charts.overlay import Compared, legend_name
+from widgets.charts.overlay import Compared
 from widgets.kept_choice import Opened
 from widgets.link import code_of, query_of
 from widgets.table import number, table
@@ -105,12 +105,12 @@ def finals(opened: Sequence[Opened]) -> str:
     facts: dict[str, Callable[[Opened], str]] = {
         "Outcome": lambda one: html.escape(outcome(one.run)),
         "Steps": lambda one: f"{one.run.steps:,}",
-        "Accuracy": lambda one: _figure(one.run.accuracy, "%"),
-        "Best accuracy": lambda one: _figure(
+        "Validation accuracy": lambda one: _figure(one.run.accuracy, "%"),
+        "Best validation accuracy": lambda one: _figure(
             max((row.accuracy for row in one.record.validations), default=math.nan), "%"
         ),
         "Validation loss": lambda one: _figure(one.run.valid_loss),
-        "Training loss": lambda one: _figure(one.run.loss),
+        "Training loss of the last batch": lambda one: _figure(one.run.loss),
         "Trained for": lambda one: _time(one.run.seconds),
         "Device": lambda one: html.escape(one.run.device or "–"),
         "Started": lambda one: html.escape(when(one.run.started)),
@@ -123,12 +123,15 @@ def head(one: Opened) -> str:
     """A run's name over its column, with a sample of its line."""
     return (
         f'<svg class="lab-sample" aria-hidden="true"><line x1="0" y1="5" x2="34" y2="5" stroke-width="3" '
-        f'stroke="{one.line.colour}" stroke-dasharray="{svg_dash(one.line)}"/></svg> {legend_name(one.line.name)}'
+        f'stroke="{one.line.colour}" stroke-dasharray="{svg_dash(one.line)}"/></svg> {html.escape(one.line.name)}'
     )
 
 
-def heading(opened: Sequence[Opened]) -> str:
-    """What is on the charts."""
+def heading(opened: Sequence[Opened], any_runs: bool, served: bool) -> str:
+    """What is on the charts; how to begin, where there is no run."""
+    if not any_runs:
+        lab = '<a href="training.ipynb">the training lab</a>' if served else "the training lab"
+        return f"<h2>Nothing to show yet</h2><p>Start a run in {lab}: it is listed here within seconds.</p>"
     if not opened:
         return "<h2>No run is chosen</h2><p>Choose a run in the list, or several to compare them.</p>"
     if len(opened) == 1:
@@ -162,7 +165,7 @@ def about(one: Opened, served: bool) -> str:
         "started": when(run.started),
         "trained for": _time(run.seconds),
         "steps": f"{run.steps:,}",
-        "accuracy": _figure(run.accuracy, "%"),
+        "validation accuracy": _figure(run.accuracy, "%"),
         "validation loss": _figure(run.valid_loss),
         "device": run.device or "–",
     }

@@ -9,6 +9,7 @@ from lab.knob import Knob
 from lab.telemetry.record import Record
 from widgets.charts.scrub import step_histograms
 from widgets.charts.view import View
+from widgets.export.sheet import Sheet
 from widgets.fold import Fold
 from widgets.growing_record import GrowingRecord
 from widgets.knob import KnobBox
@@ -16,6 +17,7 @@ from widgets.layout import classed, grid
 from widgets.live_figure import LiveFigure
 from widgets.panel import Panel, handler
 from widgets.scrub_words import step_tables
+from widgets.wish import Wish
 
 LOOK_EVERY = 0.25
 """Seconds between two looks at what a run that goes on has recorded."""
@@ -166,6 +168,13 @@ class Scrubber(Panel):
     def on_last(self, _: object = None) -> None:
         """The last step; from there on the newest, while the run goes on."""
         self._go(self._rows.last)
+
+    def sheet(self, name: str, theme: str = "", wish: Wish | None = None) -> Sheet:
+        """The chart as it is; while nothing is begun, the last step: what is drawn may be of no run, or another."""
+        if not self.begun:
+            self.begin()
+            self.rest()
+        return super().sheet(name, theme, wish)
 
     def wake(self) -> None:
         """Follow what happens, if anything can."""

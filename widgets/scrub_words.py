@@ -44,7 +44,7 @@ def step_tables(record: Record, step: int, view: View) -> str:
         )
         for i, layer in enumerate(record.layers)
     ]
-    words = ("batch", "loss", "accuracy", "learning rate", "momentum")
+    words = ("step", "loss", "accuracy", "learning rate", "momentum")
     return table(words, [(str(at), *run)], caption, numbers=True) + table(head, rows, layers, numbers=True)
 
 

@@ -216,6 +216,8 @@ def test_blow_up_draws_a_dead_channel_at_the_floor(record: Record) -> None:
     np.testing.assert_array_equal(data[3]["y"], expected)
     layout = charts.blow_up(record)["layout"]
     assert layout["yaxis"]["type"] == layout["yaxis2"]["type"] == "log" and data[3]["yaxis"] == "y2"
+    # Plotly numbers 1, 2, 3 .. 9 between two powers where a tick is for less than .3 of a decade: one over the other.
+    assert 0.9 / layout["yaxis"]["nticks"] >= 0.3 and 0.9 / layout["yaxis2"]["nticks"] >= 0.3
 
 
 def test_softmax_and_sigmoid_of_the_nets_own_logits(record: Record) -> None:

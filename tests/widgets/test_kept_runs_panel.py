@@ -172,6 +172,7 @@ def test_several_runs_lie_over_each_other(shelf: Shelf, make: Make) -> None:
     # Their answers are not laid over each other, nor is one of their steps shown.
     assert not panel.figures.keys() & OUTPUTS.keys() and hidden(panel._sections["outputs_digit"])
     assert hidden(panel._scrub_fold) and not hidden(panel._sections["loss"])
+    assert "scrub" not in panel._owners(), "nor saved"
 
     before = {one.run.id: one.line.colour for one in panel.opened}
     choose(panel, "a", "b", "c")
@@ -183,8 +184,10 @@ def test_several_runs_lie_over_each_other(shelf: Shelf, make: Make) -> None:
     assert colours == {one.run.id: one.line.colour for one in panel.opened}
     choose(panel)
     assert "No run is chosen" in panel.about.heading.value and hidden(panel._sections["loss"])
+    assert hidden(panel.save_bar), "there is no chart to save"
     choose(panel, "a")
     assert panel.figures.keys() == CHARTS.keys() | OUTPUTS.keys() and not hidden(panel._sections["outputs_digit"])
+    assert "scrub" in panel._owners() and not hidden(panel.save_bar)
 
 
 def test_runs_of_one_name_and_the_same_settings_are_told_apart(shelf: Shelf, make: Make) -> None:
@@ -308,9 +311,11 @@ def test_a_run_that_goes_on_grows(shelf: Shelf, make: Make, now: list[float], se
 def test_a_new_run_comes_into_the_list_and_one_that_has_gone_leaves(shelf: Shelf, make: Make, now: list[float]) -> None:
     panel = make()
     assert listed(panel) == [] and "No run is kept yet" in panel.shelf.list.empty
+    assert "Start a run in the training lab" in panel.about.heading.value
     shelf.put("a")
     now[0] += EVERY
     panel.tick()
+    assert "No run is chosen" in panel.about.heading.value
     assert listed(panel) == ["a"] and panel.opened == ()
     choose(panel, "a")
     shelf.library.delete("a")

@@ -99,7 +99,7 @@ def assert_shows(scrubber: Scrubber, record: Record, step: int) -> None:
         assert figure["data"][i]["customdata"] == counts.tolist()
     run_head, run, layer_head, *layers = cells(scrubber.tables.value)
     at = list(record.steps).index(step)
-    assert run_head == ["batch", "loss", "accuracy", "learning rate", "momentum"] and run[0] == str(step)
+    assert run_head == ["step", "loss", "accuracy", "learning rate", "momentum"] and run[0] == str(step)
     wanted = [record.columns[name][at] for name in ("loss", "accuracy", "lr", "momentum")]
     assert [number(cell) for cell in run[1:]] == pytest.approx(wanted, abs=6e-4)
     assert layer_head[:3] == ["layer", "mean", "std"]
@@ -114,6 +114,20 @@ def assert_shows(scrubber: Scrubber, record: Record, step: int) -> None:
 def tops_of(scrubber: Scrubber) -> list[Any]:
     layout = scrubber.figures["scrub"].figure["layout"]
     return [layout[name]["range"] for name in ("xaxis", "yaxis", "yaxis2", "yaxis3")]
+
+
+def test_saved_while_it_is_folded_it_is_the_last_step_of_the_run_there_is(record: Record) -> None:
+    runs = [record]
+    scrubber = Scrubber(lambda: runs[-1])
+    assert "step 28" in scrubber.sheet("scrub").chart["layout"]["title"]["text"] and not scrubber.begun
+    assert len(scrubber.record.steps) == 0, "it holds no record while it is folded"
+    cut = replace(record, hist_steps=record.hist_steps[:3], hists=record.hists[:3])
+    runs.append(cut)
+    assert f"step {cut.hist_steps[-1]}" in scrubber.sheet("scrub").chart["layout"]["title"]["text"]
+    scrubber.begin()
+    scrubber.step.offer("0")
+    assert "step 0" in scrubber.sheet("scrub").chart["layout"]["title"]["text"], "unfolded it is the step in sight"
+    scrubber.close()
 
 
 def test_each_step_shows_its_row(made: Callable[..., Scrubber], record: Record) -> None:

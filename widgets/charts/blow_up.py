@@ -24,7 +24,8 @@ def blow_up(record: Record, view: View | None = None) -> Figure:
     ]
     title, entries = "What the norms multiply by", len(record.norms) or 1
     titles = ("max 1/√(var+ε)", "min variance")
-    plain = stacked(title, record, view, titles, entries=entries, type="log", exponentformat="power", nticks=4)
+    # with more ticks plotly writes every digit of less than a decade and a half, one over the other
+    plain = stacked(title, record, view, titles, entries=entries, type="log", exponentformat="power", nticks=3)
     plain["height"] += HEIGHT // 2
     if len(record.steps) and not record.norms:
         plain["annotations"].append(note("this net has no norm", x=0.5, y=0.775, font={"size": 13}))

@@ -24,7 +24,7 @@ BETA = 0.98
 """Of the average over the accuracy of single batches: lines that jump hide each other."""
 
 NAME = 32
-TAIL = 9
+TAIL = 6
 """Letters of a run's name in a legend, and how many of them are its end, where a time or a number is."""
 
 SYMBOLS = ("diamond", "circle", "square", "triangle-up", "cross", "x", "star", "triangle-down")
