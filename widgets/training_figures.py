@@ -93,7 +93,8 @@ class TrainingFigures:
         """Show what ``session`` recorded since the last call."""
         record = session.since(self._seen)
         if _shape(record) != self._shape:
-            self.redraw(session)
+            if len(record.steps):  # drawn without a point, the charts would keep the page from the first one
+                self.redraw(session)
             return
         self.record = record
         events = len(record.marks), len(record.validations)
