@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from lab.assembly import assemble
 from lab.config import Config
-from lab.nn.models import Model
+from lab.nn.models import Block, Model
 from lab.telemetry.history import History
 from lab.training.callbacks import Callback
 from lab.training.steps import eager_step
@@ -36,28 +36,35 @@ def config_for(batch: int, norm: str) -> Config:
 
 
 def parts(config: Config) -> tuple[Model, Task]:
-    """The net with the weights that the lab starts from, in torch's usual memory format, and what it learns."""
+    """The net with the weights that the lab starts from, but torch's convolutions, and what it learns."""
     learner = assemble(config, History(), lambda: 0.0, lambda paused: None).learner
-    for module in learner.model.modules():
-        if isinstance(module, nn.Conv2d):
-            module.to(memory_format=torch.contiguous_format)
-    return learner.model, learner.task
+    model = learner.model
+    blocks = {
+        name: Block(torch_conv(block.layer), block.activation, block.norm) for name, block in model.blocks.items()
+    }
+    return Model(model.stem, blocks, model.head), learner.task
+
+
+def torch_conv(own: nn.Module) -> nn.Conv2d:
+    """torch's own layer with the weights of the lab's."""
+    assert isinstance(own, nn.Conv2d) and isinstance(own.padding, tuple)
+    bias = own.bias is not None
+    layer = nn.Conv2d(own.in_channels, own.out_channels, own.kernel_size, own.stride, own.padding, bias=bias)
+    layer.to(own.weight.device)
+    layer.load_state_dict(own.state_dict())
+    return layer
 
 
 def torch_net(model: Model) -> nn.Sequential:
     """``model`` with torch's own layers alone: plain ReLU, and no norm or ``nn.BatchNorm2d``."""
     layers: list[nn.Module] = []
     for block in model.blocks.values():
-        own = block.layer
-        assert isinstance(own, nn.Conv2d)
-        layer = nn.Conv2d(
-            own.in_channels, own.out_channels, own.kernel_size, own.stride, own.padding, bias=own.bias is not None
-        )
-        layers += [layer, nn.ReLU()]
+        conv = torch_conv(block.layer)
+        layers += [conv, nn.ReLU()]
         if block.norm is not None:
-            layers.append(nn.BatchNorm2d(own.out_channels))
-    net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(own.out_channels, 10))
-    net.to(own.weight.device)
+            layers.append(nn.BatchNorm2d(conv.out_channels))
+    net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(conv.out_channels, 10))
+    net.to(conv.weight.device)
     with torch.no_grad():
         for theirs, ours in zip(net.parameters(), model.parameters(), strict=True):
             theirs.copy_(ours)

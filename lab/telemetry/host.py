@@ -25,10 +25,18 @@ class HostPasses:
         self._hists = hists.numpy()
         self._how = (*bounds, threshold)
 
-    def measure(self, values: Tensor, row: int, layer: int, at: int) -> None:
-        """A layer's ``values`` (n,), into the row's columns from ``at``, and its histogram."""
+    def measure(self, output: Tensor, row: int, layer: int, at: int) -> None:
+        """A layer's ``output``, detached, into the row's columns from ``at``, and its histogram."""
+        values = output.numpy()
+        if output.dim() == 4 and not output.is_contiguous():
+            # channels_last as it lies in memory, without a copy; numpy turns a view faster than torch.
+            values = values.transpose(0, 2, 3, 1)
         figures = self._rows[row, at : at + len(LAYER)]
-        self._fused.measure(values.numpy(), *self._how, self._hists[row, layer], figures)
+        self._fused.measure(values.reshape(-1), *self._how, self._hists[row, layer], figures)
+
+    def score(self, loss: Tensor, accuracy: Tensor, row: int) -> None:
+        """The step's loss and accuracy, 0-dim."""
+        self._rows[row, 0], self._rows[row, 1] = loss.item(), accuracy.item()
 
     def measure_norm(self, norm: Norm, row: int, at: int) -> None:
         """The figures of ``norm``, which has just run, into the row's columns from ``at``."""

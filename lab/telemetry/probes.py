@@ -192,7 +192,7 @@ class Probes:
         def on_host(block: nn.Module, inputs: object, output: Tensor) -> None:
             if not block.training:
                 return
-            host.measure(as_it_lies(output.detach()), self.row, layer, begin)
+            host.measure(output.detach(), self.row, layer, begin)
             if norm is not None:
                 host.measure_norm(norm, self.row, at_norm)
 
@@ -209,4 +209,8 @@ class Probes:
 
     def score(self, loss: Tensor, accuracy: Tensor) -> None:
         """Write the step's loss and accuracy (0-dim tensors)."""
+        if self._host is not None:
+            # No waiting here: a value of the host's is there.
+            self._host.score(loss, accuracy, self.row)
+            return
         torch.stack([loss.detach(), accuracy], out=self.rows[self.row, :2])
