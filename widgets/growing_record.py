@@ -12,7 +12,7 @@ _COLUMNS = ("loss", "accuracy", "lr", "momentum")
 
 
 class GrowingRecord:
-    """A copy of a run's record that grows by new rows, so that a long one is not copied again and again.
+    """A copy of a run's record that grows by new rows: a run that is asked for a long one stands still meanwhile.
 
     Args:
         everything: all that the run has recorded.
@@ -53,6 +53,8 @@ class GrowingRecord:
         if _shape(news) != _shape(old):
             self.load()
             return True
+        if not len(news.steps):
+            return False
         columns = {name: np.concatenate([old.columns[name], rows]) for name, rows in _shown(news).items()}
         self.record = replace(
             old,
@@ -62,7 +64,7 @@ class GrowingRecord:
             hists=np.concatenate([old.hists, news.hists]),
         )
         self.outputs = np.maximum(self.outputs, outputs_of(news))
-        return len(news.steps) > 0
+        return True
 
     def at(self, step: int) -> int:
         """The step with histograms that lies nearest to ``step``; -1 if there is none."""

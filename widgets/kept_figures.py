@@ -65,7 +65,7 @@ class KeptFigures:
         if len(opened) > 1:
             for name, figure in _overlaid(opened, view).items():
                 self.figures[name].draw(figure)
-                self.figures[name].flush()
+            self._one.flush()
             return
         self._one.view = view
         self._one.redraw(Recorded(opened[0].record if opened else Record()))
@@ -80,7 +80,7 @@ class KeptFigures:
                 self.figures[name].append(np.empty(0, np.int64), figure)
             except ValueError:  # other traces than before: a run has told its layers only now
                 self.figures[name].draw(figure)
-            self.figures[name].flush()
+        self._one.flush()
 
 
 def _overlaid(opened: Sequence[Opened], view: View) -> dict[str, Figure]:

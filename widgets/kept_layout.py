@@ -1,27 +1,10 @@
-"""The kept runs' charts on the page, and the parts of it that come and go."""
+"""The parts of the kept runs' page that come and go."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from widgets.kept_choice import Opened
-from widgets.layout import grid, section
 from widgets.training_figures import OUTPUTS
-from widgets.training_layout import SECTIONS
-
-
-def run_sections(figures: Mapping[str, Any], menus: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """The training lab's sections by the name of their first figure, with those of its menus that are here.
-
-    Under the figures of some, by heading, there is ``more``.
-    """
-    return {
-        shown[0]: section(
-            title,
-            menus=[menus[name] for name in with_menus if name in menus],
-            parts=[grid(figures[name] for name in shown), *([more[title]] if title in more else [])],
-        )
-        for title, _, with_menus, shown in SECTIONS
-    }
 
 
 def arrange(

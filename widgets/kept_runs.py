@@ -14,13 +14,13 @@ from widgets.export.table import Table
 from widgets.kept_about import About
 from widgets.kept_choice import Choice, Opened
 from widgets.kept_figures import KeptFigures, Recorded
-from widgets.kept_layout import arrange, run_sections, show
+from widgets.kept_layout import arrange, show
 from widgets.kept_shelf import SHOWN, Shelf
 from widgets.kept_view import KeptView
 from widgets.layout import body, classed
 from widgets.panel import Panel, handler, under_voila
 from widgets.scrub import Scrubber, folded
-from widgets.training_layout import LAYERS
+from widgets.training_layout import LAYERS, sections
 
 EVERY = 2.0
 """Seconds between two looks at the library, for as long as a page is there."""
@@ -42,7 +42,6 @@ class KeptRunsPanel(Panel):
         library: None if it cannot be read at all, as by a newer version.
         shelf: the list, its search and buttons; ``shelf.list.chosen`` are the ids of the chosen runs.
         about: what is said of the chosen runs; ``about.name``, ``about.note``.
-        opened: the runs that are chosen, with their records.
         figures: name -> LiveFigure, of those charts that the chosen runs have.
         menus: "x", "near_zero", "layer", "norm" -> Dropdown.
         scrubber: any recorded step of the one opened run.
@@ -71,7 +70,7 @@ class KeptRunsPanel(Panel):
         )
         self.adopt(self.scrubber)
         self._scrub_fold = folded(self.scrubber)
-        self._sections = run_sections(self.figures, self.menus, {LAYERS: self._scrub_fold})
+        self._sections = sections(self.figures, self.menus, {LAYERS: self._scrub_fold}, with_help=False)
         self.children = [self.style_sheet, self.status, self.error_line]
         self.children += (body(self.shelf, [self.about, *self._sections.values()]),)
         self._connect()
@@ -147,8 +146,7 @@ class KeptRunsPanel(Panel):
         """Bring back what was deleted last, and choose it."""
         back = [run for _ in range(self._deleted) if (run := self._shelved.undo())]
         self._deleted = 1
-        told = f"Brought back: {'; '.join(run.name for run in back)}." if back else "There is nothing to bring back."
-        self.status.value = kept_words.said(told)
+        self.status.value = kept_words.said(kept_words.brought_back(back))
         self._look()
         if back:
             self._choose([run.id for run in back])
@@ -195,8 +193,7 @@ class KeptRunsPanel(Panel):
             self._draw()
         elif grown:
             self._charts.follow(self.opened, self._view.seen(self.opened))
-        if grown or not self.opened:
-            self._say()
+        self._say()
         self._list()
         if self._looks % PROBLEMS_EVERY == 0:
             self.shelf.tell(self.library.problems())
@@ -216,7 +213,6 @@ class KeptRunsPanel(Panel):
             order(self._shelved, self.opened[0].run.id)
         finally:
             self._look()
-            self._say()
 
     def _list(self) -> None:
         """List the runs; somebody looks, so that there is a page."""

@@ -188,6 +188,11 @@ def empty(any_runs: bool, search: str) -> str:
     return "No run is kept yet. Train one in the training lab: it is kept by itself."
 
 
+def brought_back(runs: Sequence[KeptRun]) -> str:
+    """What an Undo has done."""
+    return f"Brought back: {'; '.join(run.name for run in runs)}." if runs else "There is nothing to bring back."
+
+
 def said(text: str) -> str:
     """A line that a screen reader reads out."""
     return f'<span role="status">{html.escape(text)}</span>'

@@ -69,7 +69,7 @@ class TrainingPanel(RunPanel[Session]):
         self.link = ShareLink(config, served=under_voila())
         self._left_out = ""
         figures, more = self._charts.figures, {LAYERS: folded(self.scrubber)}
-        self.show_parts(figures, body(self.knobs, sections(figures, self.menus, more)), beside=[self.link])
+        self.show_parts(figures, body(self.knobs, sections(figures, self.menus, more).values()), beside=[self.link])
         self._connect()
         self.menus.show("near_zero", self._charts.view.near_zero)
         self.update()

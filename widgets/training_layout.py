@@ -88,17 +88,23 @@ class Menus(dict[str, Any]):
             tell(name, self[name].value)
 
 
-def sections(figures: Mapping[str, Any], menus: Mapping[str, Any], more: Mapping[str, Any]) -> list[Any]:
-    """Every section of :data:`SECTIONS` as a widget; under the figures of some, by heading, there is ``more``."""
-    return [
-        section(
+def sections(
+    figures: Mapping[str, Any], menus: Mapping[str, Any], more: Mapping[str, Any], *, with_help: bool = True
+) -> dict[str, Any]:
+    """Every section of :data:`SECTIONS` by the name of its first figure, as a widget.
+
+    It has those of its menus that are there, and under its figures, by heading, what there is ``more``. The help is
+    for whoever trains.
+    """
+    return {
+        shown[0]: section(
             title,
-            words,
-            menus=[menus[name] for name in with_menus],
+            words if with_help else "",
+            menus=[menus[name] for name in with_menus if name in menus],
             parts=[grid(figures[name] for name in shown), *([more[title]] if title in more else [])],
         )
         for title, words, with_menus, shown in SECTIONS
-    ]
+    }
 
 
 def _menu(label: str, options: list[tuple[str, Any]], value: Any) -> Any:

@@ -235,7 +235,7 @@ def test_a_wish_that_cannot_be_granted_is_answered_where_it_was_made(
     def broken(*_: object) -> bytes:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(panel, "table", broken)
+    monkeypatch.setattr(panel, "table", lambda name: broken)
     told.answered.clear()
     wish(told, "json")
     assert told.answered.wait(PATIENCE)

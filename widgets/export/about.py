@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from lab.config import KNOBS, Config
+from lab.kept.keeper import versions as installed
 from widgets.export.slide import PART
 from widgets.table import number
 
@@ -30,7 +30,8 @@ def of_knobs(knobs: Mapping[str, Any]) -> Settings:
 
 def versions() -> dict[str, str]:
     """Of this lab and of torch, as installed; torch is not imported for it."""
-    return {"lab": _version("foundations-lab"), "torch": _version("torch")}
+    found = installed()
+    return {name: found[package] or "unknown" for name, package in (("lab", "foundations-lab"), ("torch", "torch"))}
 
 
 def caption(settings: Settings) -> str:
@@ -52,10 +53,3 @@ def _words(value: Any, knob: Any) -> str:
     if knob.choices is not None:
         return str(knob.choices.get(value, value))
     return number(value, 4) if isinstance(value, float) else str(value)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"
