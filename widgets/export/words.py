@@ -50,8 +50,8 @@ def _under(widget: Any, words: Words | None) -> Iterator[tuple[Any, Words]]:
 
 
 def _read(markdown: str) -> Words:
-    """The first heading, and what follows it, without marks; a line that is only a link leads elsewhere."""
-    lines = [line for line in markdown.splitlines() if not re.fullmatch(r"\[[^]]*\]\([^)]*\)", line)]
+    """The first heading, and what follows it, without marks; a line of links only leads elsewhere."""
+    lines = [line for line in markdown.splitlines() if not re.fullmatch(r"(\[[^]]*\]\([^)]*\)[ ·]*)+", line)]
     headings = [line for line in lines if line.startswith("#")]
     prose = " ".join(line for line in lines if line and line not in headings)
     return Words(headings[0].lstrip("# ") if headings else "", re.sub(r"\*\*|`|\[([^]]*)\]\([^)]*\)", r"\1", prose))
