@@ -1,11 +1,14 @@
-"""A made-up record, so that charts are tested without a run."""
+"""A made-up record, so that charts are tested without a run; and panels whose runs are tiny."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lab.telemetry.record import COUNTS, Layout, Mark, Outputs, Record, Validation
+from tests.widgets.tiny_runs import TINY, Make
+from widgets.training import TrainingPanel
 
 LAYERS = ("conv1", "conv2", "conv3")
 NORMS = ("conv1", "conv2")
@@ -53,3 +56,17 @@ def part() -> Callable[[int, int], Record]:
 def empty() -> Record:
     """What a session holds before its first batch."""
     return Record()
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    """Training panels with tiny runs; closed afterwards."""
+    panels: list[TrainingPanel] = []
+
+    def made(**changes: Any) -> TrainingPanel:
+        panels.append(TrainingPanel(**{**TINY, **changes}))
+        return panels[-1]
+
+    yield made
+    for panel in panels:
+        panel.close()

@@ -2,7 +2,6 @@
 
 import errno
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,8 @@ import numpy as np
 import pytest
 
 from lab.kept import RUNS, KeptRun, Library, file, index
-from lab.session import ENDED
 from lab.telemetry.record import Record
-from widgets.training import TrainingPanel
-
-TINY = {"size": 200, "batch_size": 50, "widths": (4, 8), "epochs": 2, "device": "cpu"}
-PATIENCE = 60
-
-Make = Callable[..., TrainingPanel]
+from tests.widgets.tiny_runs import PATIENCE, Make, finish, step, until
 
 
 @pytest.fixture
@@ -26,44 +19,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "runs"
 
 
-@pytest.fixture
-def make() -> Iterator[Make]:
-    panels: list[TrainingPanel] = []
-
-    def made(**changes: Any) -> TrainingPanel:
-        panels.append(TrainingPanel(**{**TINY, **changes}))
-        return panels[-1]
-
-    yield made
-    for panel in panels:
-        panel.close()
-
-
-def until(panel: TrainingPanel, *states: str) -> None:
-    assert panel.session.wait_for(lambda: panel.session.state in states, PATIENCE)
-    panel.tick()
-
-
-def step(panel: TrainingPanel) -> None:
-    before = len(panel.session.since(-1).steps)
-    panel.on_step()
-    assert panel.session.wait_for(
-        lambda: panel.session.state == "paused" and len(panel.session.since(-1).steps) > before, PATIENCE
-    )
-    panel.tick()
-
-
 def test_each_run_is_kept_under_a_name_that_the_panel_tells(folder: Path, make: Make) -> None:
     panel = make()
     assert "kept as <b>–</b>" in panel.status.value and not folder.exists()
     step(panel)
     step(panel)
-    panel.on_start()
-    until(panel, *ENDED)
+    finish(panel)
     first = panel.session
     panel.knobs["lr"].value = 0.2
-    panel.on_start()
-    until(panel, *ENDED)
+    finish(panel)
     panel.close()
     newer, older = Library().runs()
     assert [run.outcome for run in (newer, older)] == ["finished", "finished"], "steps and a start are one run"
@@ -97,8 +61,7 @@ def test_a_run_that_was_never_started_is_not_kept(folder: Path, make: Make) -> N
 def test_a_folder_that_cannot_be_written_to_is_told_and_the_run_goes_on(folder: Path, make: Make) -> None:
     folder.write_text("in the way")
     panel = make()
-    panel.on_start()
-    until(panel, *ENDED)
+    finish(panel)
     panel.close()
     panel.tick()
     assert panel.session.state == "finished" and len(panel.session.since(-1).steps) == 8
@@ -147,8 +110,7 @@ def test_a_newer_library_is_told_and_left_alone(folder: Path, make: Make) -> Non
     library.index.do(lambda db: db.execute(f"PRAGMA user_version = {index.VERSION + 1}"))
     before = (folder / index.NAME).read_bytes()
     panel = make()
-    panel.on_start()
-    until(panel, *ENDED)
+    finish(panel)
     assert panel.session.state == "finished" and "newer version" in panel.error
     assert "not kept" in panel.error and panel.error.count("\n") == 0
     panel.on_reset()

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from lab.config import DEFAULTS, ConfigError
 from lab.progress import Progress
 from lab.session import ENDED
 from lab.telemetry.record import Mark
+from tests.widgets.tiny_runs import PATIENCE, TINY, Make, finish, step, until
 from widgets import charts
 from widgets.charts import View, style
 from widgets.panel import CLOSE_AFTER, PAUSE_AFTER
@@ -21,44 +21,7 @@ from widgets.training import TrainingPanel
 from widgets.training_figures import CHARTS, OUTPUTS
 from widgets.training_status import duration, progress_label, state_line, status_line
 
-TINY = {"size": 200, "batch_size": 50, "widths": (4, 8), "epochs": 2, "device": "cpu"}
 LONG = {**TINY, "batch_size": 2, "epochs": 1000}
-PATIENCE = 60
-
-Make = Callable[..., TrainingPanel]
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    panels: list[TrainingPanel] = []
-
-    def made(**changes: Any) -> TrainingPanel:
-        panels.append(TrainingPanel(**{**TINY, **changes}))
-        return panels[-1]
-
-    yield made
-    for panel in panels:
-        panel.close()
-
-
-def until(panel: TrainingPanel, *states: str) -> None:
-    session = panel.session
-    assert session.wait_for(lambda: session.state in states, PATIENCE), (session.state, session.error)
-    panel.tick()
-
-
-def finish(panel: TrainingPanel) -> None:
-    panel.on_start()
-    until(panel, *ENDED)
-
-
-def step(panel: TrainingPanel) -> None:
-    before = len(panel.session.since(-1).steps)
-    panel.on_step()
-    assert panel.session.wait_for(
-        lambda: panel.session.state == "paused" and len(panel.session.since(-1).steps) > before, PATIENCE
-    )
-    panel.tick()
 
 
 def shown(panel: TrainingPanel, figure: str = "loss") -> list[float]:
