@@ -1,5 +1,7 @@
 """The switch for what is shown and not entered."""
 
+import threading
+
 import pytest
 
 from widgets.quiet import Quiet
@@ -14,3 +16,12 @@ def test_it_is_on_within_its_blocks_only_whatever_happens_in_them() -> None:
         assert quiet, "the outer block goes on"
         raise ZeroDivisionError
     assert not quiet
+
+
+def test_what_a_person_enters_while_another_thread_shows_something_counts() -> None:
+    quiet, heard = Quiet(), []
+    with quiet:
+        person = threading.Thread(target=lambda: heard.append(bool(quiet)))
+        person.start()
+        person.join()
+    assert heard == [False]
