@@ -186,8 +186,10 @@ class Library:
                 for id in gone:
                     index.drop(db, id)
                 for id, (run, live, signature) in fresh.items():
-                    # A name in the index counts more than one in the file, until the writer has read it there.
-                    index.put(db, run, signature, named=not live and (id not in known or known[id][1] != signature))
+                    # Of a run that was going on, the name in the index counts: its writer may not have read it yet.
+                    before, seen = known.get(id, (None, ""))
+                    renamed = before is None or (before.outcome != "running" and seen != signature)
+                    index.put(db, run, signature, named=renamed and not live)
             known = index.rows(db)
         return {id: run for id, (run, _) in known.items()}
 

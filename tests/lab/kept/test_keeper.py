@@ -210,7 +210,9 @@ def test_a_name_given_during_the_last_flush_is_in_the_file(library: Library, mon
     def renamed_meanwhile(path: Path, run: KeptRun, *rest: object, **options: object) -> object:
         if run.outcome == "finished" and run.name != "late":
             library.rename(run.id, "late")
-        return write(path, run, *rest, **options)
+        written = write(path, run, *rest, **options)
+        library.runs()  # somebody looks before the keeper has read the name
+        return written
 
     monkeypatch.setattr(file, "write", renamed_meanwhile)
     session.end()
