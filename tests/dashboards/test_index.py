@@ -35,6 +35,7 @@ def test_light_or_dark_as_the_address_or_the_browser_asks(
     assert (background < 60) == is_dark
     assert (text > 180) == is_dark
     assert page.evaluate("document.body.dataset.jpThemeLight") == str(not is_dark).lower()
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == ("dark" if is_dark else "light")
 
 
 @pytest.mark.parametrize("width", [1440, 400])

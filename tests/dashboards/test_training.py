@@ -36,6 +36,9 @@ def expect_state(page: Page, word: str) -> None:
 
 
 LOSS = "Training and validation loss over time"
+# The words of knobs that are not there in full.
+CUT = """() => [...document.querySelectorAll('.lab-knob .widget-label')].filter(
+  (word) => word.offsetParent && word.scrollWidth > word.clientWidth + 1).map((word) => word.textContent)"""
 
 
 def open_training(page: Page, server: Any) -> None:
@@ -190,6 +193,15 @@ def test_a_slider_has_its_knobs_name_and_says_its_value(voila_server: Any, page:
     page.get_by_role("button", name="Data and run").click()  # unfolds more
     expect(page.get_by_role("slider", name="Training images", exact=True)).to_be_visible()
     expect(page.locator(".noUi-handle:not([aria-label])").filter(visible=True)).to_have_count(0)
+    # From the keyboard the focus is seen, on a field, a handle and a menu; and no knob's word is cut.
+    entry.focus()
+    for place in (entry, slider, page.get_by_role("combobox", name="Norm type")):
+        while not place.evaluate("(node) => node === document.activeElement"):
+            page.keyboard.press("Tab")
+        expect(place).to_have_css("outline", re.compile("solid 2px"))
+    page.get_by_role("button", name="Network").click()
+    expect(page.get_by_role("textbox", name="Activation shift (sub)")).to_be_visible()
+    assert page.evaluate(CUT) == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
