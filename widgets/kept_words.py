@@ -131,7 +131,8 @@ def heading(opened: Sequence[Opened], any_runs: bool, served: bool) -> str:
     """What is on the charts; how to begin, where there is no run."""
     if not any_runs:
         lab = '<a href="training.ipynb">the training lab</a>' if served else "the training lab"
-        return f"<h2>Nothing to show yet</h2><p>Start a run in {lab}: it is listed here within seconds.</p>"
+        told = f"Start a run in {lab}: it is listed here within seconds."
+        return f'<h2>Nothing to show yet</h2><p class="lab-again">{told}</p>'
     if not opened:
         return "<h2>No run is chosen</h2><p>Choose a run in the list, or several to compare them.</p>"
     if len(opened) == 1:

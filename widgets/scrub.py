@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable
 
 import ipywidgets
+import numpy as np
 
 from lab.knob import Knob
 from lab.telemetry.record import Record
 from widgets.charts.scrub import step_histograms
 from widgets.charts.view import View
 from widgets.export.sheet import Sheet
+from widgets.export.table import Table
 from widgets.fold import Fold
 from widgets.growing_record import GrowingRecord
 from widgets.knob import KnobBox
@@ -175,6 +177,12 @@ class Scrubber(Panel):
             self.begin()
             self.rest()
         return super().sheet(name, theme, wish)
+
+    def table(self, name: str) -> Callable[[], Table]:
+        """The counts themselves: the bars are as high as their logarithm."""
+        traces = self.figures[name].figure["data"]
+        columns = {f"{trace['name']}: outputs": np.asarray(trace["customdata"]) for trace in traces}
+        return lambda: {"value of an output": np.asarray(traces[0]["x"]), **columns} if columns else {}
 
     def wake(self) -> None:
         """Follow what happens, if anything can."""
