@@ -49,7 +49,8 @@ def torch_conv(own: nn.Module) -> nn.Conv2d:
     """torch's own layer with the weights of the lab's."""
     assert isinstance(own, nn.Conv2d) and isinstance(own.padding, tuple)
     bias = own.bias is not None
-    layer = nn.Conv2d(own.in_channels, own.out_channels, own.kernel_size, own.stride, own.padding, bias=bias)
+    size, stride, padding = own.kernel_size[0], own.stride[0], own.padding[0]
+    layer = nn.Conv2d(own.in_channels, own.out_channels, size, stride, padding, bias=bias)
     layer.to(own.weight.device)
     layer.load_state_dict(own.state_dict())
     return layer
@@ -101,7 +102,8 @@ def resident(task: Task, size: int) -> Batches:
     """The same batches, cut out of the tensors where they lie."""
     generator = order()
     while True:
-        for chosen in torch.randperm(len(task.x_train), generator=generator).to(task.x_train.device).split(size):
+        images = torch.randperm(len(task.x_train), generator=generator).to(task.x_train.device)
+        for chosen in torch.split(images, size):
             yield task.x_train[chosen], task.y_train[chosen]
 
 
@@ -117,7 +119,7 @@ def plain(
     for x, y in batches:
         logits = net(x)
         loss = F.cross_entropy(logits, y)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
         after(loss, logits, y)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from benchmarks import hooks, loops, measure
 from benchmarks.measure import Figure
+from lab.config import Config
 from lab.nn.models import Model
 from lab.telemetry.history import History
 from lab.telemetry.probes import Probes
@@ -25,7 +26,7 @@ PLAIN, PROBES, COURSE, FASTAI = "plain loop", "with the lab's probes", "with the
 OFF, ON = "lab, probes off", "lab, probes on"
 
 
-def watch(stack: ExitStack, model: Model, task: Task, config: loops.Config) -> Callable[[Tensor, Tensor, Tensor], None]:
+def watch(stack: ExitStack, model: Model, task: Task, config: Config) -> Callable[[Tensor, Tensor, Tensor], None]:
     """The lab's probes on ``model``; what a plain loop calls after each step. The record is drained as in a run."""
     layout = Layout(tuple(model.blocks), tuple(model.norms), config.histogram_range)
     history = History()

@@ -119,7 +119,9 @@ def test_the_verdict_names_the_recording_that_lies_outside():
     high = [cell(value) for value in (0.340, 0.345, 0.350)]
     assert lesson.verdict(TINY, high).startswith("A outside")
     assert lesson.verdict(TINY, [cell(0.9), cell(0.91), cell(0.9)]).startswith("A and B outside")
-    assert lesson.verdict(TINY, inside[:1]) == "one run: no verdict"
+    assert lesson.verdict(TINY, inside[:1]) == "no verdict on one run"
+    with_a_dead_one = [*inside, cell(0.1064), Cell(math.nan, math.nan, math.nan, 0.0991)]
+    assert lesson.verdict(TINY, with_a_dead_one) == lesson.verdict(TINY, inside)
 
 
 def test_the_verdict_on_a_run_that_was_nan_counts_ours():
@@ -130,14 +132,13 @@ def test_the_verdict_on_a_run_that_was_nan_counts_ours():
 
 def test_the_table_has_means_and_standard_deviations(results, monkeypatch):
     monkeypatch.setattr(lesson, "ROWS", (TINY,))
-    accuracies = [0.20, 0.30, 0.40]
+    accuracies = [0.20, 0.30, 0.40, 0.50]
     runs = [{"id": "0.0", "seed": seed, "figures": [2.0, 0.2, 2.0, value]} for seed, value in enumerate(accuracies)]
-    runs.append({"id": "0.0", "seed": 3, "figures": [None, None, None, 0.1]})
+    runs.append({"id": "0.0", "seed": 4, "figures": [None, None, None, 0.1]})
     (_, _, line) = lesson.as_table(runs).splitlines()
-    mean, std = statistics.mean([*accuracies, 0.1]), statistics.stdev([*accuracies, 0.1])
-    assert f"**{mean:.4f}±{std:.4f}**" in line
-    assert "2.000±0.000" in line  # the nan run has no loss to average
-    assert ".2000 .3000 .4000 .1000" in line
+    assert f"**{statistics.mean(accuracies):.4f}±{statistics.stdev(accuracies):.4f}**" in line
+    assert "2.000±0.000" in line
+    assert "| 4 of 5 | .2000 .3000 .4000 .5000 .1000 |" in line
 
 
 @pytest.mark.parametrize(("arguments", "said"), [(["--seeds", "0"], "at least 1, got 0"), (["--ids", "9.9"], "9.9")])
