@@ -18,7 +18,7 @@ from widgets.knob import KnobBox
 from widgets.layout import classed, grid
 from widgets.live_figure import LiveFigure
 from widgets.panel import Panel, handler
-from widgets.scrub_words import step_tables
+from widgets.scrub_words import BUTTONS, PAUSE, step_tables
 from widgets.wish import Wish
 
 LOOK_EVERY = 0.25
@@ -34,14 +34,6 @@ to its end now if that is nearer; until then it is disabled."""
 TITLE = "Scrub back"
 LABEL = "Histogram of each layer's outputs at one step"
 
-_WORDS = {
-    "play": ("▶ Play", "Show one step after the other"),
-    "back": ("◂ Step", "The recorded step before this one"),
-    "on": ("Step ▸", "The recorded step after this one"),
-    "last": ("Last step", "Go to the last step, and follow a run that goes on"),
-}
-_PAUSE = {"play": ("❚❚ Pause", "Hold the film here")}
-
 
 class Scrubber(Panel):
     """A slider over the steps of a run: that step's histogram of every layer, and its numbers.
@@ -53,8 +45,7 @@ class Scrubber(Panel):
     elsewhere stays there.
 
     Args:
-        record: all that the run has recorded. Asked for when this begins, when the run has thinned what it keeps,
-            and when it has ended.
+        record: all that the run has recorded; asked for at the beginning, after a thinning, and at the run's end.
         since: of a run that goes on, what it recorded after a step; asked for four times a second.
         going_on: whether it may still record something.
         view: says what near zero is.
@@ -63,10 +54,8 @@ class Scrubber(Panel):
         step: the knob; its value is the step asked for.
         shown: the step that is shown, -1 if none: the nearest one that has histograms.
         playing, following: whether the film plays, and whether the newest step is shown as it comes.
-        buttons: "play", "back", "on", "last" -> Button.
-        stride: the menu of how many steps a frame moves on.
-        figures: "scrub" -> LiveFigure.
-        tables: the numbers, as markup.
+        buttons, stride: "play", "back", "on", "last" -> Button; the menu of how many steps a frame moves on.
+        figures, tables: "scrub" -> LiveFigure; the numbers, as markup.
     """
 
     def __init__(
@@ -86,7 +75,7 @@ class Scrubber(Panel):
         self._looked = 0.0
         help = "The batch whose histograms and numbers are shown."
         self.step = KnobBox(Knob("Step", help, low=0, high=1, slider=(0, 1), step=1), 0, name="step")
-        self.buttons = {name: ipywidgets.Button() for name in _WORDS}
+        self.buttons = {name: ipywidgets.Button() for name in BUTTONS}
         strides = [(f"{n} step{'s' if n > 1 else ''}", n) for n in STRIDES]
         self.stride = ipywidgets.Dropdown(description="A frame moves on", options=strides)
         self.tables = ipywidgets.HTML()
@@ -246,7 +235,7 @@ class Scrubber(Panel):
     def _show(self) -> None:
         view = self._view()
         self.shown = self._rows.at(self.step.value)
-        words = _WORDS | (_PAUSE if self.playing else {})
+        words = BUTTONS | (PAUSE if self.playing else {})
         for name, button in self.buttons.items():
             button.description, button.tooltip = words[name]
             button.disabled = len(self.record.hist_steps) < 2

@@ -17,6 +17,17 @@ PLACES = 4
 
 _RUN = ("loss", "accuracy", "lr", "momentum")
 
+BUTTONS = {
+    "play": ("▶ Play", "Show one step after the other"),
+    "back": ("◂ Step", "The recorded step before this one"),
+    "on": ("Step ▸", "The recorded step after this one"),
+    "last": ("Last step", "Go to the last step, and follow a run that goes on"),
+}
+"""Of the film: what a button says, and its tooltip."""
+
+PAUSE = {"play": ("❚❚ Pause", "Hold the film here")}
+"""While it plays."""
+
 
 def step_tables(record: Record, step: int, view: View) -> str:
     """Two tables (markup) of the recorded step nearest to ``step``: of the run, and of every layer."""
