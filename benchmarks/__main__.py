@@ -10,6 +10,7 @@ import time
 
 from benchmarks import measure, report
 from lab.kept import RUNS
+from widgets.serve import set_environment
 
 QUESTIONS = ("telemetry", "step_speed", "screen", "memory", "start", "kept")
 """Each a module with QUESTION (a sentence), PACKAGES (whose versions matter) and ``answer() -> (figures, notes)``."""
@@ -33,15 +34,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*QUESTIONS, []], metavar="NAME", help=", ".join(QUESTIONS))
     names = parser.parse_args(arguments).names
+    # As a served kernel has it; before anything imports torch.
+    set_environment(None)
     if len(names) == 1:
         answer(names[0])
         return 0
     # One question's threads, caches and imports must not reach the next.
-    environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
     commands = [[sys.executable, "-m", "benchmarks", name] for name in names or QUESTIONS]
     if not names:
         commands.append([sys.executable, "-m", "benchmarks.lesson", "--ids", "6.9", "7.4", "--seeds", "1", "--again"])
-    failed = [command[-1] for command in commands if subprocess.run(command, env=environment).returncode]
+    failed = [command[-1] for command in commands if subprocess.run(command).returncode]
     if failed:
         print(f"not answered: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
