@@ -134,7 +134,7 @@ def answer() -> tuple[list[Figure], str]:
         "Ratios of samples a second; more is faster. DataLoader: `DataLoader(TensorDataset, shuffle=True)`, torch's own"
         " layers and `torch.optim.SGD`. Plain loop: the same without a DataLoader, batches cut out of resident tensors."
         " The lab: its run as a Session assembles it, in a thread of its own, with as many threads of arithmetic as the"
-        f" others. The first {CHECKED} losses of all agree to 1e-4. "
+        f" others. The first {CHECKED} losses of the lab and of both plain loops agree to 1e-4. "
         + (theirs if fastai is not None else "fastai is not installed here, and so left out.")
         + gpu
     )
