@@ -39,7 +39,10 @@ class Kernel:
         return json.loads(eval(result["data"]["text/plain"]))
 
     def _reply(self, code: str, expressions: dict[str, str]) -> dict[str, Any]:
-        asked = self._client.execute(code, silent=True, store_history=False, user_expressions=expressions)
+        # An error must not have the kernel drop what others have asked of it meanwhile: the page's own cell, say.
+        asked = self._client.execute(
+            code, silent=True, store_history=False, user_expressions=expressions, stop_on_error=False
+        )
         while True:
             reply = self._client.get_shell_msg(timeout=TIMEOUT)
             if reply["parent_header"].get("msg_id") == asked:
