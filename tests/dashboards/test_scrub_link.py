@@ -2,6 +2,7 @@
 
 import math
 import re
+import threading
 import time
 from typing import Any
 
@@ -33,6 +34,8 @@ def server(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Any:
                 return made
         except (AssertionError, IndexError, OSError, ValueError):
             assert made.process.poll() is None
+            # A look is work for the kernel: without a pause it would never come to its notebook.
+            threading.Event().wait(1)
 
 
 def kernel_of(page: Page, server: Any) -> psutil.Process:
