@@ -1,5 +1,7 @@
 """How a test opens a dashboard, reads its figures, and moves its sliders as a person does."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,6 +25,15 @@ CLOCK = """(div) => {
     .observe(div, { attributes: true, attributeFilter: ["data-seq"] });
 }"""
 
+# Whatever does not fit the width: the page itself, or a figure.
+TOO_WIDE = """(width) => {
+  const figures = [...document.querySelectorAll("[role=figure]")].filter((div) => div.checkVisibility());
+  const boxes = figures.map((div) => [div.ariaLabel, div.getBoundingClientRect()]);
+  const wide = boxes.filter(([, box]) => box.left < 0 || box.right > width);
+  const page = document.documentElement.scrollWidth;
+  if (page > width) wide.push(["the page", { left: 0, right: page }]);
+  return wide.map(([label, box]) => `${label}: ${box.left} to ${box.right}`);
+}"""
 MET = """async () => {
   const notebook = window.jupyterapp.shell.currentWidget;
   await notebook.context.ready;
@@ -49,13 +60,29 @@ def figure(page: Page, label: str) -> Locator:
 
 
 def traces(page: Page, label: str) -> dict[str, Any]:
-    """Name -> x and y of each trace on the page; a gap is "nan"."""
+    """Name -> x and y of each trace on the page, in view: elsewhere a figure is not drawn anew; a gap is "nan"."""
+    figure(page, label).scroll_into_view_if_needed()
     held: dict[str, Any] = figure(page, label).evaluate(TRACES)
     return held
 
 
+def comes_to(page: Page, read: Callable[[], Any], wanted: Any) -> None:
+    """Read until it equals ``wanted``: what a page says in words, its charts draw some time later."""
+    deadline = time.monotonic() + READY / 1000
+    while True:
+        try:
+            found = read()
+        except LookupError as error:  # a trace or a row that is still to come
+            found = error
+        if found == wanted:
+            return
+        assert time.monotonic() < deadline, f"found {found!r}, not {wanted!r}"
+        page.wait_for_timeout(50)
+
+
 def wait_for(page: Page, label: str, name: str, wanted: list[float | None], axis: str = "y") -> None:
     """Wait until a trace begins with these numbers; None for any."""
+    figure(page, label).scroll_into_view_if_needed()
     try:
         page.wait_for_function(CLOSE, arg=[figure(page, label).element_handle(), name, axis, wanted], timeout=15_000)
     except Exception as error:
@@ -113,10 +140,8 @@ def in_notebook(page: Page, server: Any, path: str, label: str) -> None:
 
 
 def fits(page: Page, width: int) -> None:
-    """Nothing is wider than the page."""
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for box in (found.bounding_box() for found in page.get_by_role("figure").all()):
-        assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
+    """Nothing is wider than the page, as soon as its charts have taken its width."""
+    comes_to(page, lambda: page.evaluate(TOO_WIDE, width), [])
 
 
 widths = pytest.mark.parametrize("width", [1440, 400])

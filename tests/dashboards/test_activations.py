@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.dashboards.reading import (
+    comes_to,
     enter,
     fast_drag,
     figure,
@@ -48,7 +49,7 @@ def test_what_each_makes_of_n01_and_of_ten_layers(voila_server: Any, page: Page)
     for label in FIGURES:
         wait_until_drawn(page, label)
     # The bin at 0 holds all that a ReLU cuts off, and what lies below .05.
-    assert traces(page, OUTPUTS)["ReLU"]["y"][40] == pytest.approx(0.5199, abs=1e-3)
+    comes_to(page, lambda: traces(page, OUTPUTS)["ReLU"]["y"][40], pytest.approx(0.5199, abs=1e-3))
     relu = traces(page, MEANS)["ReLU"]["y"]
     assert len(relu) == 11 and relu[1] == pytest.approx(math.sqrt(1 / math.pi), abs=0.01), "about half, and not 0"
     for name in ("ReLU", "GeneralRelu"):
@@ -71,7 +72,8 @@ def test_dragging_sub_moves_the_mean_by_as_much(voila_server: Any, page: Page) -
     expect(row(page, "N(0, 1)", "GeneralRelu")).to_have_text(["0.3989", "0.5838", "max(x, 0), at most 6"])
     expect(page.locator(".lab-first")).to_contain_text("a mean of 0.3989 and a std of 0.5838")
     wait_until_drawn(page, OUTPUTS)
-    wait_for(page, OUTPUTS, "GeneralRelu", traces(page, OUTPUTS)["ReLU"]["y"])
+    relu = traces(page, OUTPUTS)["ReLU"]["y"]  # no knob of GeneralRelu moves it
+    wait_for(page, OUTPUTS, "GeneralRelu", relu)
 
 
 def test_layers_by_mouse_and_keys_and_the_sigmoid_is_lost(voila_server: Any, page: Page) -> None:
@@ -83,6 +85,7 @@ def test_layers_by_mouse_and_keys_and_the_sigmoid_is_lost(voila_server: Any, pag
     page.wait_for_function("(div) => div.data[1]?.name === 'sigmoid'", arg=figure(page, APART).element_handle())
     assert last_of(page, APART, "sigmoid") < 1e-4
     wait_until_drawn(page, STDS)
+    page.wait_for_function("(div) => div.data[1]?.name === 'sigmoid'", arg=figure(page, STDS).element_handle())
     assert last_of(page, STDS, "sigmoid") > 0.15, "its spread does not show that"
 
     knob(page, "Layers").get_by_role("slider").press("ArrowLeft")

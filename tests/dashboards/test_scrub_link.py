@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.dashboards.conftest import DASHBOARDS, Serve
 from tests.dashboards.kernel import kernels, newest_kernel
-from tests.dashboards.reading import READY, enter, figure, fits, knob, wait_until_drawn
+from tests.dashboards.reading import READY, comes_to, enter, figure, fits, knob, wait_until_drawn
 from widgets.scrub import LABEL
 
 LOSS = "Training and validation loss over time"
@@ -101,6 +101,7 @@ def test_scrub_back_by_keyboard_and_as_a_film(voila_server: Any, page: Page) -> 
     expect(page.locator(".lab-state")).to_contain_text("Finished", timeout=READY)
     wait_until_drawn(page, LABEL)
     div = figure(page, LABEL)
+    row = page.locator(".lab-scrub tbody").first.locator("td")
 
     def shows(step: int) -> None:
         page.wait_for_function(SHOWN, arg=[div.element_handle(), step], timeout=READY)
@@ -119,8 +120,7 @@ def test_scrub_back_by_keyboard_and_as_a_film(voila_server: Any, page: Page) -> 
             counts = record["hists"][step][i][1:-2]
             assert bars[i] == pytest.approx([math.log1p(count) for count in counts], rel=1e-5)
         assert ranges(div) == axes
-        row = page.locator(".lab-scrub tbody").first.locator("td")
-        assert float(row.first.inner_text()) == pytest.approx(record["columns"]["loss"][step], abs=6e-5)
+        comes_to(page, lambda: float(row.first.inner_text()), pytest.approx(record["columns"]["loss"][step], abs=6e-5))
     enter(page, "Step", "12")
     shows(12)
 

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.dashboards.reading import (
+    comes_to,
     enter,
     fast_drag,
     figure,
@@ -83,7 +84,7 @@ def test_every_cell_of_the_lesson(voila_server: Any, page: Page) -> None:
         assert [f"{y:.2f}" for y in bars[soft]["y"]] == [row[2] for row in column.values()]
         assert [f"{y:.2f}" for y in bars[sig]["y"]] == [row[3] for row in column.values()]
     wait_until_drawn(page, OFFSETS)
-    assert traces(page, OFFSETS)["softmax fish"]["y"] == pytest.approx([0.6245] * 161, abs=1e-3)
+    comes_to(page, lambda: traces(page, OFFSETS)["softmax fish"]["y"], pytest.approx([0.6245] * 161, abs=1e-3))
 
     # Dragged, the offset moves sigmoid alone, and nothing waits behind the drag.
     page.evaluate("scrollTo(0, 0)")
@@ -119,14 +120,13 @@ def test_keys_classes_and_bad_input(voila_server: Any, page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("the output for tree must be a number")
     enter(page, "tree", "10000")
     expect(said(page, 1).locator("td").first).to_have_text("softmax: tree, 100 %")
-    assert table(page, "Picture 1")["tree"] == ["10000.00", "∞", "1.00", "1.00"]
+    comes_to(page, lambda: table(page, "Picture 1").get("tree"), ["10000.00", "∞", "1.00", "1.00"])
     page.get_by_role("button", name="The lesson").click()
     expect(said(page, 1).locator("td").last).to_have_text("sigmoid: cat, fish, building")
     fits(page, 1440)
     page.evaluate("scrollTo(0, 1000)")
     expect(knob(page, "Offset d").get_by_role("slider")).to_be_in_viewport(ratio=1)
     page.set_viewport_size({"width": 400, "height": 900})
-    page.wait_for_function("document.documentElement.scrollWidth <= 400")
     fits(page, 400)
     # The answers in words stay in sight above the knobs, where the charts are below them.
     page.evaluate("scrollTo(0, 1000)")
@@ -143,7 +143,7 @@ def test_the_sum_is_the_look_up_and_the_logarithm_breaks(voila_server: Any, page
     for name, wanted in rows.items():
         row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name, exact=True))
         expect(row).to_have_count(1)
-        assert tuple(row.locator("td").all_inner_texts()[2:]) == wanted
+        comes_to(page, lambda row=row: tuple(row.locator("td").all_inner_texts()[2:]), wanted)
     enter(page, "Row 1: p(cat)", "0.05")
     row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Row 1: sure and wrong"))
     expect(row).to_contain_text("−log p(cat) = 3.00")
@@ -157,15 +157,16 @@ def test_the_sum_is_the_look_up_and_the_logarithm_breaks(voila_server: Any, page
     at = press(page, knob(page, "Shift d").locator(".noUi-handle"))
     assert fast_drag(page, SHIFTED, at, by=60) <= 3
     d = float(knob(page, "Shift d").locator("input").first.input_value())
-    assert d > 87 and figure(page, SHIFTED).evaluate("(div) => div.layout.shapes.at(-1).x0") == d
+    assert d > 87
+    comes_to(page, lambda: figure(page, SHIFTED).evaluate("(div) => div.layout.shapes.at(-1).x0"), d)
     expect(outcome).to_contain_text("naive nan, log-sum-exp 0.4708. The naive one breaks: ex of fish is too large")
-    assert table(page, "Naive: as it is written")["fish"][1:] == ["∞", "nan", "nan"]
+    comes_to(page, lambda: table(page, "Naive: as it is written")["fish"][1:], ["∞", "nan", "nan"])
     for typed, words in (("1000, -1000", "naive nan, log-sum-exp 0.0000"), ("-1000, -1001", "0 ÷ 0 is not a number")):
         enter(page, "Shift d", "0")
         enter(page, "Logits", typed)
         expect(page.get_by_text("Loss if the picture shows cat")).to_contain_text(words)
-    held = traces(page, SHIFTED)
-    assert held["log-sum-exp"]["y"] == pytest.approx([0.3133] * 801, abs=1e-3) and "nan" in held["naive"]["y"]
+    comes_to(page, lambda: traces(page, SHIFTED)["log-sum-exp"]["y"], pytest.approx([0.3133] * 801, abs=1e-3))
+    assert "nan" in traces(page, SHIFTED)["naive"]["y"]
 
 
 def test_in_notebook(notebook_server: Any, page: Page) -> None:

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from lab.concepts.heads import HEADS, MEASURES
 from tests.dashboards.reading import (
+    comes_to,
     enter,
     figure,
     fits,
@@ -60,10 +61,11 @@ def test_train_compare_and_move_a_threshold(voila_server: Any, page: Page) -> No
     expect(row(page, MEASURES["exact_none"]).nth(3)).to_have_text(re.compile(r"[01]\.\d{3}"))
     exact = [cells(page, MEASURES[f"exact_{kind}"]) for kind in ("none", "one", "several")]
     for i, name in enumerate(NAMES):
-        assert traces(page, EXACT)[name]["y"] == pytest.approx([float(found[i]) for found in exact], abs=6e-4)
+        wanted = pytest.approx([float(found[i]) for found in exact], abs=6e-4)
+        comes_to(page, lambda name=name: traces(page, EXACT)[name]["y"], wanted)
     wait_until_drawn(page, LEARNING)
-    held = traces(page, LEARNING)
-    assert [len(held[name]["x"]) for name in NAMES] == [4, 5, 5, 5], "plain softmax has no empty canvas to train on"
+    # Plain softmax has no empty canvas to train on.
+    comes_to(page, lambda: [len(traces(page, LEARNING)[name]["x"]) for name in NAMES], [4, 5, 5, 5])
 
     # At 0 every digit is named; only this head changes.
     before, sure = cells(page, MEASURES["false_alarms"]), cells(page, MEASURES["sure"])
@@ -79,7 +81,9 @@ def test_train_compare_and_move_a_threshold(voila_server: Any, page: Page) -> No
     # Real pictures, of the kind that is asked for.
     pictures = page.locator(".lab-gallery img")
     expect(pictures).to_have_count(6)
-    assert pictures.evaluate_all("(all) => all.map((img) => img.complete && img.naturalWidth)") == [56] * 6
+    comes_to(
+        page, lambda: pictures.evaluate_all("(all) => all.map((img) => img.complete && img.naturalWidth)"), [56] * 6
+    )
     page.get_by_label("Canvases with").select_option("no digit")
     for i in range(6):
         expect(pictures.nth(i)).to_have_attribute("alt", "canvas with no digit")
@@ -103,7 +107,7 @@ def test_a_bad_threshold_and_stop_on_a_phone(voila_server: Any, page: Page) -> N
     expect(button(page, "Start")).to_be_enabled()
     for label in (EXACT, ERRORS):
         wait_until_drawn(page, label)
-    assert figure(page, ERRORS).get_by_text("missed,").count() == 2
+    expect(figure(page, ERRORS).get_by_text("missed,")).to_have_count(2)
     fits(page, 400)
 
 
