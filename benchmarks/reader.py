@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,13 +23,14 @@ class FigureReader:
 
     Attributes:
         drawn: messages that brought it something to draw.
+        number: the kernel's of it; "" until it is drawn.
     """
 
     def __init__(self, page: "dict[str, FigureReader]", comm: str = "") -> None:
         self.drawn = 0
         self.comm = comm
         self._page = page
-        self._number = ""
+        self.number = ""
         self._seq: int | None = None
         self._acked = 0
         self._resyncing = False
@@ -44,8 +45,8 @@ class FigureReader:
         seq = int(message["seq"])
         if kind == "draw":
             self._resyncing = False
-            self._number = str(message["me"][1])
-            self._page[self._number] = self
+            self.number = str(message["me"][1])
+            self._page[self.number] = self
         elif self._seq is None or seq <= self._seq:
             return []
         elif seq != self._seq + 1:
@@ -108,6 +109,12 @@ class Reader:
         """Read no more."""
         self._end.set()
         self._thread.join()
+
+    def see(self, labels: Collection[str]) -> None:
+        """Tell the kernel that the page has figures with these labels in sight, and no others."""
+        numbers = {figure.number: label in labels for label, figure in self.figures.items() if figure.number}
+        first = next(iter(self.figures.values()))
+        self._say(first.comm, {"type": "seen", "page": "reader", "figures": numbers})
 
     def check(self) -> None:
         """Whether all was read.

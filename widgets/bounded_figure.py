@@ -118,15 +118,16 @@ class BoundedFigure:
             for fields, trace in zip(self._fields, given, strict=True)
         ]
         self._check_rows()
+        stay = slice(None) if self.stride == 1 else np.flatnonzero(steps % self.stride == 0)
         grown: list[tuple[int, str, Floats]] = []
         for i, (old, add) in enumerate(zip(self.data, new, strict=True)):
             if not self._fields[i] and not _is_whole(old) and _growing(add):
                 raise ValueError(f"trace {i} was drawn without arrays to extend: draw them empty, or mark it whole")
             for field in self._fields[i]:
-                grown.append((i, field, self._joined(i, field, old[field], add.get(field), len(steps))))
+                grown.append((i, field, self._joined(i, field, old[field], add.get(field), len(steps), stay)))
         for i, field, array in grown:
             self.data[i][field] = array
-        self.steps = np.concatenate([self.steps, steps])
+        self.steps = np.concatenate([self.steps, steps[stay]])
         for i, (old, add) in enumerate(zip(self.data, new, strict=True)):
             if not self._fields[i] and not same(old, add):
                 self.data[i], self._fields[i] = add, _growing(add)
@@ -134,7 +135,8 @@ class BoundedFigure:
         for part in ("shapes", "annotations"):
             if part in figure.get("layout", {}):
                 self._set_layout(part, plain(figure["layout"][part]))
-        self._thin()
+        if len(self.steps) > self.max_points:
+            self._thin()
 
     def take(self) -> tuple[dict[str, Any], list[Floats]]:
         """The message that brings a page up to date, with its floats: rows first, in the order of "grow"."""
@@ -172,7 +174,7 @@ class BoundedFigure:
         self._all, self._given, self._keep = False, len(self.steps), (0, 1)
         self._whole, self._parts = set(), set()
 
-    def _joined(self, i: int, field: str, old: Floats, add: Any, rows: int) -> Floats:
+    def _joined(self, i: int, field: str, old: Floats, add: Any, rows: int, stay: slice | NDArray[np.int64]) -> Floats:
         if not isinstance(add, np.ndarray) or add.shape[-1] != rows:
             raise ValueError(f"trace {i}: {field} must have one value for each of the {rows} steps, or mark it whole")
         if old.size == 0 and old.shape[:-1] != add.shape[:-1]:
@@ -180,7 +182,7 @@ class BoundedFigure:
             old = np.empty((*add.shape[:-1], old.shape[-1]), np.float32)
         if old.shape[:-1] != add.shape[:-1]:
             raise ValueError(f"trace {i}: {field} has rows {add.shape[:-1]}, drawn with {old.shape[:-1]}")
-        return np.concatenate([old, add], axis=-1)
+        return np.concatenate([old, add[..., stay]], axis=-1)
 
     def _check_rows(self) -> None:
         for i, field in self._rows():

@@ -1,7 +1,7 @@
 """The kept runs' figures: of one run those of the training lab, of several the same with a line for each."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from widgets.charts.overlay import Compared
 from widgets.charts.overlay_histograms import histograms
 from widgets.charts.style import Figure
 from widgets.kept_choice import Opened
-from widgets.training_figures import TrainingFigures
+from widgets.training_figures import TrainingFigures, after
 
 OVERLAYS: dict[str, Callable[[Sequence[Compared], View], Figure]] = {
     "loss": overlay.loss,
@@ -38,15 +38,7 @@ class Recorded:
 
     def since(self, step: int) -> Record:
         """The rows after ``step`` (-1 for all)."""
-        record = self.record
-        row, hist = (int(np.searchsorted(steps, step, side="right")) for steps in (record.steps, record.hist_steps))
-        return replace(
-            record,
-            steps=record.steps[row:],
-            columns={name: values[row:] for name, values in record.columns.items()},
-            hist_steps=record.hist_steps[hist:],
-            hists=record.hists[hist:],
-        )
+        return after(self.record, step)
 
 
 class KeptFigures:
@@ -73,7 +65,7 @@ class KeptFigures:
     def follow(self, opened: Sequence[Opened], view: View) -> None:
         """Show what the same runs have gained: of one its new rows, of several those lines that have changed."""
         if len(opened) == 1:
-            self._one.pull(Recorded(opened[0].record))
+            self._one.pull(Recorded(opened[0].record), everything=True)
             return
         for name, figure in _overlaid(opened, view).items():
             try:

@@ -62,7 +62,9 @@ class Knobs(ipywidgets.VBox):
     def compare(self, running: Config | None) -> None:
         """Badge the structural knobs that differ from the run that is on; None if no run is on."""
         for name, box in self.boxes.items():
-            box.pending = running is not None and not box.spec.live and box.value != getattr(running, name)
+            pending = running is not None and not box.spec.live and box.value != getattr(running, name)
+            if pending != box.pending:  # asked for ten times a second, and to set a trait is slow
+                box.pending = pending
 
     def _moved(self, name: str, value: Any) -> None:
         try:

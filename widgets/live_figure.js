@@ -103,7 +103,10 @@ function receive(store, model, message, buffers) {
     append(store, message, floatsOf(buffers[0]));
   }
   store.seq = message.seq;
-  if (message.type === "draw") acknowledge(store);
+  if (message.type === "draw") {
+    acknowledge(store);
+    tellSight();
+  }
   for (const view of store.views) redraw(view);
 }
 
@@ -186,6 +189,7 @@ export default () => {
     const seen = new IntersectionObserver(
       (entries) => {
         view.onScreen = entries.at(-1).isIntersecting;
+        tellSight();
         pump();
       },
       { rootMargin: "200px" },
@@ -210,6 +214,7 @@ export default () => {
     return () => {
       life.abort();
       store.views.delete(view);
+      tellSight();
       page.queue.delete(view);
       resized.disconnect();
       seen.disconnect();

@@ -1,13 +1,12 @@
 """The one widget through which every figure reaches the screen: plotly's own script, fed with new points only."""
 
-import json
 import logging
 import pathlib
 import threading
 import time
 from collections.abc import Callable
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakValueDictionary
 
 import anywidget
@@ -20,7 +19,7 @@ from widgets.bounded_figure import BoundedFigure, Figure
 from widgets.page_script import page_script
 from widgets.plain import Floats, pack, plain
 from widgets.plotly_js import plotly_script
-from widgets.wish import Wish
+from widgets.wish import Drag, Wish
 
 log = logging.getLogger(__name__)
 
@@ -29,21 +28,6 @@ PING_AFTER = 2.0  # seconds without an answer, before a page is asked for one
 
 _numbers = count(1)
 _figures: "WeakValueDictionary[int, LiveFigure]" = WeakValueDictionary()
-
-
-class Drag(NamedTuple):
-    """Where somebody drags a point of a trace with meta ``{"drag": "x"}``, ``"y"`` or ``"xy"``, the way it can go.
-
-    Attributes:
-        trace: its name.
-        point: index in the trace.
-        x, y: the place asked for, within the axes as the page shows them.
-    """
-
-    trace: str
-    point: int
-    x: float
-    y: float
 
 
 class LiveFigure(anywidget.AnyWidget):
@@ -57,7 +41,7 @@ class LiveFigure(anywidget.AnyWidget):
     figure to draw and save), "file" (one to save), "unsaved" (why there is none); "many" (see widgets.bundle). Its
     answers: "ready" (send everything: it is new, or has found a number missing), "ack" (received up to seq, and others
     of the kernel's figures up to theirs), "library" (send the script), "drag" (a point is dragged to a place), "save"
-    (a Wish).
+    (a Wish), "seen" (which of the kernel's figures have come into a page's sight, or gone out of it).
 
     Args:
         figure: ``{"data": [trace, ...], "layout": {...}}`` in plotly's JSON shape; arrays may be numpy's.
@@ -82,9 +66,9 @@ class LiveFigure(anywidget.AnyWidget):
         self._callbacks: list[Callable[[], None]] = []
         self._drag_callbacks: list[Callable[[Drag], None]] = []
         self._wish_callback: Callable[[Wish], None] | None = None
+        self._pages: dict[str, bool] = {}  # page -> whether it has this figure in sight
         self.ready = False
         self.last_answer = 0.0
-        self.bytes_sent = 0
         super().__init__(label=label, height=self._height())
         _figures[self._number] = self
         self.on_msg(self._hear)
@@ -100,6 +84,15 @@ class LiveFigure(anywidget.AnyWidget):
         """Rows kept are those with step % stride == 0: 1, then 2, 4 ... as more than ``max_points`` are appended."""
         with self._lock:
             return self._copy.stride
+
+    @property
+    def seen(self) -> bool:
+        """Whether a page has it in sight: on or near the screen, in a tab that shows. True until one says it has not.
+
+        Nobody sees sooner what is drawn while this is False.
+        """
+        pages = self._pages.copy()
+        return not pages or any(pages.values())
 
     @property
     def waiting(self) -> bool:
@@ -193,16 +186,11 @@ class LiveFigure(anywidget.AnyWidget):
         self._seq += 1
         if message["type"] == "draw":
             message = {**message, "me": (bundle.KERNEL, self._number)}
-        content, buffer = {**message, "seq": self._seq}, np.concatenate(floats).tobytes() if floats else b""
-        self._count_sent(content, buffer)
-        bundle.post(self, self._number, content, buffer)
+        buffer = np.concatenate(floats).tobytes() if floats else b""
+        bundle.post(self, self._number, {**message, "seq": self._seq}, buffer)
 
     def _tell(self, content: dict[str, Any], buffer: bytes = b"") -> None:
-        self._count_sent(content, buffer)
         self.send(content, [buffer] if buffer else None)
-
-    def _count_sent(self, content: dict[str, Any], buffer: bytes) -> None:
-        self.bytes_sent += len(json.dumps(content)) + len(buffer)
 
     def _count_answered(self, seq: Any) -> None:
         with self._lock:
@@ -228,6 +216,10 @@ class LiveFigure(anywidget.AnyWidget):
                 for number, seq in content.get("others", {}).items():
                     if other := _figures.get(int(number)):
                         other._count_answered(seq)
+            case "seen":
+                for number, seen in content["figures"].items():
+                    if other := _figures.get(int(number)):
+                        other._pages[str(content["page"])] = bool(seen)
             case "ready":
                 _call(self._callbacks)
             case "drag":

@@ -5,10 +5,14 @@
 const page = (globalThis[Symbol.for("foundations-lab/live-figure/2")] ??= makePage());
 
 function makePage() {
-  const made = { waiting: new Set(), asked: null, arrived: false, queue: new Set(), drawing: false, stores: new Set() };
+  const made = { id: Math.random().toString(36).slice(2), telling: false };
+  Object.assign(made, { waiting: new Set(), asked: null, arrived: false, queue: new Set(), drawing: false, stores: new Set() });
   made.plotly = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
   made.plotly.catch((error) => console.error("live figure: no chart library", error));
-  document.addEventListener("visibilitychange", () => pump());
+  document.addEventListener("visibilitychange", () => {
+    pump();
+    tellSight();
+  });
   nameSliders();
   return made;
 }
@@ -77,6 +81,25 @@ async function pump() {
     took += drawn - start + performance.now() - painting;
   }
   page.drawing = false;
+}
+
+// ---- which figures are in sight: those that are not cost the kernel little. All that changes in a moment is told at once
+
+function tellSight() {
+  if (page.telling) return;
+  page.telling = true;
+  setTimeout(() => {
+    page.telling = false;
+    const kernels = new Map();
+    for (const store of page.stores) {
+      const seen = !document.hidden && [...store.views].some((view) => view.onScreen);
+      if (!store.kernel || store.seen === seen) continue;
+      store.seen = seen;
+      if (!kernels.has(store.kernel)) kernels.set(store.kernel, [store.model, {}]);
+      kernels.get(store.kernel)[1][store.number] = seen;
+    }
+    for (const [model, figures] of kernels.values()) model.send({ type: "seen", page: page.id, figures });
+  }, 50);
 }
 
 function redraw(view) {

@@ -20,6 +20,9 @@ from widgets.training_status import state_line, status_line
 LIVE = frozenset({"running", "paused"})
 """States in which a run may still record something."""
 
+WORDS_EVERY = 0.25
+"""Seconds between two accounts of a run that goes on: read, not watched, each costs the kernel as much as a chart."""
+
 
 class Run(Protocol):
     """What a panel asks of a run: a Session, or what trains several of them as one."""
@@ -66,6 +69,7 @@ class RunPanel(Panel, Generic[R]):
         self.state_line, self.status = ipywidgets.HTML(), ipywidgets.HTML()
         self.progress = ipywidgets.IntProgress(value=0, max=1)
         self._step, self._updated = 0, ""
+        self._told_state, self._told_at = "", 0.0
         self._drawn_to_the_end = self._held_for_page = self._warmed = False
         super().__init__(clock=clock, watch_page=watch_page)
 
@@ -162,9 +166,16 @@ class RunPanel(Panel, Generic[R]):
             self._drawn_to_the_end = True
         else:
             self.pull()
+        self.buttons.follow(state)
+        now = self._clock()
+        if not state == self._told_state == "running" or now - self._told_at >= WORDS_EVERY:
+            self._told_state, self._told_at = state, now
+            self.tell(state, progress)
+
+    def tell(self, state: str, progress: Progress) -> None:
+        """Say what the run is doing: at once if it stands, four times a second while it runs."""
         if progress.step not in (0, self._step):
             self._step, self._updated = progress.step, time.strftime("%H:%M:%S")
-        self.buttons.follow(state)
         self.state_line.value = state_line(state, progress)
         self.status.value = self.about() + status_line(progress, self._updated) + self.kept()
 

@@ -8,6 +8,7 @@ import ipywidgets
 
 from lab.concepts.comparison import RECIPE, TEST, Comparison
 from lab.config import Config
+from lab.progress import Progress
 from widgets import softmax_lies_words as words
 from widgets.charts import softmax_lies as charts
 from widgets.charts.style import Figure
@@ -121,7 +122,6 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
         """Show what the heads have learned so far."""
         self.run.advance()
         super().update()
-        self.progress.value, self.progress.description = round(1000 * self.run.done), f"{self.run.done:.0%}"
         heads = tuple(self.run.results)
         answered = (self.run.shown is not None, *heads)
         if answered != self._answered:
@@ -129,6 +129,12 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
             self._answered = answered
             self.thresholds.tune({key: self.run.results[key].threshold for key in new})
             self._show()
+
+    def tell(self, state: str, progress: Progress) -> None:
+        """Say what the heads are doing, and how far they are."""
+        super().tell(state, progress)
+        with self.progress.hold_sync():
+            self.progress.value, self.progress.description = round(1000 * self.run.done), f"{self.run.done:.0%}"
 
     def about(self) -> str:
         """The head in work, and the time that all have taken."""

@@ -18,9 +18,10 @@ from widgets.charts import spread as charts
 from widgets.charts.style import Figure
 from widgets.knob import KnobBox
 from widgets.layout import body, grid, knob_column, knob_group, section
-from widgets.live_figure import Drag, LiveFigure
+from widgets.live_figure import LiveFigure
 from widgets.panel import Panel, handler
 from widgets.span import Span
+from widgets.wish import Drag
 
 Values = NDArray[np.float64]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lab.config import DEFAULTS, Config, ConfigError
+from lab.progress import Progress
 from lab.session import Session
 from widgets import runs
 from widgets.charts import View
@@ -57,7 +58,7 @@ class TrainingPanel(RunPanel[Session]):
         self.knobs = Knobs(config)
         self.menus = Menus()
         self.keeping = Keeping()
-        self._charts = TrainingFigures(View(near_zero=course_near_zero(config), threshold=config.near_zero))
+        self._charts = TrainingFigures(View(near_zero=course_near_zero(config), threshold=config.near_zero), clock)
         super().__init__(Session(config), Buttons(), clock=clock, watch_page=watch_page)
         self.scrubber = Scrubber(
             lambda: self.run.since(-1),
@@ -132,13 +133,18 @@ class TrainingPanel(RunPanel[Session]):
     def update(self) -> None:
         """Show what the session has recorded and says."""
         super().update()
-        record, progress = self._charts.record, self.run.progress
+        record = self._charts.record
         if record.layers:  # not known before the run has started: until then the menus keep their choice
             self._offer("layer", "last layer", record.layers)
             self._offer("norm", "first norm", record.norms)
-        self.progress.max, self.progress.value = max(progress.steps, 1), progress.step
-        self.progress.description = progress_label(progress)
         self._badge()
+
+    def tell(self, state: str, progress: Progress) -> None:
+        """Say what the run is doing, and how far it is."""
+        super().tell(state, progress)
+        with self.progress.hold_sync():
+            self.progress.max, self.progress.value = max(progress.steps, 1), progress.step
+            self.progress.description = progress_label(progress)
 
     def tick(self) -> bool:
         """One look at what has happened, and the last when it is known whether the run's end could be kept."""
@@ -151,8 +157,12 @@ class TrainingPanel(RunPanel[Session]):
         self.scrubber.wake()
 
     def pull(self) -> None:
-        """Draw the session's new rows."""
-        self._charts.pull(self.run)
+        """Draw the session's new rows, for now in the charts that are in sight."""
+        self._charts.pull(self.run, everything=not self.live)
+
+    def catch_up(self) -> None:
+        """Draw the new rows in every chart."""
+        self._charts.pull(self.run, everything=True)
 
     def redraw(self) -> None:
         """Draw the session's whole record."""

@@ -1,10 +1,12 @@
 """The training lab's figures: which there are, and how they follow a session's record."""
 
-from collections.abc import Callable
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lab.config import Config
 from lab.telemetry.record import Record
@@ -54,6 +56,9 @@ HISTOGRAMS = 300
 """Columns of the histogram picture; it is about as many pixels wide."""
 
 
+OUT_OF_SIGHT = 2.0
+"""Seconds between two updates of figures that nobody sees: each update costs training time, wherever it is drawn."""
+
 COURSE_NEAR_ZERO = ("near_relu", "near_general")
 """The course's definitions: for plain ReLU, for any other activation."""
 
@@ -61,6 +66,15 @@ COURSE_NEAR_ZERO = ("near_relu", "near_general")
 def course_near_zero(config: Config) -> str:
     """The course's definition of near zero for this activation."""
     return COURSE_NEAR_ZERO[0 if config.plain_relu else 1]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """How far a record is drawn: the last step, the number of marks and validations, and the time until there."""
+
+    step: int = -1
+    events: tuple[int, int] = (0, 0)
+    clock: tuple[NDArray[np.float64], NDArray[np.float64]] = field(default_factory=lambda: View().clock)
 
 
 class TrainingFigures:
@@ -72,13 +86,15 @@ class TrainingFigures:
         record: what was new at the last :meth:`pull`.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, clock: Callable[[], float] = time.monotonic) -> None:
         self.view = view
         self.record = Record()
-        self._seen = -1
+        self._clock = clock
         self._shape: object = None
-        self._events = 0, 0
-        self._answers: tuple[int, tuple[str, ...]] | None = None
+        self._place = self._left = _Place()  # of the figures in sight, and of those that were left behind
+        self._in_sight = frozenset(CHARTS)
+        self._all_drawn = clock()
+        self._answers: dict[str, tuple[int, tuple[str, ...]]] = {}
         self.figures = {
             name: LiveFigure(
                 chart(self.record, view), max_points=HISTOGRAMS if name == "histogram" else 1000, label=label
@@ -89,37 +105,49 @@ class TrainingFigures:
             label = f"What the net says of a picture ({which}): softmax and sigmoid"
             self.figures[name] = LiveFigure(charts.outputs(self.record, which), label=label)
 
-    def pull(self, session: Recording) -> None:
-        """Show what ``session`` recorded since the last call."""
-        record = session.since(self._seen)
+    def pull(self, session: Recording, *, everything: bool = False) -> None:
+        """Show what ``session`` recorded since the last call.
+
+        Figures that no page has in sight (``LiveFigure.seen``) get it every two seconds, as soon as one of them comes
+        into sight, or now if ``everything`` is asked for.
+        """
+        in_sight = frozenset(name for name in CHARTS if self.figures[name].seen)
+        late = self._clock() - self._all_drawn >= OUT_OF_SIGHT
+        everything = everything or late or in_sight != self._in_sight
+        record = session.since((self._left if everything else self._place).step)
         if _shape(record) != self._shape:
             if len(record.steps):  # drawn without a point, the charts would keep the page from the first one
                 self.redraw(session)
             return
+        if everything:
+            self._extend(CHARTS.keys() - self._in_sight, record, self._left)
+            record = after(record, self._place.step)
+        self._extend(self._in_sight, record, self._place)
         self.record = record
-        events = len(record.marks), len(record.validations)
-        if len(record.steps) or events != self._events:
-            few = gathered(record)
-            for name, (chart, _) in CHARTS.items():
-                self._append(name, chart(few, self.view), record)
-        self._advance(record)
+        self._place = self._following(record)
+        if everything:
+            self._left, self._in_sight, self._all_drawn = self._place, in_sight, self._clock()
+        self._show_outputs(record, everything)
+        self.flush()
 
     def redraw(self, session: Recording) -> None:
         """Show all of ``session``'s record: another session, another net, or a record that has been cut."""
         self.record = session.since(-1)
-        self.view = replace(self.view, clock=View().clock)
-        self._seen = -1
+        self._place = _Place()
         self._shape = _shape(self.record)
         self._draw(CHARTS, self.record)
-        self._answers = None
-        self._advance(self.record)
+        self._place = self._left = self._following(self.record)
+        self._all_drawn = self._clock()
+        self._answers = {}
+        self._show_outputs(self.record, True)
+        self.flush()
 
     def show(self, session: Recording, **choice: Any) -> None:
         """Change fields of the view, and redraw what they change."""
+        self.pull(session, everything=True)
         self.view = replace(self.view, **choice)
         names = dict.fromkeys(name for field in choice for name in AFFECTED[field])
-        record = session.since(-1)
-        self._draw(names, _until(record, self._seen))
+        self._draw(names, _until(session.since(-1), self._place.step))
         self.flush()
 
     def flush(self) -> None:
@@ -128,44 +156,63 @@ class TrainingFigures:
             for figure in self.figures.values():
                 figure.flush()
 
-    def _draw(self, names: Any, record: Record) -> None:
+    def _draw(self, names: Iterable[str], record: Record) -> None:
         # Drawn empty and then extended, so that a figure thins by steps whatever its x-axis shows.
-        fresh = replace(self.view, clock=View().clock)
         empty = replace(_until(record, -1), stride=1, hist_stride=1, marks=())
+        for name in names:
+            self.figures[name].draw(CHARTS[name][0](empty, self.view))
+        self._append(names, record, self.view)
+
+    def _extend(self, names: Iterable[str], record: Record, place: _Place) -> None:
+        """Add the rows after ``place``, if anything has come since."""
+        if len(record.steps) or _events(record) != place.events:
+            self._append(names, record, replace(self.view, clock=place.clock))
+
+    def _append(self, names: Iterable[str], record: Record, view: View) -> None:
         few = gathered(record)
         for name in names:
-            chart, _ = CHARTS[name]
-            self.figures[name].draw(chart(empty, fresh))
-            self._append(name, chart(few, fresh), record)
+            steps = record.hist_steps if name == "histogram" else record.steps
+            self.figures[name].append(steps, CHARTS[name][0](few, view))
 
-    def _append(self, name: str, figure: Figure, record: Record) -> None:
-        self.figures[name].append(record.hist_steps if name == "histogram" else record.steps, figure)
+    def _following(self, record: Record) -> _Place:
+        """Where the figures are that have just been given ``record``'s rows."""
+        step = int(record.steps[-1]) if len(record.steps) else self._place.step
+        return _Place(step, _events(record), View(clock=self._place.clock).following(record).clock)
 
-    def _advance(self, record: Record) -> None:
-        if len(record.steps):
-            self._seen = int(record.steps[-1])
-            self.view = self.view.following(record)
-        self._events = len(record.marks), len(record.validations)
-        self._show_outputs(record)
-        self.flush()
-
-    def _show_outputs(self, record: Record) -> None:
+    def _show_outputs(self, record: Record, everything: bool) -> None:
         now = record.outputs
         answers = (now.step, now.names) if now else (-1, ())
-        if answers == self._answers:
-            return
         for name, which in OUTPUTS.items():
+            shown, live = self._answers.get(name), self.figures[name]
+            if answers == shown or not (everything or live.seen):
+                continue
             figure = charts.outputs(record, which)
-            if self._answers and answers[1] == self._answers[1]:
-                self.figures[name].append(np.empty(0, np.int64), figure)  # sends the bars, not the picture
+            if shown and answers[1] == shown[1]:
+                live.append(np.empty(0, np.int64), figure)  # sends the bars, not the picture
             else:
-                self.figures[name].draw(figure)
-        self._answers = answers
+                live.draw(figure)
+            self._answers[name] = answers
 
 
 def _shape(record: Record) -> object:
     """What decides the traces: rows of one shape extend rows of the same shape only."""
     return record.layers, record.norms, record.range, record.steps_per_epoch
+
+
+def _events(record: Record) -> tuple[int, int]:
+    return len(record.marks), len(record.validations)
+
+
+def after(record: Record, step: int) -> Record:
+    """The rows of ``record`` after ``step``; -1 for all."""
+    row, hist = (int(np.searchsorted(steps, step, side="right")) for steps in (record.steps, record.hist_steps))
+    return replace(
+        record,
+        steps=record.steps[row:],
+        columns={name: values[row:] for name, values in record.columns.items()},
+        hist_steps=record.hist_steps[hist:],
+        hists=record.hists[hist:],
+    )
 
 
 def _until(record: Record, step: int) -> Record:

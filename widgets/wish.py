@@ -1,7 +1,22 @@
-"""What a reader asks of a chart on the page: a file of it, as it is seen there."""
+"""What a reader asks of a chart on the page: a point of it elsewhere, or a file of it as it is seen there."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
+
+
+class Drag(NamedTuple):
+    """Where somebody drags a point of a trace with meta ``{"drag": "x"}``, ``"y"`` or ``"xy"``, the way it can go.
+
+    Attributes:
+        trace: its name.
+        point: index in the trace.
+        x, y: the place asked for, within the axes as the page shows them.
+    """
+
+    trace: str
+    point: int
+    x: float
+    y: float
 
 
 class Wish(NamedTuple):

@@ -16,7 +16,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from widgets.bundle import together
-from widgets.live_figure import Drag, LiveFigure
+from widgets.live_figure import LiveFigure
+from widgets.wish import Drag
 
 # A model as anywidget hands it to the module; buffers come misaligned, as they may over a websocket.
 HARNESS = """
@@ -30,7 +31,7 @@ window.show = async (id, esm, css, traits, views) => {
   const handlers = {}, cleanups = [];
   const model = { get: (name) => traits[name], on: (name, f) => (handlers[name] = f), off: () => {},
                   send: (message) => outbox.push([id, message]) };
-  models[id] = { handlers, close: () => cleanups.forEach((clean) => clean()) };
+  models[id] = { handlers, leave: () => cleanups.shift()(), close: () => cleanups.forEach((clean) => clean()) };
   cleanups.push(await widget.initialize({ model }));
   for (let i = 0; i < views; i++) {
     const el = document.createElement("div");
@@ -108,7 +109,15 @@ class Desk:
         self.page.evaluate("(a) => show(...a)", [name, figure._esm, figure._css, traits, views])
         if settle:
             self.settle()
+            if figure.ready:
+                self.settle_sight(name)
         return figure
+
+    def settle_sight(self, *names: str) -> None:
+        """Wait until the kernel has been told whether the page has these figures in sight."""
+        while not all(self.figures[name]._pages for name in names):
+            self.page.wait_for_function("outbox.length > 0")
+            self.settle()
 
     def settle(self) -> None:
         """Carry messages both ways until there are none."""
@@ -188,6 +197,7 @@ def bars(seed: int) -> dict[str, Any]:
 def test_one_answer_is_for_all_figures_of_the_page(desk: Desk, way: Callable[[], Any]) -> None:
     figures = [desk.show(LiveFigure(lines([])), name, settle=False) for name in ("one", "two", "three")]
     desk.settle()
+    desk.settle_sight(*desk.figures)
     heard: list[dict[str, Any]] = []
     for figure in figures:
         hear = figure._handle_custom_msg
@@ -387,6 +397,32 @@ def test_what_is_out_of_sight_is_drawn_when_it_comes_into_sight(desk: Desk) -> N
     assert desk.page.evaluate("(s) => drawn('#far-0', s)", first)
     desk.page.evaluate("() => document.getElementById('far-0').scrollIntoView()")
     desk.check("far")
+
+
+def test_the_kernel_is_told_what_is_in_sight(desk: Desk) -> None:
+    near, far, folded = (desk.show(LiveFigure(lines(range(3))), name) for name in ("near", "far", "folded"))
+
+    def told(change: str, *seen: bool) -> None:
+        """After ``change`` to the page, one message tells of all figures."""
+        desk.page.evaluate("() => {" + change + "}")
+        desk.page.wait_for_function("outbox.length > 0")
+        messages = desk.page.evaluate("outbox")
+        assert [message["type"] for _, message in messages] == ["seen"]
+        desk.settle()
+        assert (near.seen, far.seen, folded.seen) == seen
+
+    assert near.seen and far.seen and folded.seen
+    told(
+        "document.getElementById('folded-0').style.display = 'none';"
+        "document.getElementById('far-0').style.marginTop = '5000px'", True, False, False,
+    )  # fmt: skip
+    told("document.getElementById('far-0').scrollIntoView()", False, True, False)
+    told("document.getElementById('folded-0').style.display = ''", False, True, True)
+    hide = "Object.defineProperty(document, 'hidden', { value: %s, configurable: true });"
+    turned = "document.dispatchEvent(new Event('visibilitychange'))"
+    told(hide % "true" + turned, False, False, False)
+    told(hide % "false" + turned, False, True, True)
+    told("models.far.leave()", False, False, True)
 
 
 def test_zoom_and_hidden_traces_stay_while_points_come(desk: Desk) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.dashboards.kernel import newest_kernel
-from tests.dashboards.reading import READY, figure, fits, in_notebook, open_panel, widths
+from tests.dashboards.reading import READY, comes_to, figure, fits, in_notebook, open_panel, widths
 
 # A figure's traces as plain numbers; a gap is "nan".
 HELD = """(div) => {
@@ -50,7 +50,7 @@ def test_first_load_is_small(voila_server: Any, page: Page, traffic: Any) -> Non
     open_training(page, voila_server)
     page.wait_for_load_state("networkidle")
     assert traffic.bytes <= 4_000_000, f"{traffic.bytes:,} bytes"
-    assert figure(page, LOSS).evaluate("(div) => div.data.length") > 0
+    page.wait_for_function("(div) => div.data.length > 0", arg=figure(page, LOSS).element_handle())
 
 
 def test_start_turn_a_knob_pause_step_stop(voila_server: Any, page: Page) -> None:
@@ -68,6 +68,9 @@ def test_start_turn_a_knob_pause_step_stop(voila_server: Any, page: Page) -> Non
             "    panel.session.__class__.change, panel.session.__class__.stop = change_, stop_\n"
             "noted()"
         )
+        # The page has told what is in its sight.
+        seen = "[panel.figures[name].seen for name in ('loss', 'blow_up')]"
+        comes_to(page, lambda: kernel.value(seen), [True, False])
         button(page, "Start").click()
         wait_for_points(page, LOSS, 0, timeout=5000)
         wait_for_points(page, LOSS, points(page, LOSS))
@@ -181,10 +184,14 @@ def test_a_slider_has_its_knobs_name_and_says_its_value(voila_server: Any, page:
     open_training(page, voila_server)
     slider = page.get_by_role("slider", name="Learning rate", exact=True)
     entry = page.get_by_role("textbox", name="Learning rate", exact=True)
-    expect(slider).to_have_attribute("aria-valuetext", entry.input_value())
+
+    def says_its_value() -> bool:
+        return slider.get_attribute("aria-valuetext") == entry.input_value()
+
+    comes_to(page, says_its_value, True)
     slider.press("ArrowLeft")
     expect(entry).not_to_have_value("0.4")
-    expect(slider).to_have_attribute("aria-valuetext", entry.input_value())
+    comes_to(page, says_its_value, True)
     entry.fill("0.123456")
     entry.press("Enter")
     expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^0\.12"))
@@ -201,7 +208,7 @@ def test_a_slider_has_its_knobs_name_and_says_its_value(voila_server: Any, page:
         expect(place).to_have_css("outline", re.compile("solid 2px"))
     page.get_by_role("button", name="Network").click()
     expect(page.get_by_role("textbox", name="Activation shift (sub)")).to_be_visible()
-    assert page.evaluate(CUT) == []
+    comes_to(page, lambda: page.evaluate(CUT), [])
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

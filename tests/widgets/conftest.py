@@ -24,8 +24,8 @@ def made_record(steps: int = 30, begin: int = 0) -> Record:
     return Record(
         steps=np.arange(30)[rows],
         columns=columns,
-        hist_steps=np.arange(0, 30, 2)[begin // 2 : steps // 2],
-        hists=rng.integers(0, 99, (15, len(LAYERS), COUNTS), dtype=np.int32)[begin // 2 : steps // 2],
+        hist_steps=np.arange(0, 30, 2)[(begin + 1) // 2 : (steps + 1) // 2],
+        hists=rng.integers(0, 99, (15, len(LAYERS), COUNTS), dtype=np.int32)[(begin + 1) // 2 : (steps + 1) // 2],
         layers=LAYERS,
         norms=NORMS,
         range=layout.range,

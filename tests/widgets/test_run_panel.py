@@ -158,6 +158,26 @@ def test_the_status_says_when_a_step_last_came_in(panel: Simple, monkeypatch: py
     assert "10:0" not in panel.status.value
 
 
+def test_a_run_that_goes_on_is_told_of_four_times_a_second_and_one_that_stands_at_once(
+    panel: Simple, now: list[float]
+) -> None:
+    def told(step: int, later: float) -> bool:
+        """Whether a look at ``step``, so much later, is told of."""
+        now[0] += later
+        panel.run.progress = Progress(step=step, steps=90, batch=step, batches=90)
+        panel.tick()
+        return f"<b>{step} of 90</b>" in panel.status.value
+
+    panel.on_start()
+    assert [told(step, 0.1) for step in range(1, 8)] == [False, False, True, False, False, True, False]
+    panel.on_pause()
+    assert told(8, 0) and told(9, 0)
+    panel.on_pause()
+    assert told(10, 0) is False
+    panel.run.state = "finished"
+    assert told(11, 0)
+
+
 def test_a_page_that_has_gone_pauses_ends_and_resumes_only_what_it_paused(panel: Simple, now: list[float]) -> None:
     panel.run.state = "paused"
     panel.on_away()

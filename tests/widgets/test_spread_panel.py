@@ -11,9 +11,9 @@ import pytest
 from lab.concepts import spread
 from lab.knob import ConfigError
 from widgets.charts import spread as charts
-from widgets.live_figure import Drag
 from widgets.span import Span
 from widgets.spread import SLIDERS, SpreadPanel
+from widgets.wish import Drag
 
 LESSON = np.array(spread.LESSON)
 MANY = np.random.default_rng(3).normal(5, 2, 200)

@@ -100,6 +100,9 @@ class Saving:
         suffix = _checked("the format", path.suffix.removeprefix(".").lower(), DECKS)
         return _written(path, self._deck(suffix, theme)(lambda _: None))
 
+    def catch_up(self) -> None:
+        """Bring every chart up to date, those out of sight too; by default they always are."""
+
     def sheet(self, name: str, theme: str = "", wish: Wish | None = None) -> Sheet:
         """Chart ``name`` as it is now; with ``wish`` as its reader has zoomed it.
 
@@ -109,6 +112,7 @@ class Saving:
         _checked("the chart", name, self._figures)
         theme = _checked("the theme", theme or self.save_bar.theme.value, THEMES)
         with self._lock:
+            self.catch_up()
             figure = self._figures[name]
             chart = as_seen(figure.figure, wish.ranges, wish.hidden) if wish else figure.figure
             words = chart_words(self._outer or self).get(figure, Words("", ""))
