@@ -98,7 +98,13 @@ function tellSight() {
       if (!kernels.has(store.kernel)) kernels.set(store.kernel, [store.model, {}]);
       kernels.get(store.kernel)[1][store.number] = seen;
     }
-    for (const [model, figures] of kernels.values()) model.send({ type: "seen", page: page.id, figures });
+    for (const [model, figures] of kernels.values()) {
+      try {
+        model.send({ type: "seen", page: page.id, figures });
+      } catch (error) {
+        console.warn("live figure: a kernel has gone, and is told no more what is in sight", error); // the page is left
+      }
+    }
   }, 50);
 }
 

@@ -21,7 +21,7 @@ from widgets.wish import Drag
 
 # A model as anywidget hands it to the module; buffers come misaligned, as they may over a websocket.
 HARNESS = """
-window.outbox = []; window.models = {};
+window.outbox = []; window.models = {}; window.lost = false; window.refused = 0;
 window.show = async (id, esm, css, traits, views) => {
   const style = document.createElement("style");
   style.textContent = css;
@@ -29,8 +29,11 @@ window.show = async (id, esm, css, traits, views) => {
   const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
   const widget = (await import(url)).default();
   const handlers = {}, cleanups = [];
-  const model = { get: (name) => traits[name], on: (name, f) => (handlers[name] = f), off: () => {},
-                  send: (message) => outbox.push([id, message]) };
+  const send = (message) => {
+    if (lost) { refused++; throw new Error("Cannot send"); }
+    outbox.push([id, message]);
+  };
+  const model = { get: (name) => traits[name], on: (name, f) => (handlers[name] = f), off: () => {}, send };
   models[id] = { handlers, leave: () => cleanups.shift()(), close: () => cleanups.forEach((clean) => clean()) };
   cleanups.push(await widget.initialize({ model }));
   for (let i = 0; i < views; i++) {
@@ -91,7 +94,7 @@ class Desk:
 
     def clear(self) -> None:
         """Close every figure, as a notebook does; the page stays, and plotly's script on it."""
-        self.page.evaluate("() => Object.values(models).forEach((model) => model.close())")
+        self.page.evaluate("() => { lost = false; Object.values(models).forEach((model) => model.close()) }")
         self.page.evaluate("() => { document.body.innerHTML = document.body.style = '' }")
         self.page.evaluate("() => document.querySelectorAll('style:not([id^=plotly])').forEach((el) => el.remove())")
         self.page.emulate_media(color_scheme="light")
@@ -423,6 +426,10 @@ def test_the_kernel_is_told_what_is_in_sight(desk: Desk) -> None:
     told(hide % "true" + turned, False, False, False)
     told(hide % "false" + turned, False, True, True)
     told("models.far.leave()", False, False, True)
+    # A page that is left loses its kernel first: no error then.
+    desk.page.evaluate("() => { lost = true; document.getElementById('near-0').scrollIntoView() }")
+    desk.page.wait_for_function("refused > 0")
+    assert not desk.errors
 
 
 def test_zoom_and_hidden_traces_stay_while_points_come(desk: Desk) -> None:
