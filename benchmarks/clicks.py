@@ -34,7 +34,7 @@ AWAIT_POINT = """([button, label]) => {
 }"""
 
 
-DRAWN = "() => !globalThis[Symbol.for('foundations-lab/live-figure/2')].drawing"
+DRAWN = "() => !globalThis[Symbol.for('foundations-lab/live-figure/3')].drawing"
 """No chart in view waits to be drawn: Reset empties all of them, and nobody presses Start within that moment."""
 
 

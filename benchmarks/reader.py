@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -82,6 +82,12 @@ def answers_of(figure: FigureReader, message: Message, page: dict[str, FigureRea
     return [*said, (owing.comm, owing.acknowledge())] if owing else said
 
 
+def sight(figures: Mapping[str, FigureReader], labels: Collection[str]) -> Message:
+    """What a page says that has those of ``figures`` (by label) in sight which are among ``labels``."""
+    seen = {figure.number: label in labels for label, figure in figures.items() if figure.number}
+    return {"type": "seen", "page": "reader", "figures": seen}
+
+
 class Reader:
     """Reads all that a kernel publishes, in a thread of its own.
 
@@ -112,9 +118,8 @@ class Reader:
 
     def see(self, labels: Collection[str]) -> None:
         """Tell the kernel that the page has figures with these labels in sight, and no others."""
-        numbers = {figure.number: label in labels for label, figure in self.figures.items() if figure.number}
         first = next(iter(self.figures.values()))
-        self._say(first.comm, {"type": "seen", "page": "reader", "figures": numbers})
+        self._say(first.comm, sight(self.figures, labels))
 
     def check(self) -> None:
         """Whether all was read.

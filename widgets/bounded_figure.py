@@ -80,7 +80,7 @@ class BoundedFigure:
         if max_points < 2:
             raise ValueError(f"max_points must be at least 2, not {max_points}")
         self.max_points = max_points
-        self.stride = stride
+        self.stride = 1 if steps is None else stride
         self.data: list[dict[str, Any]] = [_trace(trace) for trace in figure.get("data", ())]
         self._fields = [_growing(trace) for trace in self.data]  # asked for many times at each update
         self.layout: dict[str, Any] = plain(figure.get("layout", {}))

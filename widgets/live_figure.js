@@ -82,13 +82,17 @@ function receive(store, model, message, buffers) {
   if (message.type === "library") return loadLibrary(buffers[0]);
   if (message.type === "dragged") return answerDrag(store, model);
   if (["slide", "file", "unsaved"].includes(message.type)) return takeFile(store, message, buffers);
+  const ask = () => {
+    store.seen = undefined; // what was said of it may be lost too: it is said again after the answer
+    model.send({ type: "ready" });
+  };
   const resync = () => {
-    if (!store.resyncing) model.send({ type: "ready" });
+    if (!store.resyncing) ask();
     store.resyncing = true;
   };
   if (message.type === "ping") {
     if (store.seq === message.seq) model.send({ type: "ack", seq: store.seq });
-    else model.send({ type: "ready" }); // asked for again even while resyncing: that request may be what was lost
+    else ask(); // asked for again even while resyncing: that request may be what was lost
     return;
   }
   if (message.type === "draw") {

@@ -89,7 +89,7 @@ class LiveFigure(anywidget.AnyWidget):
     def seen(self) -> bool:
         """Whether a page has it in sight: on or near the screen, in a tab that shows. True until one says it has not.
 
-        Nobody sees sooner what is drawn while this is False.
+        While this is False nobody looks: what is drawn can wait. A page that breaks off is taken to look on.
         """
         pages = self._pages.copy()
         return not pages or any(pages.values())

@@ -2,7 +2,7 @@
 // names of sliders.
 // Comes before live_figure.js, in one module with it.
 
-const page = (globalThis[Symbol.for("foundations-lab/live-figure/2")] ??= makePage());
+const page = (globalThis[Symbol.for("foundations-lab/live-figure/3")] ??= makePage());
 
 function makePage() {
   const made = { id: Math.random().toString(36).slice(2), telling: false };
@@ -13,6 +13,7 @@ function makePage() {
     pump();
     tellSight();
   });
+  addEventListener("pagehide", () => sendSight(() => false));
   nameSliders();
   return made;
 }
@@ -90,22 +91,27 @@ function tellSight() {
   page.telling = true;
   setTimeout(() => {
     page.telling = false;
-    const kernels = new Map();
-    for (const store of page.stores) {
-      const seen = !document.hidden && [...store.views].some((view) => view.onScreen);
-      if (!store.kernel || store.seen === seen) continue;
-      store.seen = seen;
-      if (!kernels.has(store.kernel)) kernels.set(store.kernel, [store.model, {}]);
-      kernels.get(store.kernel)[1][store.number] = seen;
-    }
-    for (const [model, figures] of kernels.values()) {
-      try {
-        model.send({ type: "seen", page: page.id, figures });
-      } catch (error) {
-        console.warn("live figure: a kernel has gone, and is told no more what is in sight", error); // the page is left
-      }
-    }
+    sendSight((view) => !document.hidden && view.onScreen);
   }, 50);
+}
+
+function sendSight(isSeen) {
+  const kernels = new Map();
+  for (const store of page.stores) {
+    const seen = [...store.views].some(isSeen);
+    if (!store.kernel || store.seen === seen) continue;
+    store.seen = seen;
+    if (!kernels.has(store.kernel)) kernels.set(store.kernel, [store.model, {}]);
+    kernels.get(store.kernel)[1][store.number] = seen;
+  }
+  for (const [model, figures] of kernels.values()) {
+    try {
+      model.send({ type: "seen", page: page.id, figures });
+    } catch (error) {
+      // It has gone, as when a page is left; there may be others.
+      console.warn("live figure: a kernel cannot be told what is in sight", error);
+    }
+  }
 }
 
 function redraw(view) {

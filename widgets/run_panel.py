@@ -20,7 +20,7 @@ from widgets.training_status import state_line, status_line
 LIVE = frozenset({"running", "paused"})
 """States in which a run may still record something."""
 
-WORDS_EVERY = 0.25
+WORDS_EVERY = 0.3
 """Seconds between two accounts of a run that goes on: read, not watched, each costs the kernel as much as a chart."""
 
 
@@ -173,7 +173,7 @@ class RunPanel(Panel, Generic[R]):
             self.tell(state, progress)
 
     def tell(self, state: str, progress: Progress) -> None:
-        """Say what the run is doing: at once if it stands, four times a second while it runs."""
+        """Say what the run is doing: at once if it stands, three times a second while it runs."""
         if progress.step not in (0, self._step):
             self._step, self._updated = progress.step, time.strftime("%H:%M:%S")
         self.state_line.value = state_line(state, progress)

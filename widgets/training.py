@@ -162,7 +162,8 @@ class TrainingPanel(RunPanel[Session]):
 
     def catch_up(self) -> None:
         """Draw the new rows in every chart."""
-        self._charts.pull(self.run, everything=True)
+        with self._lock:
+            self._charts.pull(self.run, everything=True)
 
     def redraw(self) -> None:
         """Draw the session's whole record."""

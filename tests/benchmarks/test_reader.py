@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.reader import FigureReader, answers_of
+from benchmarks.reader import FigureReader, answers_of, sight
 from widgets.bundle import together
 from widgets.live_figure import UNANSWERED, LiveFigure
 
@@ -99,6 +99,14 @@ def test_a_lost_message_brings_everything_again_once(wire: Wire) -> None:
     wire.say(wire.said[-1])
     assert wire.sent[-1]["type"] == "draw"
     assert wire.update(10) == 10
+
+
+def test_it_says_what_it_has_in_sight(wire: Wire) -> None:
+    readers = {"loss": wire.reader, "never drawn": FigureReader({})}
+    wire.say(sight(readers, ["another"]))
+    assert not wire.figure.seen
+    wire.say(sight(readers, ["loss"]))
+    assert wire.figure.seen
 
 
 def test_what_comes_before_the_whole_is_not_answered() -> None:

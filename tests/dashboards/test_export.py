@@ -58,7 +58,7 @@ def test_a_chart_by_click_and_by_key(voila_server: Any, page: Page, tmp_path: Pa
     page.get_by_label("Pictures are").select_option("dark")
     figure(page, AVERAGES).evaluate(
         """async (div) => {
-          const Plotly = await globalThis[Symbol.for("foundations-lab/live-figure/2")].plotly;
+          const Plotly = await globalThis[Symbol.for("foundations-lab/live-figure/3")].plotly;
           await Plotly.relayout(div, { "xaxis.range": [2.5, 6.5] });
           await Plotly.restyle(div, { visible: "legendonly" }, [1]);
         }"""

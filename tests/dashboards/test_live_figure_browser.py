@@ -426,7 +426,17 @@ def test_the_kernel_is_told_what_is_in_sight(desk: Desk) -> None:
     told(hide % "true" + turned, False, False, False)
     told(hide % "false" + turned, False, True, True)
     told("models.far.leave()", False, False, True)
-    # A page that is left loses its kernel first: no error then.
+    # What is lost on the way is told again with the rest.
+    folded._pages.clear()
+    folded.append(np.array([3]), lines([3]))
+    folded.flush()
+    desk.wire.clear()
+    folded.ping()
+    desk.settle()
+    desk.settle_sight("folded")
+    assert folded.seen and list(folded._pages.values()) == [True]
+    # A page that is left is out of sight; it may have lost its kernel by then, which is no error.
+    told("dispatchEvent(new Event('pagehide'))", False, False, False)
     desk.page.evaluate("() => { lost = true; document.getElementById('near-0').scrollIntoView() }")
     desk.page.wait_for_function("refused > 0")
     assert not desk.errors

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from widgets import charts
 from widgets.charts import View, style
 from widgets.panel import CLOSE_AFTER, PAUSE_AFTER
 from widgets.training import TrainingPanel
-from widgets.training_figures import CHARTS, OUTPUTS
+from widgets.training_figures import CHARTS, OUT_OF_SIGHT, OUTPUTS
 from widgets.training_status import duration, progress_label, state_line, status_line
 
 LONG = {**TINY, "batch_size": 2, "epochs": 1000}
@@ -325,6 +326,46 @@ def test_a_tick_without_news_costs_no_charts(make: Make, monkeypatch: pytest.Mon
         monkeypatch.setattr(figure, "draw", lambda *_: pytest.fail("drawn again"))
     panel.tick()
     assert panel.error == ""
+
+
+def out_of_sight(panel: TrainingPanel, *names: str) -> None:
+    """A page says that it has these charts out of its sight."""
+    for name in names:
+        figure = panel.figures[name]
+        message = {"type": "seen", "page": "a page", "figures": {str(figure._number): False}}
+        figure._handle_custom_msg(message, [])
+
+
+def test_what_is_out_of_sight_is_drawn_later_and_saved_as_it_is_now(make: Make, tmp_path: Path) -> None:
+    now = [0.0]
+    panel = make(clock=lambda: now[0])
+    step(panel)
+    out_of_sight(panel, "blow_up", "mean")
+    panel.tick()
+    step(panel)
+    step(panel)
+    assert shown(panel) == [0, 1, 2] and shown(panel, "blow_up") == shown(panel, "mean") == [0]
+    panel.export(tmp_path / "mean.json")
+    assert shown(panel, "mean") == shown(panel, "blow_up") == [0, 1, 2]
+    step(panel)
+    assert shown(panel, "blow_up") == [0, 1, 2]
+    now[0] += OUT_OF_SIGHT
+    panel.tick()
+    assert shown(panel, "blow_up") == [0, 1, 2, 3]
+    step(panel)
+    assert len(panel._sheets("")[0].chart["data"]) and shown(panel, "blow_up") == [0, 1, 2, 3, 4]
+    assert_shows_the_record(panel)
+
+
+def test_after_the_end_nothing_waits_to_come_into_sight(make: Make) -> None:
+    panel = make()
+    step(panel)
+    out_of_sight(panel, *panel.figures)
+    finish(panel)
+    assert_shows_the_record(panel)
+    panel.menus["digit"].value = 7
+    assert_shows_the_record(panel)
+    assert "7" in panel.session.since(-1).outputs.names[0]
 
 
 def test_two_panels_do_not_disturb_each_other(make: Make) -> None:

@@ -83,6 +83,7 @@ class Saving:
         path = Path(path)
         suffix = _checked("the format", path.suffix.removeprefix(".").lower(), FORMATS)
         owner = self._owners()[_checked("the chart", path.stem, self._owners())]
+        self.catch_up()
         return _written(path, owner.sheet(path.stem, theme).write(suffix))
 
     def export_all(self, folder: str | Path, formats: Iterable[str] = ("png", "csv"), theme: str = "") -> list[Path]:
@@ -104,7 +105,7 @@ class Saving:
         """Bring every chart up to date, those out of sight too; by default they always are."""
 
     def sheet(self, name: str, theme: str = "", wish: Wish | None = None) -> Sheet:
-        """Chart ``name`` as it is now; with ``wish`` as its reader has zoomed it.
+        """Chart ``name`` as it is drawn; with ``wish`` as its reader has zoomed it.
 
         Raises:
             ConfigError: for another chart or theme, with those there are.
@@ -112,7 +113,6 @@ class Saving:
         _checked("the chart", name, self._figures)
         theme = _checked("the theme", theme or self.save_bar.theme.value, THEMES)
         with self._lock:
-            self.catch_up()
             figure = self._figures[name]
             chart = as_seen(figure.figure, wish.ranges, wish.hidden) if wish else figure.figure
             words = chart_words(self._outer or self).get(figure, Words("", ""))
@@ -124,6 +124,7 @@ class Saving:
         figure = self._figures[name]
         with _answering(figure, wish.number):
             kind = _checked("the format", wish.kind, FORMATS)
+            self.catch_up()
             sheet = self.sheet(name, wish=wish)
             if kind in ("png", "svg"):
                 figure.give_slide(wish.number, f"{name}.{kind}", sheet.slide)
@@ -161,6 +162,7 @@ class Saving:
         return {name: panel for panel in (self, self._inner) if panel for name in panel._figures}
 
     def _sheets(self, theme: str) -> list[Sheet]:
+        self.catch_up()
         return [owner.sheet(name, theme) for name, owner in self._owners().items()]
 
 
