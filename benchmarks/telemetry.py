@@ -35,8 +35,7 @@ def watch(stack: ExitStack, model: Model, task: Task, config: Config) -> Callabl
     host = np.zeros((RING, 3))
 
     def after(loss: Tensor, logits: Tensor, y: Tensor) -> None:
-        with torch.no_grad():
-            probes.score(loss, accuracy(logits, y))
+        probes.score(loss, accuracy, logits, y)
         probes.row += 1
         if probes.row == RING:
             history.append(probes.rows.cpu().numpy(), probes.hists.cpu().numpy(), host, [0.98] * RING)

@@ -1,5 +1,6 @@
 """The probes' compiled passes on the CPU: from a layer's output, or its norm, straight into a row."""
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -7,6 +8,9 @@ from torch import Tensor
 
 from lab.nn.norms import AveragingNorm, Norm, RunningBatchNorm
 from lab.telemetry.record import LAYER, NORM
+from lab.training.task import accuracy
+
+Metric = Callable[[Tensor, Tensor], Tensor]
 
 
 class HostPasses:
@@ -34,9 +38,14 @@ class HostPasses:
         figures = self._rows[row, at : at + len(LAYER)]
         self._fused.measure(values.reshape(-1), *self._how, self._hists[row, layer], figures)
 
-    def score(self, loss: Tensor, accuracy: Tensor, row: int) -> None:
-        """The step's loss and accuracy, 0-dim."""
-        self._rows[row, 0], self._rows[row, 1] = loss.item(), accuracy.item()
+    def score(self, loss: Tensor, metric: Metric, logits: Tensor, targets: Tensor, row: int) -> None:
+        """The step's loss, 0-dim, and what ``metric`` says of its answers."""
+        row_of_figures = self._rows[row]
+        row_of_figures[0] = loss.item()
+        if metric is accuracy and logits.is_contiguous() and targets.is_contiguous():
+            row_of_figures[1] = self._fused.accuracy(logits.detach().numpy(), targets.numpy())
+        else:
+            row_of_figures[1] = metric(logits, targets).item()
 
     def measure_norm(self, norm: Norm, row: int, at: int) -> None:
         """The figures of ``norm``, which has just run, into the row's columns from ``at``."""

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from lab.nn.models import Model
 from lab.nn.norms import AveragingNorm, Norm
-from lab.telemetry.host import HostPasses
+from lab.telemetry.host import HostPasses, Metric
 from lab.telemetry.record import BINS, COUNTS, LAYER, NORM, Layout
 
 log = logging.getLogger(__name__)
@@ -207,10 +207,11 @@ class Probes:
         counts.copy_(tally)
         torch.stack(measure(x, tally, self.layout.range, self.threshold), out=figures)
 
-    def score(self, loss: Tensor, accuracy: Tensor) -> None:
-        """Write the step's loss and accuracy (0-dim tensors)."""
-        if self._host is not None:
-            # No waiting here: a value of the host's is there.
-            self._host.score(loss, accuracy, self.row)
-            return
-        torch.stack([loss.detach(), accuracy], out=self.rows[self.row, :2])
+    def score(self, loss: Tensor, metric: Metric, logits: Tensor, targets: Tensor) -> None:
+        """Write the step's loss (0-dim) and its ``metric(logits, targets)``, a task's."""
+        with torch.no_grad():
+            if self._host is not None:
+                # No waiting here: a value of the host's is there.
+                self._host.score(loss, metric, logits, targets, self.row)
+                return
+            torch.stack([loss.detach(), metric(logits, targets)], out=self.rows[self.row, :2])

@@ -68,8 +68,7 @@ class Recorder(Callback):
         self._images = 0
 
     def measure(self, learner: Learner) -> None:
-        with torch.no_grad():
-            self.probes.score(learner.loss, learner.task.metric(learner.logits, learner.y))
+        self.probes.score(learner.loss, learner.task.metric, learner.logits, learner.y)
 
     def after_batch(self, learner: Learner) -> None:
         if not learner.training:

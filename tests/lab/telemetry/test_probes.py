@@ -11,6 +11,7 @@ from lab.config import Config
 from lab.nn import models
 from lab.telemetry.probes import Probes, as_it_lies, fused_passes, histogram, measure, measure_norm
 from lab.telemetry.record import BINS, COUNTS, LAYER, NORM, Layout
+from lab.training.task import accuracy
 
 RANGES = [(0.0, 10.0), (-7.0, 7.0)]
 
@@ -107,7 +108,9 @@ def test_rows_hold_each_blocks_output_after_its_norm() -> None:
         block.register_forward_hook(lambda _, __, output, name=name: seen.__setitem__(name, output.detach()))
     with probes:
         model(x)
-        probes.score(torch.tensor(2.5), torch.tensor(0.25))
+        probes.score(
+            torch.tensor(2.5), lambda logits, targets: (logits - targets).mean(), torch.ones(4), torch.full((4,), 0.75)
+        )
     row = dict(zip(layout.device_columns, probes.rows[0].tolist(), strict=True))
     assert row["loss"] == 2.5 and row["accuracy"] == 0.25
     for index, name in enumerate(layout.layers):
@@ -166,6 +169,28 @@ def test_values_are_measured_as_they_lie(memory_format: torch.memory_format) -> 
     assert flat.data_ptr() == x.data_ptr(), "no copy"
     assert torch.equal(flat.sort().values, x.flatten().sort().values)
     assert torch.equal(as_it_lies(x[:, 1:3]).sort().values, x[:, 1:3].flatten().sort().values), "also with holes"
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("n", [1, 64])
+def test_accuracy(n: int, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not compiled:
+        monkeypatch.setattr("lab.telemetry.probes.fused_passes", lambda: None)
+    _, _, probes = make()
+    generator = torch.Generator().manual_seed(n)
+    # Few values, so that several are the largest; nan and infinities among them.
+    values = torch.tensor([0.0, 1.0, 2.0, -torch.inf, torch.inf, torch.nan])
+    for row in range(4):
+        logits = values[torch.randint(6, (n, 10), generator=generator)].requires_grad_()
+        targets = logits.argmax(dim=1) if row == 0 else torch.randint(10, (n,), generator=generator)
+        probes.row = row
+        probes.score(torch.tensor(0.0), accuracy, logits, targets)
+        strided = torch.stack([logits.detach(), logits.detach()], dim=2)[:, :, 0]
+        wanted = (logits.argmax(dim=1) == targets).double().mean().item()
+        assert probes.rows[row, 1] == pytest.approx(wanted)
+        probes.score(torch.tensor(0.0), accuracy, strided, targets)
+        assert probes.rows[row, 1] == pytest.approx(wanted)
+    assert probes.rows[0, 1] == 1
 
 
 def test_norm_figures_are_in_their_order() -> None:
