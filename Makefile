@@ -1,5 +1,5 @@
 # lab: serve the dashboards.  test: run the tests.  check: style, types, notebooks.  clean: remove what these made.
-# bench: measure what docs/benchmarks.md claims (20 minutes).  lesson: repeat the course's runs (half an hour, resumable).
+# bench: measure what docs/benchmarks.md claims (15 minutes).  lesson: repeat the course's runs (half an hour, resumable).
 # Each sets up .venv first if it is not up to date. Another Python: make lab PYTHON=python3.12
 
 PYTHON ?= python3
