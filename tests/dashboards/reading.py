@@ -77,7 +77,7 @@ def comes_to(page: Page, read: Callable[[], Any], wanted: Any) -> None:
         if found == wanted:
             return
         assert time.monotonic() < deadline, f"found {found!r}, not {wanted!r}"
-        page.wait_for_timeout(50)
+        page.evaluate("new Promise(requestAnimationFrame)")  # the page's next frame may show it
 
 
 def wait_for(page: Page, label: str, name: str, wanted: list[float | None], axis: str = "y") -> None:
