@@ -122,7 +122,7 @@ def with_chromium(page: Any, page_kernel: Kernel) -> list[Figure]:
 
 
 def answer() -> tuple[list[Figure], str]:
-    """Every figure of this question; about 5 minutes."""
+    """Every figure of this question; about 7 minutes."""
     set_environment(None)  # as many threads as a served kernel has
     figures: list[Figure] = []
     with TemporaryDirectory() as folder:

@@ -205,19 +205,23 @@ def _events(record: Record) -> tuple[int, int]:
 
 def after(record: Record, step: int) -> Record:
     """The rows of ``record`` after ``step``; -1 for all."""
-    row, hist = (int(np.searchsorted(steps, step, side="right")) for steps in (record.steps, record.hist_steps))
-    return replace(
-        record,
-        steps=record.steps[row:],
-        columns={name: values[row:] for name, values in record.columns.items()},
-        hist_steps=record.hist_steps[hist:],
-        hists=record.hists[hist:],
-    )
+    row, hist = _ends(record, step)
+    return _cut(record, slice(row, None), slice(hist, None))
 
 
 def _until(record: Record, step: int) -> Record:
     """The rows of ``record`` up to ``step``."""
-    rows, hists = record.steps <= step, record.hist_steps <= step
+    row, hist = _ends(record, step)
+    return _cut(record, slice(row), slice(hist))
+
+
+def _ends(record: Record, step: int) -> tuple[int, int]:
+    """Where the rows up to ``step`` end, and where their histograms do."""
+    row, hist = (int(np.searchsorted(steps, step, side="right")) for steps in (record.steps, record.hist_steps))
+    return row, hist
+
+
+def _cut(record: Record, rows: slice, hists: slice) -> Record:
     return replace(
         record,
         steps=record.steps[rows],

@@ -42,6 +42,7 @@ class HostPasses:
         """The step's loss, 0-dim, and what ``metric`` says of its answers."""
         row_of_figures = self._rows[row]
         row_of_figures[0] = loss.item()
+        # The one metric with a compiled pass; another task's own is asked as it is.
         if metric is accuracy and logits.is_contiguous() and targets.is_contiguous():
             row_of_figures[1] = self._fused.accuracy(logits.detach().numpy(), targets.numpy())
         else:
