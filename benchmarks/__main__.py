@@ -10,7 +10,7 @@ import time
 
 from benchmarks import measure, report
 from lab.kept import RUNS
-from widgets.serve import set_environment
+from widgets.serve.__main__ import set_environment
 
 QUESTIONS = ("telemetry", "step_speed", "screen", "memory", "start", "kept")
 """Each a module with QUESTION (a sentence), PACKAGES (whose versions matter) and ``answer() -> (figures, notes)``."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from lab.config import DEFAULTS
 from lab.progress import Progress
+from lab.record import COUNTS, Layout
 from lab.session import Session
-from lab.telemetry.record import COUNTS, Layout
-from widgets.training import TrainingPanel
+from widgets.panels.training.panel import TrainingPanel
 
 if TYPE_CHECKING:
     import torch

@@ -12,8 +12,8 @@ from benchmarks.measure import Figure, figure, seconds
 from lab.config import Config
 from lab.kept import KeptRun, Library, file, index
 from lab.kept.keeper import versions
+from lab.record import COUNTS, Layout
 from lab.telemetry.history import History
-from lab.telemetry.record import COUNTS, Layout
 
 QUESTION = "What does it cost to keep a run, to open it, to list a thousand?"
 PACKAGES: tuple[str, ...] = ()

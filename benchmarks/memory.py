@@ -9,7 +9,7 @@ from benchmarks import kernel, measure, processes, reader
 from benchmarks.kernel import Kernel
 from benchmarks.measure import Figure
 from lab.telemetry.history import MAX_ROWS
-from widgets.serve import set_environment
+from widgets.serve.__main__ import set_environment
 
 QUESTION = "How much memory does a kernel with one training panel hold, and does it grow over 200,000 steps?"
 PACKAGES = ("ipywidgets", "ipykernel", "numba")
@@ -76,7 +76,7 @@ def answer() -> tuple[list[Figure], str]:
         with reader.reading(page_kernel.file) as page:
             # torch is loaded when the page is painted: not yet.
             page_kernel.run("import lab.warm\nwarm, lab.warm.warm = lab.warm.warm, lambda *_: None")
-            page_kernel.run("from widgets.training import TrainingPanel\npanel = TrainingPanel(watch_page=True)")
+            page_kernel.run("from widgets import TrainingPanel\npanel = TrainingPanel(watch_page=True)")
             page.quiet()
             figures.append(pss("a training panel on a page, at rest", page_kernel))
             page_kernel.run("warm().join()")

@@ -1,4 +1,4 @@
-"""A page without a screen: takes what a kernel sends, and answers as widgets/live_figure.js does, but draws nothing."""
+"""A page without a screen: takes what a kernel sends, and answers as figure/js/figure.js does, but draws nothing."""
 
 import queue
 import threading

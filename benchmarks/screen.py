@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks import browser, clicks, kernel, measure, processes, reader, updates
 from benchmarks.kernel import Kernel
 from benchmarks.measure import Figure
-from widgets.serve import set_environment
+from widgets.serve.__main__ import set_environment
 
 QUESTION = "What does the screen cost: in training speed, for an update, and from a click to the new point?"
 PACKAGES = ("ipywidgets", "anywidget", "plotly", "voila", "ipykernel")
@@ -98,7 +98,7 @@ def with_reader(home: Path, in_sight: Collection[str]) -> list[Figure]:
     """
     figures = []
     with kernel.started(home) as page_kernel, reader.reading(page_kernel.file) as page:
-        page_kernel.run("from widgets.training import TrainingPanel\npanel = TrainingPanel(watch_page=True)")
+        page_kernel.run("from widgets import TrainingPanel\npanel = TrainingPanel(watch_page=True)")
         page_kernel.run("import lab.warm; lab.warm.warm().join()")
         page.quiet()
         page_kernel.run(RUN)

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from benchmarks import browser, clicks, kernel, measure, processes
 from benchmarks.measure import Figure
 from benchmarks.processes import Server
-from widgets.serve import DASHBOARDS
+from widgets.serve.__main__ import DASHBOARDS
 
 QUESTION = "How long until it is there: from `make lab` to listening, from the address to Start?"
 PACKAGES = ("voila", "jupyter_server", "ipywidgets", "anywidget", "plotly", "ipykernel")

@@ -11,9 +11,9 @@ from benchmarks import hooks, loops, measure
 from benchmarks.measure import Figure
 from lab.config import Config
 from lab.nn.models import Model
+from lab.record import Layout
 from lab.telemetry.history import History
 from lab.telemetry.probes import Probes
-from lab.telemetry.record import Layout
 from lab.telemetry.recorder import RING
 from lab.training.task import Task, accuracy
 

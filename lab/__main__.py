@@ -7,8 +7,8 @@ from typing import TextIO
 
 from lab.config import KNOBS, Config, ConfigError
 from lab.kept import KeptError, Library
+from lab.record import Record, Validation
 from lab.session import Session
-from lab.telemetry.record import Record, Validation
 
 OUTCOMES = {"finished": 0, "diverged": 1, "failed": 1, "stopped": 130}
 

@@ -9,14 +9,14 @@ import torch
 
 from lab import data
 from lab.config import Config, ConfigError
+from lab.cuda.capture import CudaCapture, alone
+from lab.cuda.graph import GraphStep
 from lab.nn import init, models
 from lab.nn.conv import lay_out_for_cpu
 from lab.telemetry.history import History
 from lab.telemetry.probes import cuda_pass, fused_passes
 from lab.telemetry.recorder import Recorder
 from lab.training.callbacks import ApplySchedule, Callback, CancelFit
-from lab.training.capture import CudaCapture, alone
-from lab.training.graph import GraphStep
 from lab.training.learner import Learner
 from lab.training.optimizers import make_optimizer
 from lab.training.remote import RemoteControl

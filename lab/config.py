@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
+from lab import schedules
 from lab.knob import ConfigError, Knob, checked
-from lab.training import schedules
 
 __all__ = ["DEFAULTS", "KNOBS", "LIVE", "Config", "ConfigError", "Knob", "check"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from lab.training import schedules
+from lab import schedules
 
 
 @dataclass(frozen=True)

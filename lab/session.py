@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from lab.config import DEFAULTS, Config, ConfigError
 from lab.progress import Pace, Progress
+from lab.record import Record
 from lab.telemetry.history import History
-from lab.telemetry.record import Record
 from lab.training.callbacks import Callback
 
 if TYPE_CHECKING:

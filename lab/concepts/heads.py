@@ -2,7 +2,7 @@
 
 After lesson 10's remarks on softmax, and J. Catanzarite's notes on them, which name the two ways
 out that practitioners try: (A) a class for none-of-the-above and (B) a class not-K beside each
-class K. Numpy only; how the heads are taught is in :mod:`lab.concepts.head_task`.
+class K. Numpy only; how the heads are taught is in :mod:`lab.experiments.heads.task`.
 """
 
 from dataclasses import dataclass

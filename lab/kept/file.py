@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lab.config import ConfigError
 from lab.kept import live
 from lab.kept.run import KeptError, KeptRun, to_json
-from lab.telemetry.record import Mark, Outputs, Record, Validation
+from lab.record import Mark, Outputs, Record, Validation
 
 VERSION = 1
 """Of the format. A file of a newer one is left as it is."""

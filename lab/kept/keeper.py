@@ -17,8 +17,8 @@ from typing import IO, TYPE_CHECKING
 from lab.config import KNOBS, Config
 from lab.kept import file, index
 from lab.kept.run import KeptError, KeptRun, writable
+from lab.record import Mark, Record
 from lab.session import ENDED, Session
-from lab.telemetry.record import Mark, Record
 
 if TYPE_CHECKING:
     from lab.kept.library import Library

@@ -13,8 +13,8 @@ from lab.kept.folder import RUNS, default_folder
 from lab.kept.keeper import FLUSH_SECONDS, Keeper
 from lab.kept.run import KeptError, KeptRun, writable
 from lab.kept.search import matches
+from lab.record import Record
 from lab.session import Session
-from lab.telemetry.record import Record
 
 DELETED = "deleted"
 DELETED_DAYS = 30

@@ -8,7 +8,7 @@ layer's norm, whose few values take torch thirty operations, and the batch's acc
 import numpy as np
 from numba import float32, float64, int32, int64, njit, void
 
-from lab.telemetry.record import BINS, COUNTS
+from lab.record import BINS, COUNTS
 
 BLOCK = 4096
 """Values that stay in the fastest cache from loop to loop."""

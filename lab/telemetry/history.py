@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.concepts.moving_average import ewma
-from lab.telemetry.record import COUNTS, SCALARS, Layout, Mark, Outputs, Record, Validation
+from lab.record import COUNTS, SCALARS, Layout, Mark, Outputs, Record, Validation
 
 MAX_ROWS = 65_536
 MAX_HISTOGRAMS = 4_096

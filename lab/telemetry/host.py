@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from lab.nn.norms import AveragingNorm, Norm, RunningBatchNorm
-from lab.telemetry.record import LAYER, NORM
+from lab.record import LAYER, NORM
 from lab.training.task import accuracy
 
 Metric = Callable[[Tensor, Tensor], Tensor]

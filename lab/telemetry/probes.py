@@ -4,7 +4,7 @@ Nothing here asks the device for a value: every figure is a 0-dim tensor, writte
 storage that was allocated before the run. Whoever wants the rows copies them out, many at once.
 
 On the CPU one compiled pass (:mod:`lab.telemetry.fused`) does the same, where numba is installed,
-and on CUDA another (:mod:`lab.telemetry.fused_cuda`), where Triton is: it comes with torch there.
+and on CUDA another (:mod:`lab.cuda.fused_probes`), where Triton is: it comes with torch there.
 """
 
 import logging
@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from lab.nn.models import Model
 from lab.nn.norms import AveragingNorm, Norm
+from lab.record import BINS, COUNTS, LAYER, NORM, Layout
 from lab.telemetry.host import HostPasses, Metric
-from lab.telemetry.record import BINS, COUNTS, LAYER, NORM, Layout
 
 log = logging.getLogger(__name__)
 
@@ -120,10 +120,10 @@ def fused_passes() -> ModuleType | None:
 def cuda_pass(device: torch.device) -> Callable[[torch.device], Callable[..., None]] | None:
     """What makes a run's compiled pass for CUDA; None where Triton is missing or does not prove itself."""
     try:
-        from lab.telemetry import fused_cuda
+        from lab.cuda import fused_probes
 
-        if fused_cuda.agrees_with_torch(device):
-            return fused_cuda.FusedPass
+        if fused_probes.agrees_with_torch(device):
+            return fused_probes.FusedPass
         log.warning("Triton's figures differ from torch's here: layers are measured by torch, slower")
     except ImportError:
         pass

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from lab.record import Layout, Outputs, Validation
 from lab.telemetry.history import History
 from lab.telemetry.probes import Probes
-from lab.telemetry.record import Layout, Outputs, Validation
 from lab.training.callbacks import Callback, CancelFit
 from lab.training.learner import Learner
 

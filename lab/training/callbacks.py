@@ -5,7 +5,7 @@ After the Learner of fastai's lessons 9 and 10 ("04_callbacks", "05b_early_stopp
 
 from typing import TYPE_CHECKING
 
-from lab.training import schedules
+from lab import schedules
 
 if TYPE_CHECKING:
     from lab.training.learner import Learner

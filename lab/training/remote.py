@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from lab.config import LIVE, Config
-from lab.telemetry.record import Mark
+from lab.record import Mark
 from lab.training.callbacks import Callback, CancelFit
 from lab.training.learner import Learner
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from benchmarks.inside import LAYOUT, Gated, Recorded, find_panel
+from lab.record import Record
 from lab.telemetry.history import MAX_ROWS
-from lab.telemetry.record import Record
-from widgets.training import TrainingPanel
+from widgets.panels.training.panel import TrainingPanel
 
 
 @pytest.fixture

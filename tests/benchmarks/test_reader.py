@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.reader import FigureReader, answers_of, sight
-from widgets.bundle import together
-from widgets.live_figure import UNANSWERED, LiveFigure
+from widgets.figure.live_figure import UNANSWERED, LiveFigure
+from widgets.figure.message_batch import together
 
 
 def line(steps: range) -> dict[str, Any]:

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from widgets.bundle import together
-from widgets.live_figure import LiveFigure
-from widgets.wish import Drag
+from widgets.figure.live_figure import LiveFigure
+from widgets.figure.message_batch import together
+from widgets.figure.requests import Drag
 
 # A model as anywidget hands it to the module; buffers come misaligned, as they may over a websocket.
 HARNESS = """
@@ -684,7 +684,7 @@ def test_the_pointer_says_what_can_be_dragged(desk: Desk) -> None:
 
 NOTEBOOK = """
 import json, ipywidgets, numpy as np
-from widgets.live_figure import LiveFigure
+from widgets.figure.live_figure import LiveFigure
 
 def chart(steps):
     return {"data": [{"x": steps, "y": np.sin(steps), "type": "scatter"}], "layout": {"height": 150}}

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.dashboards.conftest import DASHBOARDS, Serve
 from tests.dashboards.kernel import kernels, newest_kernel
 from tests.dashboards.reading import READY, comes_to, enter, figure, fits, knob, wait_until_drawn
-from widgets.scrub import LABEL
+from widgets.run.scrubber.panel import LABEL
 
 LOSS = "Training and validation loss over time"
 BARS = "(div) => div.data.map((trace) => Array.from(trace.y))"

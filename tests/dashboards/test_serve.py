@@ -17,7 +17,7 @@ import pytest
 from jupyter_client.session import utcnow
 from playwright.sync_api import Page, expect
 
-from widgets import serve as command_line
+from widgets.serve import __main__ as command_line
 
 TOKEN = "correct-horse-battery"
 
@@ -276,7 +276,7 @@ class TestKernelsReadyBeforeTheirPage:
 class TestKernelsWithoutAPage:
     @pytest.fixture
     def pages(self) -> Any:
-        from widgets.server import PAGE_GONE, PageKernels
+        from widgets.serve.server import PAGE_GONE, PageKernels
 
         manager = PageKernels(cull_idle_timeout=PAGE_GONE)
         long_ago = utcnow() - timedelta(hours=2)

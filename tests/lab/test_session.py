@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from lab.config import LIVE, Config, ConfigError
+from lab.record import Record
 from lab.session import Session
-from lab.telemetry.record import Record
 from lab.training.callbacks import Callback
 from lab.training.learner import Learner
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lab.telemetry.record import COUNTS, Layout, Mark, Outputs, Record, Validation
+from lab.record import COUNTS, Layout, Mark, Outputs, Record, Validation
 from tests.widgets.tiny_runs import TINY, Make
-from widgets.training import TrainingPanel
+from widgets.panels.training.panel import TrainingPanel
 
 LAYERS = ("conv1", "conv2", "conv3")
 NORMS = ("conv1", "conv2")

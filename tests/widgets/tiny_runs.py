@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from lab.session import ENDED
-from widgets.training import TrainingPanel
+from widgets.panels.training.panel import TrainingPanel
 
 TINY = {"size": 200, "batch_size": 50, "widths": (4, 8), "epochs": 2, "device": "cpu"}
 PATIENCE = 60

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lab.telemetry.record import Record
+from lab.record import Record
 from widgets.charts.style import HEIGHT, Figure, column, line, note, stacked
 from widgets.charts.view import View
 

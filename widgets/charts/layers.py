@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lab.telemetry.record import Record
+from lab.record import Record
 from widgets.charts.style import Figure, axis, column, layout, line, note
 from widgets.charts.view import View
 

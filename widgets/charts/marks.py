@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from lab.telemetry.record import Mark, Record
+from lab.record import Mark, Record
 from widgets.charts.view import View
 
 MAX_LINES = 120

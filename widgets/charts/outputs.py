@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lab.concepts.softmax import sigmoid, softmax
-from lab.telemetry.record import Record
+from lab.record import Record
 from widgets.charts.answers import NO_ANSWER, bars, said_by
 from widgets.charts.style import HEIGHT, LEGEND_ROW, Figure, axis, heading, note
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.telemetry.record import Record
+from lab.record import Record
 from widgets.charts.style import Figure, column, layout, line, markers, stacked
 from widgets.charts.view import View
 

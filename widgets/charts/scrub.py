@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.telemetry.record import BINS, Record
+from lab.record import BINS, Record
 from widgets.charts.layers import near_zero_name
 from widgets.charts.style import COLOURS, Figure, axis, heading, note
 from widgets.charts.view import View

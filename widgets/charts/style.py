@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lab.telemetry.record import Record
+from lab.record import Record
 from widgets.charts.marks import marks
 from widgets.charts.view import X_AXES, View
 

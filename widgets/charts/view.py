@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lab.telemetry.record import Record
+from lab.record import Record
 
 X_AXES = {"steps": "step", "epochs": "epochs done", "seconds": "training time (s)"}
 """What x can be, and its title."""

@@ -4,12 +4,12 @@ import io
 import zipfile
 from collections.abc import Callable, Sequence
 
-from widgets.export.about import Settings, caption, listing
+from widgets.export.chart_file import Sheet
 from widgets.export.deck import Slide, pptx
 from widgets.export.page import Part, web_page
-from widgets.export.sheet import Sheet
+from widgets.export.provenance import Settings, caption, listing
+from widgets.export.section_words import Words
 from widgets.export.themes import THEMES
-from widgets.export.words import Words
 
 Tell = Callable[[int], None]
 """Called with the number of charts done."""

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from widgets.charts.style import Figure
 from widgets.export.slide import HEIGHT, WIDTH
 from widgets.export.themes import Theme
-from widgets.plain import listed
-from widgets.plotly_js import plotly_path
+from widgets.figure.plotly_js import plotly_path
+from widgets.figure.wire import listed
 
 
 class Part(NamedTuple):

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from widgets.charts.style import Figure
 from widgets.export.slide import HEIGHT, SCALE, WIDTH
-from widgets.plain import listed
-from widgets.plotly_js import plotly_path
+from widgets.figure.plotly_js import plotly_path
+from widgets.figure.wire import listed
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.telemetry.record import Record
+from lab.record import Record
 from widgets.charts import View
 from widgets.charts.averages import norm_shown
 from widgets.charts.layers import layer_shown, near_zero_name

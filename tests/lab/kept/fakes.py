@@ -10,8 +10,8 @@ import numpy as np
 from lab.config import Config
 from lab.kept import Keeper, KeptRun, Library
 from lab.progress import Progress
+from lab.record import COUNTS, Layout, Mark, Outputs, Record, Validation
 from lab.telemetry.history import History
-from lab.telemetry.record import COUNTS, Layout, Mark, Outputs, Record, Validation
 
 PATIENCE = 60
 QUICK = 0.01

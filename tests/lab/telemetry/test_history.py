@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from lab.record import COUNTS, Layout, Mark, Validation
 from lab.telemetry.history import History
-from lab.telemetry.record import COUNTS, Layout, Mark, Validation
 
 LAYOUT = Layout(layers=("conv1",), norms=("conv1",), steps_per_epoch=10)
 

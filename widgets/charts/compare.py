@@ -1,0 +1,216 @@
+"""Several runs in one chart: the training lab's own charts, one line a run, each in a colour and a dash of its own."""
+
+import html
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lab.concepts.moving_average import debiased
+from lab.record import Record
+from widgets.charts import averages, layers, progress
+from widgets.charts.blow_up import FLOOR, blow_up
+from widgets.charts.marks import marks
+from widgets.charts.style import COLOURS, DASHES, HEIGHT, LEGEND_ROW, Figure, heading, note
+from widgets.charts.view import X_AXES, View
+
+MOST = len(COLOURS)
+"""Runs that can be told apart."""
+
+ROWS = 1000
+"""Points of a line at most, as on every live figure."""
+
+BETA = 0.98
+"""Of the average over the accuracy of single batches: lines that jump hide each other."""
+
+NAME = 32
+TAIL = 6
+"""Letters of a run's name in a legend, and how many of them are its end, where a time or a number is."""
+
+SYMBOLS = ("diamond", "circle", "square", "triangle-up", "cross", "x", "star", "triangle-down")
+
+# plotly leaves a trace without points out of the legend, which has to say that the run has nothing to show.
+_NOTHING: Figure = {"type": "scatter", "x": np.array([np.nan]), "y": np.array([np.nan])}
+
+Chart = Callable[[Record, View], Figure]
+Names = Callable[[Record, View], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One run of several.
+
+    Attributes:
+        name: as the legend calls it.
+        record: as :func:`compared` makes it.
+        index: of its colour, dash and symbol.
+    """
+
+    name: str
+    record: Record
+    index: int
+
+    @property
+    def colour(self) -> str:
+        return COLOURS[self.index % MOST]
+
+    @property
+    def dash(self) -> str:
+        return DASHES[self.index % MOST]
+
+
+def compared(name: str, record: Record, index: int) -> Compared:
+    """A run's whole ``record`` made ready: its accuracy averaged, at most :data:`ROWS` of its rows."""
+    every = 1
+    while len(record.steps) > ROWS * every:
+        every *= 2
+    average = {"accuracy": debiased(record.columns["accuracy"], BETA**record.stride)} if record.columns else {}
+    columns = {**record.columns, **{name: values.astype(np.float32) for name, values in average.items()}}
+    few = replace(record, steps=record.steps[::every], columns={key: v[::every] for key, v in columns.items()})
+    return Compared(name, few, index)
+
+
+def loss(runs: Sequence[Compared], view: View) -> Figure:
+    """Each run's de-biased moving average of the training loss, and its validation loss (nats)."""
+    return _overlaid(progress.loss, runs, view, "Loss: average (line), validation (sign)", "average", "validation")
+
+
+def accuracy(runs: Sequence[Compared], view: View) -> Figure:
+    """Each run's averaged training accuracy, and that of its validations (0 to 1)."""
+    title = "Accuracy: average (line), validation (sign)"
+    return _overlaid(progress.accuracy, runs, view, title, "each batch", "validation")
+
+
+def rates(runs: Sequence[Compared], view: View) -> Figure:
+    """Learning rate above and momentum below, as each step of each run used them."""
+    return _overlaid(progress.rates, runs, view, "Learning rate and momentum", "learning rate", "momentum")
+
+
+def layer_means(runs: Sequence[Compared], view: View) -> Figure:
+    """Mean of one layer's output per step, in each run."""
+    return _overlaid(layers.layer_means, runs, view, f"Mean of {_the(view.layer, 'last layer')}'s output", layer_of)
+
+
+def layer_stds(runs: Sequence[Compared], view: View) -> Figure:
+    """Standard deviation of one layer's output per step, in each run."""
+    return _overlaid(layers.layer_stds, runs, view, f"Spread of {_the(view.layer, 'last layer')}'s output", layer_of)
+
+
+def near_zero(runs: Sequence[Compared], view: View) -> Figure:
+    """Fraction of one layer's outputs that are near zero, in each run, by ``view``'s definition; its threshold
+    is nan where it is not the same in all of them."""
+    definition = layers.NEAR_ZERO[view.near_zero] if np.isnan(view.threshold) else layers.near_zero_name(view)
+    title = f"Near zero, {_the(view.layer, 'last layer')}: {definition}"
+    return _overlaid(layers.near_zero, runs, view, title, layer_of)
+
+
+def loss_averages(runs: Sequence[Compared], view: View) -> Figure:
+    """Each run's moving average of the loss, from zero and de-biased (nats)."""
+    title = "Average of the loss (thin: from zero)"
+    return _overlaid(averages.loss_averages, runs, view, title, "de-biased", "from zero")
+
+
+def mean_averages(runs: Sequence[Compared], view: View) -> Figure:
+    """One norm's running mean in each run, as kept and de-biased, averaged over channels."""
+    title = f"Running mean, {view.norm or 'first norm'} (thin: as kept)"
+    return _overlaid(averages.mean_averages, runs, view, title, _if_norm("de-biased", "running"))
+
+
+def variance_averages(runs: Sequence[Compared], view: View) -> Figure:
+    """One norm's running variance in each run, as kept and de-biased, averaged over channels."""
+    title = f"Running variance, {view.norm or 'first norm'} (thin: as kept)"
+    return _overlaid(averages.variance_averages, runs, view, title, _if_norm("de-biased", "running"))
+
+
+def debias_factors(runs: Sequence[Compared], view: View) -> Figure:
+    """Each run's de-bias factors of one norm and of the loss's average."""
+
+    def names(record: Record, view: View) -> Sequence[str]:
+        factors = [trace["name"] for trace in averages.debias_factors(record, view)["data"]]
+        return factors[::-1] if norm_of(record, view) else factors[:1]
+
+    title = f"De-bias factors, {view.norm or 'first norm'} (thin: loss)"
+    return _overlaid(averages.debias_factors, runs, view, title, names)
+
+
+def norm_blow_up(runs: Sequence[Compared], view: View) -> Figure:
+    """One norm's largest multiplier above, its smallest variance below, in each run; log axes."""
+    figure = _overlaid(blow_up, runs, view, f"What {_the(view.norm, 'first norm')} multiplies by", norm_of)
+    floor = note(f"a variance of 0 is drawn at {FLOOR:.0e}", x=0, xanchor="left", y=0.45, yanchor="bottom")
+    figure["layout"]["annotations"] = figure["layout"]["annotations"] or [floor]
+    return figure
+
+
+def layer_of(record: Record, view: View) -> Sequence[str]:
+    """The layer that ``view`` asks for, its last if it asks for none; () if the run has no such layer."""
+    return (view.layer,) if view.layer in record.layers else () if view.layer else record.layers[-1:]
+
+
+def norm_of(record: Record, view: View) -> Sequence[str]:
+    """The norm that ``view`` asks for, its first if it asks for none; () if the run has no such norm."""
+    return (view.norm,) if view.norm in record.norms else () if view.norm else record.norms[:1]
+
+
+def short_name(name: str) -> str:
+    """``name``, cut in its middle where it is long: ends differ too."""
+    return name if len(name) <= NAME else f"{name[: NAME - TAIL - 1]}…{name[-TAIL:]}"
+
+
+def legend_name(name: str) -> str:
+    """``name`` as a legend shows it: short, and its signs no markup."""
+    return html.escape(short_name(name), quote=False)
+
+
+def _the(chosen: str, default: str) -> str:
+    return chosen or f"the {default}"
+
+
+def _if_norm(*names: str) -> Names:
+    return lambda record, view: names if norm_of(record, view) else ()
+
+
+def _overlaid(
+    chart: Chart, runs: Sequence[Compared], view: View, title: str, first: Names | str, second: str = ""
+) -> Figure:
+    """``chart`` of every run, and of its traces the ``first`` and ``second`` only (or those that ``first`` names)."""
+    chosen = first if callable(first) else lambda record, view: (first, second)
+    data, shapes = [], []
+    for run in runs:
+        names = chosen(run.record, view)
+        figure = chart(run.record, view)
+        traces = [trace for name in names for trace in figure["data"] if trace["name"] == name]
+        data += _styled(traces or [_NOTHING], run)
+        if not names and run.record.layers:
+            data[-1]["name"] += " (not in this net)"
+        lines, _ = marks(run.record, view) if names else ([], [])
+        shapes += [shape | {"line": {"color": run.colour, "width": 1, "dash": "dot"}} for shape in lines]
+    layout = chart(runs[0].record if runs else Record(), view)["layout"]
+    extra = LEGEND_ROW * max(0, len(runs) - 2)
+    layout |= {
+        "title": heading(title),
+        "height": (HEIGHT * 3 // 2 if chart is blow_up else HEIGHT) + extra,
+        "margin": layout["margin"] | {"b": 76 + extra},
+        "shapes": shapes,
+        "annotations": [],
+        "hoverlabel": {"namelength": NAME},
+    }
+    if runs and not any(np.isfinite(trace["x"]).any() for trace in data):
+        layout["annotations"] = [note("none of these runs has it", x=0.5, y=0.75, font={"size": 13})]
+    layout["xaxis"] = layout["xaxis"] | {"title": {"text": X_AXES[view.x], "standoff": 6}}
+    return {"data": data, "layout": layout}
+
+
+def _styled(traces: list[Figure], run: Compared) -> list[Figure]:
+    """The traces as this run's: a second one on the same axes is thin, and one entry in the legend is all of them."""
+    lines = 0
+    made = []
+    for i, trace in enumerate(traces):
+        style = {"name": legend_name(run.name), "legendgroup": str(run.index), "showlegend": i == 0}
+        if trace.get("mode") == "markers":
+            style["marker"] = {"color": run.colour, "symbol": SYMBOLS[run.index % MOST], "size": 9}
+        else:
+            thin = lines and "yaxis" not in trace
+            style |= {"mode": "lines", "line": {"color": run.colour, "dash": run.dash, "width": 1 if thin else 2}}
+            lines += 1
+        made.append({**trace, **style, "opacity": 1, "meta": {"whole": True}})
+    return made

@@ -1,0 +1,59 @@
+"""One layer's histograms in several runs, one under the other: the same step is the same place, the same count the same
+colour."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from widgets.charts.compare import Compared, layer_of, legend_name
+from widgets.charts.layers import histogram
+from widgets.charts.style import Figure, axis, heading, note
+from widgets.charts.view import X_AXES, View
+
+COLUMNS = 300
+"""Of each picture at most; it is about as many pixels wide."""
+
+ROW = 140
+TOP, BOTTOM, GAP = 60, 52, 40
+"""Pixels: of a run's picture, above the first, below the last, between two for the lower one's name."""
+
+
+def histograms(runs: Sequence[Compared], view: View) -> Figure:
+    """One layer's outputs as a picture for each run: step across, value up, log(1 + count) as colour.
+
+    A run without that layer has no picture and says so.
+    """
+    layer = view.layer or "the last layer"
+    inner = max(len(runs) * (ROW + GAP) - GAP, ROW)
+    layout: Figure = {
+        "title": heading(f"Histograms of {layer}"),
+        "height": inner + TOP + BOTTOM,
+        "margin": {"l": 64, "r": 8, "t": TOP, "b": BOTTOM},
+        "showlegend": False,
+        "hovermode": "closest",
+        "uirevision": view.x,
+        "xaxis": axis(X_AXES[view.x], anchor=f"y{len(runs)}" if len(runs) > 1 else "y"),
+        "annotations": [],
+    }
+    data = []
+    for i, run in enumerate(runs):
+        top = 1 - i * (ROW + GAP) / inner
+        name = f"y{i + 1 if i else ''}"
+        layout[f"yaxis{i + 1 if i else ''}"] = axis("value", domain=[max(top - ROW / inner, 0.0), top])
+        words = legend_name(run.name)
+        if layer_of(run.record, view):
+            data.append(_picture(run, view, name, i == 0))
+            layout[f"yaxis{i + 1 if i else ''}"]["range"] = list(run.record.range)
+        else:
+            words += " (not in this net)" if run.record.layers else ""
+        layout["annotations"].append(note(words, x=0, xanchor="left", y=top, yanchor="bottom", font={"size": 12}))
+    top_count = max((float(picture["z"].max(initial=0)) for picture in data), default=0.0)
+    return {"data": [picture | {"zmax": top_count} for picture in data], "layout": layout}
+
+
+def _picture(run: Compared, view: View, y_axis: str, with_scale: bool) -> Figure:
+    record = run.record
+    every = max(1, -(-len(record.hist_steps) // COLUMNS))
+    few = replace(record, hist_steps=record.hist_steps[::every], hists=record.hists[::every])
+    picture: Figure = histogram(few, replace(view, layer=layer_of(record, view)[0]))["data"][0]
+    more = {"name": legend_name(run.name), "yaxis": y_axis, "showscale": with_scale, "meta": {"whole": True}}
+    return picture | more

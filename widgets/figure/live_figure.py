@@ -1,0 +1,238 @@
+"""The one widget through which every figure reaches the screen: plotly's own script, fed with new points only."""
+
+import logging
+import pathlib
+import threading
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+from weakref import WeakValueDictionary
+
+import anywidget
+import numpy as np
+import traitlets
+from numpy.typing import NDArray
+
+from widgets.figure import message_batch
+from widgets.figure.bounded_figure import BoundedFigure, Figure
+from widgets.figure.js import page_script
+from widgets.figure.plotly_js import plotly_script
+from widgets.figure.requests import Drag, Wish
+from widgets.figure.wire import Floats, pack, plain
+
+log = logging.getLogger(__name__)
+
+UNANSWERED = 4  # messages sent without an answer, before the rest waits and is sent as one
+PING_AFTER = 2.0  # seconds without an answer, before a page is asked for one
+
+_numbers = count(1)
+_figures: "WeakValueDictionary[int, LiveFigure]" = WeakValueDictionary()
+
+
+class LiveFigure(anywidget.AnyWidget):
+    """A plotly figure on the page that grows by its new points only.
+
+    ``draw`` and ``append`` change the kernel's copy, which is the truth; ``flush`` sends what the page lacks; a page
+    that (re)connects is given everything. Safe to call from any thread.
+
+    Messages to the page: "draw" (everything) and "append" (what is new), numbered by "seq"; "ping" with the last of
+    these numbers; "library" (plotly's script, on request, once a page); "dragged" (send the next place); "slide" (a
+    figure to draw and save), "file" (one to save), "unsaved" (why there is none); "many" (see message_batch). Its
+    answers: "ready" (send everything: it is new, or has found a number missing), "ack" (received up to seq, and others
+    of the kernel's figures up to theirs), "library" (send the script), "drag" (a point is dragged to a place), "save"
+    (a Wish), "seen" (which of the kernel's figures have come into a page's sight, or gone out of it).
+
+    Args:
+        figure: ``{"data": [trace, ...], "layout": {...}}`` in plotly's JSON shape; arrays may be numpy's.
+        max_points: the most rows (points of a line, columns of a heatmap) that ``append`` leaves, at least 2.
+        label: what a screen reader calls the figure.
+    """
+
+    _esm = page_script()
+    _css = pathlib.Path(__file__).with_suffix(".css").read_text("utf-8")
+    label = traitlets.Unicode().tag(sync=True)
+    height = traitlets.Int(300).tag(sync=True)  # pixels, known to the page before it has the figure: nothing jumps
+    savable = traitlets.Bool(False).tag(sync=True)  # whether there is a Save menu
+
+    def __init__(self, figure: Figure, *, max_points: int = 1000, label: str = "") -> None:
+        self._lock = threading.RLock()
+        self._max_points = max_points
+        self._copy = BoundedFigure(figure, max_points)
+        self._seq = self._answered = 1_000_000  # as many digits, and so bytes, in every message of a long run
+        self._number = next(_numbers)
+        self._waiting = False  # whether a flush is put off until an answer comes
+        self._pinged = 0.0
+        self._callbacks: list[Callable[[], None]] = []
+        self._drag_callbacks: list[Callable[[Drag], None]] = []
+        self._wish_callback: Callable[[Wish], None] | None = None
+        self._pages: dict[str, bool] = {}  # page -> whether it has this figure in sight
+        self.ready = False
+        self.last_answer = 0.0
+        super().__init__(label=label, height=self._height())
+        _figures[self._number] = self
+        self.on_msg(self._hear)
+
+    @property
+    def figure(self) -> Figure:
+        """Copy of the figure as the page shows it once flushed: at most ``max_points`` rows, arrays float32."""
+        with self._lock:
+            return self._copy.figure()
+
+    @property
+    def stride(self) -> int:
+        """Rows kept are those with step % stride == 0: 1, then 2, 4 ... as more than ``max_points`` are appended."""
+        with self._lock:
+            return self._copy.stride
+
+    @property
+    def seen(self) -> bool:
+        """Whether a page has it in sight: on or near the screen, in a tab that shows. True until one says it has not.
+
+        While this is False nobody looks: what is drawn can wait. A page that breaks off is taken to look on.
+        """
+        pages = self._pages.copy()
+        return not pages or any(pages.values())
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to send that waits for the page's answers."""
+        with self._lock:
+            return self._waiting
+
+    def draw(self, figure: Figure, steps: NDArray[np.int64] | None = None, stride: int = 1) -> None:
+        """Replace everything, what ``append`` left to be sent included; the reader's zoom stays.
+
+        Args:
+            steps: (n,) of the figure's rows, if more are to be appended and x is not the step. With steps the figure
+                is thinned as ``append`` does it; without, it is drawn as it is.
+            stride: of those steps, to start with: a power of two.
+
+        Raises:
+            ValueError: steps that do not rise, or not one for each row.
+        """
+        copy = BoundedFigure(figure, self._max_points, steps, stride)
+        with self._lock:
+            self._copy = copy
+            self.height = self._height()
+
+    def append(self, steps: NDArray[np.int64], figure: Figure) -> None:
+        """Extend the traces by one row for each step.
+
+        Args:
+            steps: (n,) rising, after the last one appended. Rows drawn without steps count by the first line's x.
+            figure: the same traces over the new rows only: x and y (heatmap: x and the columns of z) have n values.
+                A trace with meta {"whole": True}, or without arrays, is replaced instead, and so are layout.shapes and
+                layout.annotations if given; all else stays as drawn.
+
+        Raises:
+            ValueError: other traces than drawn, other lengths, steps that do not rise. Nothing has changed then.
+        """
+        with self._lock:
+            self._copy.extend(steps, figure)
+
+    def flush(self) -> None:
+        """Send what the page lacks: at once or, while too many answers are missing, as one message after the next."""
+        with self._lock:
+            if not self.ready or not self._copy.behind:
+                return
+            self._waiting = self._seq - self._answered >= UNANSWERED
+            if not self._waiting:
+                self._post(*self._copy.take())
+            elif time.monotonic() - max(self._pinged, self.last_answer) > PING_AFTER:
+                self.ping()  # a message may be lost: the answer says so, and all is sent again
+
+    def ping(self) -> None:
+        """Ask the page for an answer, which sets ``last_answer``."""
+        with self._lock:
+            self._pinged = time.monotonic()
+            self._tell({"type": "ping", "seq": self._seq})
+
+    def on_ready(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` whenever a page has (re)connected and been sent everything, in the kernel's thread."""
+        self._callbacks.append(callback)
+
+    def on_drag(self, callback: Callable[[Drag], None]) -> None:
+        """Call ``callback`` as somebody drags a point; what it draws and flushes is the answer.
+
+        The next place comes after it has returned, the newest one then: it may be slow, and nothing piles up.
+        """
+        self._drag_callbacks.append(callback)
+
+    def on_wish(self, callback: Callable[[Wish], None]) -> None:
+        """Offer a Save menu, and call ``callback`` with what is chosen; it answers by one of the next three."""
+        self._wish_callback = callback
+        self.savable = True
+
+    def give(self, number: str, name: str, media_type: str, content: bytes) -> None:
+        """Let the page save a file; ``number`` is the wish's, "" for one that was asked for elsewhere."""
+        self._tell({"type": "file", "id": number, "name": name, "media": media_type}, content)
+
+    def give_slide(self, number: str, name: str, figure: Figure) -> None:
+        """Let the page draw ``figure`` out of sight, in the size that its layout has, and save the picture."""
+        floats: list[Floats] = []
+        packed = pack(plain(figure), floats)
+        buffer = np.concatenate(floats).tobytes() if floats else b""
+        self._tell({"type": "slide", "id": number, "name": name, "figure": packed}, buffer)
+
+    def refuse(self, number: str, why: str) -> None:
+        """Tell the page why a wish is not granted."""
+        self._tell({"type": "unsaved", "id": number, "why": why})
+
+    def _height(self) -> int:
+        return int(self._copy.layout.get("height") or 300)
+
+    def _post(self, message: dict[str, Any], floats: list[Floats]) -> None:
+        self._seq += 1
+        if message["type"] == "draw":
+            message = {**message, "me": (message_batch.KERNEL, self._number)}
+        buffer = np.concatenate(floats).tobytes() if floats else b""
+        message_batch.post(self, self._number, {**message, "seq": self._seq}, buffer)
+
+    def _tell(self, content: dict[str, Any], buffer: bytes = b"") -> None:
+        self.send(content, [buffer] if buffer else None)
+
+    def _count_answered(self, seq: Any) -> None:
+        with self._lock:
+            self.last_answer = time.monotonic()
+            self._answered = max(self._answered, min(int(seq), self._seq))
+            if self._waiting:
+                self.flush()
+
+    def _hear(self, _: object, content: dict[str, Any], __: object) -> None:
+        with self._lock:
+            self.last_answer = time.monotonic()
+            match content.get("type"):
+                case "ack":
+                    self._count_answered(content["seq"])
+                case "library":
+                    self._tell({"type": "library"}, plotly_script())
+                case "ready":
+                    self.ready = True
+                    self._post(*self._copy.take_all())
+        match content.get("type"):
+            case "ack":
+                # Not under this figure's lock: whoever holds another's may wait for it.
+                for number, seq in content.get("others", {}).items():
+                    if other := _figures.get(int(number)):
+                        other._count_answered(seq)
+            case "seen":
+                for number, seen in content["figures"].items():
+                    if other := _figures.get(int(number)):
+                        other._pages[str(content["page"])] = bool(seen)
+            case "ready":
+                _call(self._callbacks)
+            case "drag":
+                place = (str(content["trace"]), int(content["point"]), float(content["x"]), float(content["y"]))
+                _call(self._drag_callbacks, Drag(*place))
+                self._tell({"type": "dragged"})
+            case "save" if self._wish_callback:
+                _call([self._wish_callback], Wish.of(content))
+
+
+def _call(callbacks: list[Callable[..., None]], *arguments: object) -> None:
+    for callback in callbacks:
+        try:
+            callback(*arguments)
+        except Exception:
+            log.exception("%s failed", callback)

@@ -1,0 +1,237 @@
+"""A knob: a slider with typing, a menu, or text; never out of its range. And a field of Config as one."""
+
+import html
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import ipywidgets
+import traitlets
+
+from lab.config import DEFAULTS, KNOBS
+from lab.config import check as check_field
+from lab.knob import Knob, checked
+from lab.schedules import PRESETS
+from widgets.page.muted import Quiet
+
+LATE = 5.0
+"""Seconds in which the page may still answer the value before."""
+
+
+class KnobBox(ipywidgets.VBox):
+    """A knob with its label, range and help.
+
+    ``value`` is always valid: setting it from Python raises ConfigError, a bad entry on the page
+    shows why under the knob and goes back to the last good value. Observe ``value`` for changes.
+
+    Args:
+        spec: its label, range, unit and help; with a ``slider`` it has one, with ``choices`` it is a menu.
+        value: to start with; without a ``check`` of its own, its type (int, float, str) is that of every value.
+        name: what a refusal calls the knob; its label if empty.
+        check: takes what was typed, returns the value or raises a ValueError that says what it must be.
+        suggestions: texts to choose from, beside typing another.
+
+    Attributes:
+        name, spec: as given.
+        entry: what is typed or chosen; ``slider`` beside it, None for menus and texts.
+        error: why the last entry was refused, empty when it was not.
+
+    Raises:
+        ValueError: for a ``value`` that the knob does not take.
+    """
+
+    value = traitlets.Any()
+    error = traitlets.Unicode()
+
+    def __init__(
+        self,
+        spec: Knob,
+        value: Any,
+        *,
+        name: str = "",
+        check: Callable[[Any], Any] | None = None,
+        suggestions: Iterable[str] = (),
+    ) -> None:
+        self.name = name or spec.label
+        self.spec = spec
+        self._checked = check or self._in_range
+        self._default = value
+        self._quiet = Quiet()
+        self._before: tuple[float, float] | None = None  # where the slider stood, and until when
+        self.entry = _entry(spec, list(suggestions))
+        self.slider = _slider(spec, whole=isinstance(value, int))
+        self._note = ipywidgets.HTML()
+        self._note.add_class("lab-note")
+        super().__init__([self.entry, *([self.slider] if self.slider else []), self._note])
+        self.add_class("lab-knob")
+        self.value = value
+        self.entry.observe(lambda change: self.offer(change["new"]), "value")
+        if self.slider:
+            self.slider.observe(lambda change: self._slide(change["new"]), "value")
+        self._explain()
+
+    def offer(self, raw: object) -> None:
+        """Take ``raw`` as somebody typed or dragged it; if it is refused, say why and keep the value."""
+        if self._quiet:
+            return
+        try:
+            self.value = raw
+            self.error = ""
+        except ValueError as refusal:
+            self.error = str(refusal)
+        self._show()
+
+    def stretch(self, high: float) -> None:
+        """Make ``high`` the upper end of the valid range and of the slider; a larger value moves to it."""
+        low = self.spec.low
+        if high == self.spec.high:
+            return
+        self.spec = replace(self.spec, high=high, slider=(low, high))
+        with self._quiet:
+            self.value = min(self.value, high)
+            self.slider.max = max(high, low + (self.spec.step or 1))  # the page cannot draw a slider without length
+            self.slider.disabled = high <= low
+        self._explain()
+
+    def slide_over(self, low: float, high: float, step: float) -> None:
+        """Move the slider's ends, and its stops; the valid range and the value stay."""
+        if (low, high) == self.spec.slider:
+            return
+        self.spec = replace(self.spec, slider=(low, high), step=step)
+        with self.slider.hold_trait_notifications():
+            self.slider.min, self.slider.max, self.slider.step = low, high, step
+            self.slider.value = self._on_slider()
+
+    def badge(self) -> str:
+        """Markup before the help: when the knob acts, where that is not at once."""
+        return ""
+
+    def _slide(self, to: float) -> None:
+        if self._quiet:
+            return
+        before, self._before = self._before, None
+        # The page puts a value that was typed on the slider's nearest stop, and sends that stop back.
+        if self._answers(to, self._on_slider()):
+            return
+        # The stop of the value before may cross the value that has come meanwhile, from a link for one.
+        if before and to != before[0] and self._answers(to, before[0]) and time.monotonic() - before[1] < LATE:
+            self._show()
+        else:
+            self.offer(_rounded(to, self.spec))
+            self._before = None
+
+    def _answers(self, to: float, value: float) -> bool:
+        """Whether ``to`` is what the page makes of ``value``."""
+        return _stops(self.spec, to, value) <= 0.5 + 1e-6
+
+    def _on_slider(self, value: Any = None) -> float:
+        low, high = self.spec.slider or (-math.inf, math.inf)
+        return float(min(max(self.value if value is None else value, low), high))
+
+    def _in_range(self, raw: Any) -> Any:
+        return checked(self.name, raw, self.spec, self._default)
+
+    @traitlets.validate("value")
+    def _check(self, proposal: dict[str, Any]) -> Any:
+        return self._checked(proposal["value"])
+
+    @traitlets.observe("value")
+    def _changed(self, change: dict[str, Any]) -> None:
+        if self.slider and change["old"] is not None:
+            self._before = self._on_slider(change["old"]), time.monotonic()
+        self._show()
+
+    def _show(self) -> None:
+        with self._quiet:
+            self.entry.value = _text(self.value) if isinstance(self.entry, ipywidgets.Text) else self.value
+            if self.slider:
+                self.slider.value = self._on_slider()
+
+    @traitlets.observe("error")
+    def _explain(self, _: object = None) -> None:
+        if self.error:
+            self._note.value = f'<span role="alert" class="lab-error">{html.escape(self.error)}</span>'
+            return
+        text = html.escape(f"{self.spec.help} {allowed(self.spec)}".strip())
+        self._note.value = f"{self.badge()} {text}".strip()
+
+
+class ConfigKnob(KnobBox):
+    """One field of Config as a knob, with a badge that says when it acts.
+
+    Args:
+        name: of the field.
+        value: to start with, Config's default if None.
+
+    Raises:
+        ConfigError: for a ``value`` that the field does not take.
+    """
+
+    pending = traitlets.Bool(help="Whether the value waits for the next Start.")
+
+    def __init__(self, name: str, value: Any = None) -> None:
+        default = getattr(DEFAULTS, name)
+        presets = PRESETS if name.endswith("_schedule") else ()
+        super().__init__(KNOBS[name], default, name=name, check=partial(check_field, name), suggestions=presets)
+        if value is not None:
+            self.value = value
+
+    def badge(self) -> str:
+        """Whether it acts at once, at the next Start, or waits for it."""
+        kind = "lab-pending" if self.pending else "lab-live" if self.spec.live else "lab-later"
+        words = "acts at the next Start" if self.pending else "live" if self.spec.live else "next Start"
+        return f'<span class="lab-badge {kind}">{words}</span>'
+
+    @traitlets.observe("pending")
+    def _badge_changed(self, _: object) -> None:
+        self._explain()
+
+
+def allowed(spec: Knob) -> str:
+    """The valid range as a sentence, empty for menus and free text."""
+    if spec.choices is not None or (math.isinf(spec.low) and math.isinf(spec.high)):
+        return ""
+    return f"{spec.allowed[0].upper()}{spec.allowed[1:]}{' ' + spec.unit if spec.unit else ''}."
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_text, value))
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def _stops(spec: Knob, a: float, b: float) -> float:
+    """How many of the slider's steps lie between two of its values."""
+    apart = math.log10(a / b) if spec.log else a - b
+    return abs(apart) / (spec.step or 1)
+
+
+def _rounded(value: float, spec: Knob) -> float:
+    """A slider's value without the digits that nobody asked for."""
+    return float(f"{value:.3g}") if spec.log else float(f"{value:.6g}")
+
+
+def _entry(spec: Knob, suggestions: list[str]) -> Any:
+    """The labelled part, which needs no mouse."""
+    common = {"description": spec.label, "tooltip": f"{spec.help} {allowed(spec)}".strip()}
+    if spec.choices is not None:
+        return ipywidgets.Dropdown(options=[(label, key) for key, label in spec.choices.items()], **common)
+    if suggestions:
+        return ipywidgets.Combobox(options=suggestions, ensure_option=False, continuous_update=False, **common)
+    return ipywidgets.Text(continuous_update=False, **common)
+
+
+def _slider(spec: Knob, whole: bool) -> Any:
+    if spec.slider is None:
+        return None
+    low, high = spec.slider
+    # The readout is not shown: a screen reader says it (figure/js/sliders.js), with the digits that _rounded leaves.
+    digits = ".3" if spec.log else "d" if whole else ".6"
+    common = {"step": spec.step, "readout": False, "readout_format": digits, "tooltip": spec.label}
+    if spec.log:
+        return ipywidgets.FloatLogSlider(min=math.log10(low), max=math.log10(high), value=low, **common)
+    kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
+    return kind(min=low, max=high, value=low, **common)

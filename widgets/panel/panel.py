@@ -1,0 +1,250 @@
+"""What every panel shares: guarded handlers, an error line, one ticker, and care for a page that has gone."""
+
+import functools
+import html
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import ipywidgets
+import traitlets
+
+from lab.config import ConfigError
+from lab.kept import KeptError
+from widgets.charts.style import Figure
+from widgets.export.save_bar import SaveBar
+from widgets.export.saver import Saving
+from widgets.page.muted import Quiet
+
+log = logging.getLogger(__name__)
+
+LINES = 3
+"""What one click can tell at most: a failure that never says the same twice does not fill the page."""
+
+PERIOD = 0.1
+"""Seconds between two ticks: the screen pulls at up to 10 Hz."""
+
+QUICK, QUICK_FOR = 0.02, 0.5
+"""Seconds between two ticks for so long after :meth:`Panel.hurry`."""
+
+PING_EVERY = 10.0
+PAUSE_AFTER, CLOSE_AFTER = 60.0, 600.0
+"""Seconds without an answer from any figure: the page is asked, taken for away, taken for gone."""
+
+STYLE = Path(__file__).with_suffix(".css")
+
+
+def under_voila(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this kernel serves one page of voila, which sets this variable for its kernels, preheated ones too."""
+    return "VOILA_BASE_URL" in environment
+
+
+P = TypeVar("P", bound="Panel")
+A = ParamSpec("A")
+
+
+def handler(method: Callable[Concatenate[P, A], None]) -> Callable[Concatenate[P, A], None]:
+    """For a callback of the page: one at a time, and an exception, which would vanish, is told and logged."""
+
+    @functools.wraps(method)
+    def guarded(self: P, /, *args: A.args, **kwargs: A.kwargs) -> None:
+        with self._guard(method.__qualname__, afresh=True):
+            method(self, *args, **kwargs)
+
+    return guarded
+
+
+class Panel(Saving, ipywidgets.VBox):
+    """A dashboard's whole: ``children`` under one error line, kept up to date by :meth:`tick`.
+
+    A subclass gives :meth:`update`, :attr:`live`, :attr:`run_error` and, for a page that has gone,
+    :meth:`on_away`, :meth:`on_back` and :meth:`on_gone`.
+
+    Args:
+        children: what it shows.
+        clock: seconds, as ``time.monotonic`` and ``LiveFigure.last_answer`` count them.
+        watch_page: whether a page that has gone pauses and then ends what runs; by default under
+            voila only, since a notebook is meant to run on without its page.
+
+    Attributes:
+        figures, save_bar: see Saving.
+        error: what the error line says: what went wrong in the last thing that a person did, then
+            :attr:`run_error`, each on a line of its own; empty if nothing.
+    """
+
+    def __init__(
+        self,
+        children: Iterable[Any] = (),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        watch_page: bool | None = None,
+    ) -> None:
+        self._lock = threading.RLock()
+        self._clock = clock
+        self._watch_page = under_voila() if watch_page is None else watch_page
+        self._ticker: threading.Thread | None = None
+        self._end = threading.Event()
+        self._due = threading.Event()
+        self._quick_until = 0.0
+        self._away = False
+        self._listening_since = self._pinged = clock()
+        self._guarding = False
+        self._quiet = Quiet()
+        self._told: deque[str] = deque(maxlen=LINES)
+        self.save_bar = SaveBar(self.on_save_all)
+        self.figures = {}
+        self.error = ""
+        self.error_line = ipywidgets.HTML()
+        self.error_line.add_class("lab-error-line")
+        self.style_sheet = ipywidgets.HTML(f"<style>{STYLE.read_text()}</style>")
+        self.style_sheet.add_class("lab-style")
+        super().__init__([self.style_sheet, self.error_line, *children])
+        self.add_class("lab-panel")
+
+    @traitlets.validate("children")
+    def _with_save_bar(self, proposal: Any) -> tuple[Any, ...]:
+        """Whatever a panel shows, its save bar is under it; one that stands in another panel has that one's."""
+        shown = tuple(child for child in proposal["value"] if child is not self.save_bar)
+        return shown if self._outer else (*shown, self.save_bar)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"  # ipywidgets would spell out every widget inside
+
+    @property
+    def live(self) -> bool:
+        """Whether anything may still change by itself."""
+        return False
+
+    @property
+    def run_error(self) -> str:
+        """What is wrong with what runs; it stays on the page for as long as that is so."""
+        return ""
+
+    def draw(self, figures: Mapping[str, Figure], **words: str) -> None:
+        """Draw and send each of ``figures``, by name; put markup into the HTML attributes of these names."""
+        for name, figure in figures.items():
+            self.figures[name].draw(figure)
+            self.figures[name].flush()
+        for name, markup in words.items():
+            getattr(self, name).value = markup
+
+    def update(self) -> None:
+        """Bring everything shown up to date; called with the panel's lock held."""
+
+    def on_away(self) -> None:
+        """The page has not answered for a minute: hold what runs."""
+
+    def on_back(self) -> None:
+        """The page answers again."""
+
+    def on_gone(self) -> None:
+        """The page has not answered for ten minutes: end what runs, and free what it holds."""
+
+    def wake(self) -> None:
+        """Tick from now on until nothing is live."""
+        with self._lock:
+            if self._ticker is None and not self._end.is_set():
+                self._listening_since = self._clock()
+                self._ticker = threading.Thread(target=self._run, name="lab-ticker", daemon=True)
+                self._ticker.start()
+
+    def hurry(self) -> None:
+        """Tick at once, and quickly for a moment, if it ticks: somebody waits for what a click has set going."""
+        self._quick_until = time.monotonic() + QUICK_FOR
+        self._due.set()
+
+    def tick(self) -> bool:
+        """One look at what has happened; whether there may be more to come."""
+        going_on = False
+        with self._guard("tick"):
+            going_on = self.live
+            self._look_for_page()
+            self.update()
+        return going_on
+
+    def close(self) -> None:
+        """End the ticker and take the panel off the page."""
+        self._end.set()
+        self._due.set()
+        ticker = self._ticker
+        if ticker is not None and ticker is not threading.current_thread():
+            ticker.join()
+        for figure in self.figures.values():
+            figure.close()
+        super().close()
+
+    def __del__(self) -> None:
+        """Nothing: ipywidgets would call close(), at the interpreter's exit too, when no thread can be waited for."""
+
+    def _run(self) -> None:
+        while True:
+            self._due.wait(QUICK if time.monotonic() < self._quick_until else PERIOD)
+            self._due.clear()
+            if self._end.is_set():
+                return
+            # Under the lock, so that a wake() that comes now starts a new ticker or finds this one going on.
+            with self._lock:
+                if not self.tick():
+                    self._ticker = None
+                    return
+
+    @contextmanager
+    def _guard(self, where: str, *, afresh: bool = False) -> Iterator[None]:
+        """Run the block alone, and tell what went wrong in it; ``afresh`` without what was told before.
+
+        A block within a block adds to what the outer one tells.
+        """
+        with self._lock:
+            outermost, self._guarding = not self._guarding, True
+            if outermost and afresh:
+                self._told.clear()
+            try:
+                yield
+            except Exception as error:
+                self._tell(error, where)
+            finally:
+                self._guarding = not outermost
+            if outermost:
+                self._show_errors()
+
+    def _tell(self, error: Exception, where: str) -> None:
+        refused = isinstance(error, ConfigError | KeptError)
+        line = str(error)
+        if not refused:
+            line = f"Something went wrong: {type(error).__name__}: {error} (the log has the details)"
+        if line not in self._told:  # a tick that fails fails ten times a second
+            self._told.append(line)
+            if not refused:
+                log.exception("%s failed", where)
+
+    def _show_errors(self) -> None:
+        """Put it where everybody sees it, and a screen reader reads it out."""
+        lines = [line for line in (*self._told, *self.run_error.splitlines()) if line]
+        self.error = "\n".join(lines)
+        shown = "<br>".join(f'<span role="alert">{html.escape(line)}</span>' for line in lines)
+        if self.error_line.value != shown:
+            self.error_line.value = shown
+
+    def _look_for_page(self) -> None:
+        if not self._watch_page or not self.figures:
+            return
+        now = self._clock()
+        if now - self._pinged >= PING_EVERY:
+            self._pinged = now
+            next(iter(self.figures.values())).ping()
+        heard = max(figure.last_answer for figure in self.figures.values())
+        silence = now - max(heard, self._listening_since)
+        if silence >= CLOSE_AFTER:
+            self.on_gone()
+        elif silence >= PAUSE_AFTER and not self._away:
+            self._away = True
+            self.on_away()
+        elif silence < PAUSE_AFTER and self._away:
+            self._away = False
+            self.on_back()

@@ -1,0 +1,44 @@
+"""What is said of the chosen runs: of one its name, note, facts and settings, of several what tells them apart."""
+
+from collections.abc import Sequence
+
+import ipywidgets
+
+from widgets.page.fold import Fold
+from widgets.page.layout import classed
+from widgets.panels.kept import words
+from widgets.panels.kept.layout import show
+from widgets.panels.kept.selection import Opened
+
+
+class About(ipywidgets.VBox):
+    """The head of the page's charts.
+
+    Args:
+        served: whether dashboards are pages beside this one, which a link can lead to.
+
+    Attributes:
+        name, note: of the one run, to be changed.
+        heading, facts: HTML.
+    """
+
+    def __init__(self, served: bool) -> None:
+        self._served = served
+        self.heading, self.facts, self._everything = (ipywidgets.HTML() for _ in range(3))
+        self.name = ipywidgets.Text(description="Name", continuous_update=False)
+        self.note = ipywidgets.Textarea(description="Note", continuous_update=False, rows=2)
+        self._labels = classed(ipywidgets.VBox([self.name, self.note]), "lab-labels")
+        self._fold = Fold("All settings and versions", self._everything)
+        super().__init__([self.heading, self._labels, self.facts, self._fold])
+        self.add_class("lab-section")
+
+    def show(self, opened: Sequence[Opened], any_runs: bool) -> None:
+        """Tell of these runs, or of how to come to some if there are not ``any_runs``."""
+        one = opened[0] if len(opened) == 1 else None
+        self.heading.value = words.heading(opened, any_runs, self._served)
+        self.facts.value = words.about(one, self._served) if one else words.comparison(opened)
+        if one:
+            self.name.value, self.note.value = one.run.name, one.run.note
+            self._everything.value = words.everything(one.run)
+        for part in (self._labels, self._fold):
+            show(part, one is not None)

@@ -1,0 +1,80 @@
+"""The kept runs' figures: of one run those of the training lab, of several the same with a line for each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.record import Record
+from widgets.charts import View, compare
+from widgets.charts.compare import Compared
+from widgets.charts.compare_histograms import histograms
+from widgets.charts.style import Figure
+from widgets.panels.kept.selection import Opened
+from widgets.run.figures import TrainingFigures, after
+
+OVERLAYS: dict[str, Callable[[Sequence[Compared], View], Figure]] = {
+    "loss": compare.loss,
+    "accuracy": compare.accuracy,
+    "rates": compare.rates,
+    "mean": compare.layer_means,
+    "std": compare.layer_stds,
+    "near_zero": compare.near_zero,
+    "histogram": histograms,
+    "loss_averages": compare.loss_averages,
+    "mean_averages": compare.mean_averages,
+    "variance_averages": compare.variance_averages,
+    "debias_factors": compare.debias_factors,
+    "blow_up": compare.norm_blow_up,
+}
+"""The training lab's figures over the run, of several runs."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A whole record, read as a running session's is."""
+
+    record: Record
+
+    def since(self, step: int) -> Record:
+        """The rows after ``step`` (-1 for all)."""
+        return after(self.record, step)
+
+
+class KeptFigures:
+    """Draws the runs that are chosen: none, one or several.
+
+    Attributes:
+        figures: name -> LiveFigure, as the training lab has them.
+    """
+
+    def __init__(self) -> None:
+        self._one = TrainingFigures(View())
+        self.figures = self._one.figures
+
+    def draw(self, opened: Sequence[Opened], view: View) -> None:
+        """Draw all of these runs."""
+        if len(opened) > 1:
+            for name, figure in _overlaid(opened, view).items():
+                self.figures[name].draw(figure)
+            self._one.flush()
+            return
+        self._one.view = view
+        self._one.redraw(Recorded(opened[0].record if opened else Record()))
+
+    def follow(self, opened: Sequence[Opened], view: View) -> None:
+        """Show what the same runs have gained: of one its new rows, of several those lines that have changed."""
+        if len(opened) == 1:
+            self._one.pull(Recorded(opened[0].record), everything=True)
+            return
+        for name, figure in _overlaid(opened, view).items():
+            try:
+                self.figures[name].append(np.empty(0, np.int64), figure)
+            except ValueError:  # other traces than before: a run has told its layers only now
+                self.figures[name].draw(figure)
+        self._one.flush()
+
+
+def _overlaid(opened: Sequence[Opened], view: View) -> dict[str, Figure]:
+    lines = [one.line for one in opened]
+    return {name: chart(lines, view) for name, chart in OVERLAYS.items()}

@@ -1,0 +1,26 @@
+"""The list of kept runs on the page: a card each, with a box to choose several and a name to open one."""
+
+import pathlib
+from typing import Any
+
+import anywidget
+import traitlets
+
+_HERE = pathlib.Path(__file__).parent
+
+
+class RunList(anywidget.AnyWidget):
+    """Runs to choose from. Arrow keys go from one to the next, Space chooses, Enter on a name opens that run alone.
+
+    Attributes:
+        rows: a dict for each run, newest first: "id", "name", "lines" (what is said under the name), and
+            "colour" and "dash" (as svg writes it) of its lines on the charts, "" if it is not on them.
+        empty: what is said when there are none.
+        chosen: ids of the runs whose boxes are ticked, in the order in which that was done.
+    """
+
+    _esm = (_HERE / "run_list.js").read_text("utf-8")
+    _css = (_HERE / "run_list.css").read_text("utf-8")
+    rows: Any = traitlets.List(traitlets.Dict()).tag(sync=True)
+    empty: Any = traitlets.Unicode().tag(sync=True)
+    chosen: Any = traitlets.List(traitlets.Unicode()).tag(sync=True)

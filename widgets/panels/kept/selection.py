@@ -1,0 +1,102 @@
+"""Which kept runs are on the charts: each read once, again when it has grown, in a colour that is its own meanwhile."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from lab.config import ConfigError
+from lab.kept import KeptError, KeptRun, Library
+from lab.record import Record
+from widgets.charts.compare import MOST, Compared, compared, legend_name
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A kept run with its record, in its place on the charts.
+
+    Attributes:
+        run: what the library says of it.
+        record: all of it.
+        line: the same thinned, with its colour and dash.
+    """
+
+    run: KeptRun
+    record: Record
+    line: Compared
+
+
+class Choice:
+    """The runs that are chosen, in the order in which they were.
+
+    Attributes:
+        opened: one for each.
+    """
+
+    def __init__(self) -> None:
+        self.opened: tuple[Opened, ...] = ()
+
+    @property
+    def record(self) -> Record:
+        """The one run's; empty if none or several are chosen."""
+        return self.opened[0].record if len(self.opened) == 1 else Record()
+
+    @property
+    def growing(self) -> bool:
+        """Whether one run is chosen, which goes on."""
+        return [one.run.outcome for one in self.opened] == ["running"]
+
+    def choose(self, library: Library, runs: Sequence[KeptRun]) -> None:
+        """Open these runs and no others.
+
+        Raises:
+            ConfigError: more than can be told apart.
+            KeptError: one of them cannot be read; the choice is as it was.
+        """
+        if len(runs) > MOST:
+            raise ConfigError("the number of runs on the charts", len(runs), f"at most {MOST}, to be told apart")
+        before = {one.run.id: one for one in self.opened}
+        free = iter(sorted(set(range(MOST)) - {before[run.id].line.index for run in runs if run.id in before}))
+        self._name(
+            before[run.id] if run.id in before else _opened(run, library.open(run.id), next(free)) for run in runs
+        )
+
+    def refresh(self, library: Library, runs: Iterable[KeptRun]) -> tuple[bool, bool]:
+        """Bring what is chosen up to date with ``runs``, all that there are.
+
+        Returns:
+            whether there are other runs, names or outcomes than before, and whether one has grown.
+        """
+        there = {run.id: run for run in runs}
+        changed = grown = False
+        fresh = []
+        for one in self.opened:
+            run = there.get(one.run.id)
+            if run is None:
+                changed = True
+                continue
+            changed |= (run.name, run.note, run.outcome) != (one.run.name, one.run.note, one.run.outcome)
+            record = one.record
+            if run.updated != one.run.updated:
+                try:
+                    record = library.open(run.id)
+                    grown = True
+                except KeptError:  # gone since, or not to be read now: the next look tries again
+                    run = replace(run, updated=one.run.updated)
+            fresh.append(replace(one, run=run) if record is one.record else _opened(run, record, one.line.index))
+        self._name(fresh)
+        return changed, grown
+
+    def _name(self, opened: Iterable[Opened]) -> None:
+        """Take these, each with a name in the legend that no other has."""
+        named: list[Opened] = []
+        used: set[str] = set()
+        for one in opened:
+            name, number = one.run.name, 2
+            while legend_name(name) in used:
+                name, number = f"{one.run.name} ({number})", number + 1
+            used.add(legend_name(name))
+            named.append(replace(one, line=replace(one.line, name=name)))
+        self.opened = tuple(named)
+
+
+def _opened(run: KeptRun, record: Record, index: int) -> Opened:
+    return Opened(run, record, compared(run.name, record, index))

@@ -1,0 +1,61 @@
+"""The list of kept runs with its search, and buttons for what is chosen in it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import ipywidgets
+
+from lab.kept import KeptRun
+from lab.kept.search import matches
+from widgets.page.fold import Fold
+from widgets.page.layout import classed
+from widgets.panels.kept import words
+from widgets.panels.kept.layout import show
+from widgets.panels.kept.run_list import RunList
+from widgets.panels.kept.selection import Opened
+
+SHOWN = 50
+"""Runs that the list shows before more are asked for."""
+
+
+class Shelf(ipywidgets.VBox):
+    """What stands beside the charts.
+
+    Attributes:
+        search: what is typed; only runs that say each of its words are listed.
+        list: the runs to choose from; ``list.chosen`` their ids.
+        more, remove, undo: Buttons.
+        limit: so many runs are listed at most.
+    """
+
+    def __init__(self) -> None:
+        self.limit = SHOWN
+        tip = "In names, notes, settings and outcomes; lr=0.9 asks for one setting"
+        self.search = ipywidgets.Text(
+            description="Search", placeholder="words, or lr=0.9", tooltip=tip, continuous_update=False
+        )
+        self.list = RunList()
+        self.more = ipywidgets.Button(description="Show older runs")
+        self.remove = ipywidgets.Button(description="Delete", tooltip="Delete the chosen runs")
+        self.undo = ipywidgets.Button(description="Undo delete", tooltip="Bring back what was deleted last")
+        self._problems = ipywidgets.HTML()
+        self._fold = Fold("Files that are no runs", self._problems)
+        row = classed(ipywidgets.HBox([self.remove, self.undo]), "lab-buttons")
+        scrolled = classed(ipywidgets.VBox([self.list, self.more]), "lab-run-list")
+        super().__init__([self.search, row, scrolled, self._fold])
+        classed(self, "lab-knobs", "lab-kept")
+
+    def show(self, runs: Sequence[KeptRun], opened: Sequence[Opened]) -> None:
+        """List those of ``runs`` that are searched for, with the lines of those that are compared."""
+        found: list[Any] = [run for run in runs if matches(run, self.search.value)]
+        lines = {one.run.id: one.line for one in opened} if len(opened) > 1 else {}
+        self.list.rows = [words.card(run, lines.get(run.id)) for run in found[: self.limit]]
+        self.list.chosen = [one.run.id for one in opened]
+        self.list.empty = words.empty(bool(runs), self.search.value)
+        show(self.more, len(found) > self.limit)
+        self.remove.disabled = not opened
+
+    def tell(self, problems: Sequence[str]) -> None:
+        """Name the files that are no runs, under a heading to unfold."""
+        self._problems.value = words.lines(problems)
+        show(self._fold, bool(problems))

@@ -1,0 +1,55 @@
+"""What a person chose to see of kept runs: the x-axis, the definition of near zero, a layer and a norm."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from widgets.charts import View
+from widgets.panels.kept.selection import Opened
+from widgets.run.figures import course_near_zero
+from widgets.run.sections import Menus
+
+CHOICES = ("x", "near_zero", "layer", "norm")
+"""The training lab's menus that a kept run has: its net is gone and answers no more questions."""
+
+
+class KeptView:
+    """The menus, and the View that they stand for.
+
+    Attributes:
+        menus: name -> Dropdown.
+    """
+
+    def __init__(self) -> None:
+        self._all = Menus()
+        self.menus: dict[str, Any] = {name: self._all[name] for name in CHOICES}
+        self._near_zero_chosen = False
+
+    def on_choice(self, callback: Callable[[str, Any], None]) -> None:
+        """Call ``callback(name, value)`` after a person's choice."""
+        for name, menu in self.menus.items():
+            menu.observe(lambda _, name=name: self._all.chosen(name, callback), "value")
+
+    def choose(self, name: str, value: Any) -> None:
+        """Put a menu where a person wants it."""
+        self._all.show(name, value)
+        self._near_zero_chosen |= name == "near_zero"
+
+    def offer(self, opened: Sequence[Opened]) -> None:
+        """Offer every layer and norm that one of these runs has; near zero is the course's definition until chosen.
+
+        Of several runs whose definitions differ it is abs(x) < t, which means the same in each.
+        """
+        self._all.offer("layer", "last layer", dict.fromkeys(layer for one in opened for layer in one.record.layers))
+        self._all.offer("norm", "first norm", dict.fromkeys(norm for one in opened for norm in one.record.norms))
+        self.menus["layer"].description = "Layer" if len(opened) > 1 else "Histogram of"
+        definitions = {course_near_zero(one.run.config) for one in opened}
+        if definitions and not self._near_zero_chosen:
+            self._all.show("near_zero", definitions.pop() if len(definitions) == 1 else "near_abs")
+
+    def seen(self, opened: Sequence[Opened]) -> View:
+        """What to draw of these runs; the threshold is nan where they do not have the same."""
+        thresholds = {one.run.config.near_zero for one in opened}
+        view = View(**{name: menu.value for name, menu in self.menus.items()})
+        return replace(view, threshold=thresholds.pop() if len(thresholds) == 1 else math.nan)

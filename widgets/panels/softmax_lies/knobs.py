@@ -1,0 +1,63 @@
+"""The knobs of the comparison of heads: its recipe, and every head's threshold."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+from lab.concepts.heads import HEADS
+from lab.config import KNOBS, Config, check
+from lab.experiments.heads.comparison import SCRAPS_KNOB
+from lab.knob import Knob
+from widgets.inputs.knob_box import KnobBox
+
+RECIPE_KNOBS = {
+    "size": ("Canvases", "canvases", "To train with; a fifth of that validates."),
+    "epochs": ("Epochs", "epochs", "Times through the canvases."),
+    "lr": ("Learning rate", "", "The peak of Adam's one-cycle schedule."),
+    "seed": ("Seed", "", "Fixes the canvases, the weights and the order."),
+}
+"""Fields of Config that have a knob here -> its label, unit and help."""
+
+_THRESHOLD = Knob("", "A digit is named from this score on.", "", low=0, high=1, slider=(0, 1), step=0.01)
+PLACES = 4
+"""Decimals of a tuned threshold that its knob shows."""
+
+
+def recipe_knobs(config: Config, scraps: int) -> dict[str, KnobBox]:
+    """A knob for each field in RECIPE_KNOBS, and one for the scraps."""
+    knobs = {
+        name: KnobBox(
+            replace(KNOBS[name], label=label, help=help, unit=unit),
+            getattr(config, name),
+            name=name,
+            check=partial(check, name),
+        )
+        for name, (label, unit, help) in RECIPE_KNOBS.items()
+    }
+    return knobs | {"scraps": KnobBox(SCRAPS_KNOB, scraps, name="scraps")}
+
+
+class Thresholds(dict[str, KnobBox]):
+    """A knob for each head's threshold: halfway until it is tuned."""
+
+    def __init__(self) -> None:
+        self._tuned: dict[str, float] = {}
+        super().__init__(
+            (key, KnobBox(replace(_THRESHOLD, label=head.name, help=head.help), 0.5, name="threshold"))
+            for key, head in HEADS.items()
+        )
+
+    def tune(self, tuned: Mapping[str, float]) -> None:
+        """Put the knobs of these heads to their tuned values."""
+        self._tuned |= tuned
+        for key, value in tuned.items():
+            self[key].value = round(value, PLACES)
+
+    def now(self) -> dict[str, float]:
+        """Head -> threshold; where a knob shows the tuned one, with all its digits."""
+        shown = {key: round(value, PLACES) for key, value in self._tuned.items()}
+        return {key: self._tuned[key] if knob.value == shown.get(key) else knob.value for key, knob in self.items()}
+
+    def forget(self) -> None:
+        """No head has been tuned yet; the knobs stay."""
+        self._tuned.clear()

@@ -1,0 +1,190 @@
+"""When softmax lies: four heads trained in turn on canvases of no, one and several digits."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+
+from lab.config import Config
+from lab.experiments.heads.comparison import RECIPE, TEST, Comparison
+from lab.progress import Progress
+from widgets.charts.style import Figure
+from widgets.export.provenance import Settings
+from widgets.export.table import Table, of_figure
+from widgets.figure.live_figure import LiveFigure
+from widgets.panel.panel import handler
+from widgets.panels.softmax_lies import charts, words
+from widgets.panels.softmax_lies.knobs import RECIPE_KNOBS, Thresholds, recipe_knobs
+from widgets.panels.softmax_lies.layout import LABELS, PictureMenus, lies_body
+from widgets.panels.softmax_lies.learning import Learning, whole_curve
+from widgets.run.control_bar import Buttons
+from widgets.run.run_panel import RunPanel
+
+
+class SoftmaxLiesPanel(RunPanel[Comparison]):
+    """Train the same small net with four heads, and see which of them tells the truth.
+
+    Attributes:
+        comparison: what is shown; a new one at each Start after an end, and at each Reset.
+        knobs: "size", "epochs", "lr", "seed", "scraps" -> KnobBox; they act at the next Start.
+        thresholds: head -> KnobBox; they act at once, and go to the tuned value when their head has finished.
+        buttons: "start", "pause", "stop", "reset", "defaults" -> Button; ``tuned`` and ``others`` are more of them.
+        menus: "kind", "answers" -> Dropdown, of the pictures that are shown.
+        figures: "learning", "exact", "errors" -> LiveFigure.
+        results, gallery: HTML, the table, and the pictures with the heads' answers.
+
+    Raises:
+        ConfigError: for a change that is not a valid knob.
+    """
+
+    def __init__(
+        self,
+        config: Config = RECIPE,
+        *,
+        scraps: int = 0,
+        test: int = TEST,
+        clock: Callable[[], float] = time.monotonic,
+        watch_page: bool | None = None,
+        **changes: Any,
+    ) -> None:
+        self._config, self._test = config.replace(**changes), test
+        self.knobs = recipe_knobs(self._config, scraps)
+        self._begun_with = {name: knob.value for name, knob in self.knobs.items()}
+        self.thresholds = Thresholds()
+        self.tuned = ipywidgets.Button(description="Tuned thresholds", tooltip="As tuned on the validation canvases")
+        self.others = ipywidgets.Button(description="Other pictures", tooltip="The next ones of this kind")
+        self.menus = PictureMenus()
+        self.results, self.gallery = ipywidgets.HTML(), ipywidgets.HTML()
+        self._learning = Learning()
+        self._answered: tuple[object, ...] = ()
+        self._first = 0
+        buttons = Buttons(("start", "pause", "stop", "reset", "defaults"))
+        super().__init__(self.new_run(), buttons, clock=clock, watch_page=watch_page)
+        self.progress.max = 1000
+        bars = self._bars(self.run.measures())
+        figures = {"learning": self._learning.figure} | {
+            name: LiveFigure(figure, label=LABELS[name]) for name, figure in bars.items()
+        }
+        parts = lies_body(
+            self.knobs, self.thresholds, self.tuned, figures, self.results, self.menus, self.others, self.gallery
+        )
+        self.show_parts(figures, parts)
+        self._connect()
+        self.update()
+
+    @property
+    def comparison(self) -> Comparison:
+        """The heads that are shown."""
+        return self.run
+
+    @handler
+    def on_defaults(self, _: object = None) -> None:
+        """Put every knob back to where the panel began."""
+        for name, value in self._begun_with.items():
+            self.knobs[name].value = value
+
+    @handler
+    def on_threshold(self, _: object = None) -> None:
+        """Another threshold: other answers of the same nets."""
+        self._show()
+
+    @handler
+    def on_tuned(self, _: object = None) -> None:
+        """Every threshold back to the tuned one."""
+        self.thresholds.tune({key: result.threshold for key, result in self.run.results.items()})
+
+    @handler
+    def on_pictures(self, _: object = None) -> None:
+        """Pictures of another kind."""
+        self._first = 0
+        self._show_gallery()
+
+    @handler
+    def on_others(self, _: object = None) -> None:
+        """The next pictures of this kind, from the start again after the last."""
+        self._first += words.SHOWN
+        self._show_gallery()
+
+    def settings(self) -> Settings:
+        """What the heads were trained with."""
+        return {**super().settings(), self.knobs["scraps"].spec.label: str(self.run.scraps)}
+
+    def table(self, name: str) -> Callable[[], Table]:
+        """The columns of a chart; while the heads learn, every step of their records."""
+        if name != "learning":
+            return super().table(name)
+        sessions = dict(self.run.sessions)
+        return lambda: of_figure(charts.learning({key: whole_curve(session) for key, session in sessions.items()}))
+
+    def update(self) -> None:
+        """Show what the heads have learned so far."""
+        self.run.advance()
+        super().update()
+        heads = tuple(self.run.results)
+        answered = (self.run.shown is not None, *heads)
+        if answered != self._answered:
+            new = [key for key in heads if key not in self._answered]
+            self._answered = answered
+            self.thresholds.tune({key: self.run.results[key].threshold for key in new})
+            self._show()
+
+    def tell(self, state: str, progress: Progress) -> None:
+        """Say what the heads are doing, and how far they are."""
+        super().tell(state, progress)
+        with self.progress.hold_sync():
+            self.progress.value, self.progress.description = round(1000 * self.run.done), f"{self.run.done:.0%}"
+
+    def about(self) -> str:
+        """The head in work, and the time that all have taken."""
+        return words.head_line(self.run)
+
+    def pull(self) -> None:
+        """Draw what the heads have learned since the last look."""
+        self._learning.pull(self.run.sessions, self.run.key)
+
+    def redraw(self) -> None:
+        """Draw all that the head in work has recorded."""
+        self._learning.redraw(self.run.sessions, self.run.key)
+
+    def new_run(self) -> Comparison:
+        """A comparison that is ready, with the knobs as they are."""
+        return Comparison(self._recipe(), self.knobs["scraps"].value, self._test)
+
+    def changed(self) -> bool:
+        """Whether a knob has moved since the comparison was made."""
+        return (self._recipe(), self.knobs["scraps"].value) != (self.run.config, self.run.scraps)
+
+    def empty(self) -> None:
+        """Nothing of the comparison has been shown yet."""
+        self.thresholds.forget()
+        self._learning.forget()
+        self._answered, self._first = (), 0
+
+    def _recipe(self) -> Config:
+        return self._config.replace(**{name: self.knobs[name].value for name in RECIPE_KNOBS})
+
+    def _bars(self, measures: charts.Measures) -> dict[str, Figure]:
+        return {"exact": charts.exact_sets(measures), "errors": charts.errors(measures)}
+
+    def _show(self) -> None:
+        """Draw what the heads say, at the thresholds as they are."""
+        at = self.thresholds.now()
+        measures = self.run.measures(at)
+        self.draw(self._bars(measures), results=words.results(measures, at))
+        self._show_gallery()
+
+    def _show_gallery(self) -> None:
+        says = words.answers(self.run, self.thresholds.now())
+        which = words.choose(self.run, says, self.menus["kind"].value, self.menus["answers"].value)
+        if self._first >= len(which):
+            self._first = 0
+        self.gallery.value = words.gallery(self.run, says, which[self._first : self._first + words.SHOWN])
+
+    def _connect(self) -> None:
+        self.tuned.on_click(self.on_tuned)
+        self.others.on_click(self.on_others)
+        for menu in self.menus.values():
+            menu.observe(self.on_pictures, "value")
+        for knob in self.thresholds.values():
+            knob.observe(self.on_threshold, "value")

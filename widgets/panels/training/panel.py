@@ -1,0 +1,232 @@
+"""The training lab: knobs, buttons and every chart of one run."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from lab.config import DEFAULTS, Config, ConfigError
+from lab.progress import Progress
+from lab.session import Session
+from widgets.charts import View
+from widgets.export.run_table import run_table
+from widgets.export.table import Table
+from widgets.inputs.config_knobs import Knobs
+from widgets.page.layout import body
+from widgets.panel.panel import handler, under_voila
+from widgets.panel.share_link import ShareLink
+from widgets.run import open_runs
+from widgets.run.control_bar import Buttons
+from widgets.run.figures import COURSE_NEAR_ZERO, TrainingFigures, course_near_zero
+from widgets.run.keeping import Keeping
+from widgets.run.run_panel import RunPanel
+from widgets.run.scrubber.panel import Scrubber, folded
+from widgets.run.sections import LAYERS, Menus, sections
+from widgets.run.status import progress_label
+
+
+class TrainingPanel(RunPanel[Session]):
+    """Train a net and watch it from inside, while you turn its knobs.
+
+    ``TrainingPanel()`` as the last line of a cell shows it; ``TrainingPanel(lr=0.9, norm="none")``
+    starts from other knobs.
+
+    Attributes:
+        session: the run that is shown; a new one at each Start after an end, and at each Reset.
+        knobs: ``knobs["lr"].value``, ``knobs.config()``, ``knobs.set(config)``.
+        figures: name -> LiveFigure.
+        buttons: "start", "pause", "step", "stop", "reset", "defaults" -> Button.
+        scrubber: any recorded step again.
+        link: what opens the same settings.
+        menus: "x", "near_zero", "layer", "norm", "digit", "other" -> Dropdown.
+        keeping: keeps each run that is started.
+        state_line, status, progress: what the run is doing.
+
+    Raises:
+        ConfigError: for a change that is not a valid knob.
+    """
+
+    def __init__(
+        self,
+        config: Config = DEFAULTS,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        watch_page: bool | None = None,
+        **changes: Any,
+    ) -> None:
+        config = config.replace(**changes)
+        self.knobs = Knobs(config)
+        self.menus = Menus()
+        self.keeping = Keeping()
+        self._charts = TrainingFigures(View(near_zero=course_near_zero(config), threshold=config.near_zero), clock)
+        super().__init__(Session(config), Buttons(), clock=clock, watch_page=watch_page)
+        self.scrubber = Scrubber(
+            lambda: self.run.since(-1),
+            since=lambda step: self.run.since(step),
+            going_on=lambda: self.live,
+            view=lambda: self._charts.view,
+        )
+        self.adopt(self.scrubber)
+        self.link = ShareLink(config, served=under_voila())
+        self._left_out = ""
+        figures, more = self._charts.figures, {LAYERS: folded(self.scrubber)}
+        self.show_parts(figures, body(self.knobs, sections(figures, self.menus, more).values()), beside=[self.link])
+        self._connect()
+        self.menus.show("near_zero", self._charts.view.near_zero)
+        self.update()
+        open_runs.add(self)
+
+    @property
+    def session(self) -> Session:
+        """The run that is shown."""
+        return self.run
+
+    @property
+    def run_error(self) -> str:
+        """Why the run ended, if it diverged or failed; why it is not kept; what a link asked for in vain."""
+        return "\n".join(filter(None, (super().run_error, self.keeping.error, self._left_out)))
+
+    @handler
+    def on_step(self, _: object = None) -> None:
+        """Do exactly one batch, then stand still. No-op while it runs or after the end."""
+        self.begin(lambda session: session.step())
+
+    @handler
+    def on_defaults(self, _: object = None) -> None:
+        """Put every knob back to its default."""
+        self.knobs.set(DEFAULTS)
+        self.follow()
+
+    @handler
+    def on_knob(self, name: str, value: Any) -> None:
+        """A knob has moved: a live one acts at once, and goes back if the run refuses it."""
+        running = self.run.config
+        if self.live and self.knobs[name].spec.live and value != getattr(running, name):
+            try:
+                self.run.change(**{name: value})
+            except ConfigError:
+                self.knobs[name].value = getattr(running, name)
+                raise
+        self._badge()
+        if not self.knobs.problem:
+            self.link.show(self.knobs.config())
+
+    @handler
+    def on_link(self, query: str) -> None:
+        """The page was opened by a link: set its knobs, if nothing has begun, and tell what of it cannot be had."""
+        if self.run.state == "ready":
+            config, self._left_out = self.link.read(query)
+            self.knobs.set(config)
+            self.follow()
+
+    @handler
+    def on_view(self, field: str, value: Any) -> None:
+        """Another x-axis, definition of near zero, layer or norm: redraw what shows it."""
+        self._see(field, value)
+
+    @handler
+    def on_digits(self, _: object = None) -> None:
+        """Another digit to show the net, or another one to lay over it."""
+        self.run.watch(self.menus["digit"].value, self.menus["other"].value)
+        self.follow()
+
+    def update(self) -> None:
+        """Show what the session has recorded and says."""
+        super().update()
+        record = self._charts.record
+        if record.layers:  # not known before the run has started: until then the menus keep their choice
+            self._offer("layer", "last layer", record.layers)
+            self._offer("norm", "first norm", record.norms)
+        self._badge()
+
+    def tell(self, state: str, progress: Progress) -> None:
+        """Say what the run is doing, and how far it is."""
+        super().tell(state, progress)
+        with self.progress.hold_sync():
+            self.progress.max, self.progress.value = max(progress.steps, 1), progress.step
+            self.progress.description = progress_label(progress)
+
+    def tick(self) -> bool:
+        """One look at what has happened, and the last when it is known whether the run's end could be kept."""
+        settled = self.keeping.settled
+        return super().tick() or not settled
+
+    def wake(self) -> None:
+        """Follow the run, on the charts and where it is scrubbed."""
+        super().wake()
+        self.scrubber.wake()
+
+    def pull(self) -> None:
+        """Draw the session's new rows, for now in the charts that are in sight."""
+        self._charts.pull(self.run, everything=not self.live)
+
+    def catch_up(self) -> None:
+        """Draw the new rows in every chart."""
+        with self._lock:
+            self._charts.pull(self.run, everything=True)
+
+    def redraw(self) -> None:
+        """Draw the session's whole record."""
+        self._charts.redraw(self.run)
+
+    def new_run(self) -> Session:
+        """A ready session with the knobs as they are."""
+        session = Session(self.knobs.config())
+        session.watch(self.menus["digit"].value, self.menus["other"].value)
+        return session
+
+    def keep(self) -> None:
+        """Keep the run from now to its end."""
+        self.keeping.keep(self.run)
+
+    def kept(self) -> str:
+        """Under what name the run is kept."""
+        return self.keeping.words(self.run)
+
+    def changed(self) -> bool:
+        """Whether a knob has moved since the session was made."""
+        return self.knobs.config() != self.run.config
+
+    def empty(self) -> None:
+        """Empty the charts; the course's definition of near zero follows the activation."""
+        config, view = self.run.config, self._charts.view
+        definition = course_near_zero(config) if view.near_zero in COURSE_NEAR_ZERO else view.near_zero
+        self.menus.show("near_zero", definition)
+        self._charts.view = replace(view, near_zero=definition, threshold=config.near_zero)
+        self._left_out = ""
+        self.redraw()
+        self.scrubber.reload()
+
+    def table(self, name: str) -> Callable[[], Table]:
+        """The full record's columns that the chart shows, not the thinned ones of the page."""
+        session, view, shown = self.session, self._charts.view, super().table(name)
+        return lambda: run_table(name, session.since(-1), view) or shown()
+
+    def close(self) -> None:
+        """End the run and take the panel off the page; the session's record stays."""
+        open_runs.remove(self)
+        self.scrubber.close()
+        self.link.close()
+        super().close()
+        self.keeping.close()
+
+    def _see(self, field: str, value: Any) -> None:
+        if value != getattr(self._charts.view, field):
+            self._charts.show(self.session, **{field: value})
+            self.scrubber.redraw()
+
+    def _offer(self, menu: str, first: str, rest: tuple[str, ...]) -> None:
+        self.menus.offer(menu, first, rest)
+        self._see(menu, self.menus[menu].value)
+
+    def _badge(self) -> None:
+        self.knobs.compare(self.run.config if self.live else None)
+
+    def _connect(self) -> None:
+        for name, menu in self.menus.items():
+            if name in ("digit", "other"):
+                menu.observe(self.on_digits, "value")
+            else:
+                menu.observe(lambda change, name=name: self.menus.chosen(name, self.on_view), "value")
+        self.knobs.on_change(self.on_knob)
+        self.link.on_query(self.on_link)

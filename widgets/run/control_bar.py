@@ -1,0 +1,51 @@
+"""The buttons that run something, and the bar that says what it is doing."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ipywidgets
+
+from lab.session import ENDED
+from widgets.page.layout import classed
+
+WORDS = {
+    "start": ("▶ Start", "Train with the knobs as they are"),
+    "pause": ("❚❚ Pause", "Stand still at the next batch"),
+    "step": ("Step", "Train on one batch, then stand still"),
+    "stop": ("■ Stop", "End the run; the charts stay"),
+    "reset": ("Reset", "End the run and empty the charts; the knobs stay"),
+    "defaults": ("Default knobs", "Put every knob back to its default"),
+}
+"""Each button's word and tooltip, in order."""
+
+
+class Buttons(dict[str, Any]):
+    """The buttons by name; :meth:`follow` lets only those be pressed that do something in a state.
+
+    Args:
+        names: those of WORDS that the panel has.
+    """
+
+    def __init__(self, names: Iterable[str] = WORDS) -> None:
+        made = {name: ipywidgets.Button(description=WORDS[name][0], tooltip=WORDS[name][1]) for name in names}
+        super().__init__(made)
+        self["start"].button_style = "primary"
+
+    def follow(self, state: str) -> None:
+        """Fit the buttons to a session's state."""
+        paused, running, ended = state == "paused", state == "running", state in ENDED
+        on = running or paused
+        for name, idle in {"start": on, "pause": not on, "step": running or ended, "stop": not on}.items():
+            if name in self:
+                self[name].disabled = idle
+        word, tip = ("▶ Resume", "Go on") if paused else WORDS["pause"]
+        self["pause"].description, self["pause"].tooltip = word, tip
+
+
+def control_bar(
+    buttons: Mapping[str, Any], state_line: Any, progress: Any, status: Any, beside: Iterable[Any] = ()
+) -> Any:
+    """The buttons, what stands ``beside`` them, and what the run is doing."""
+    row = classed(ipywidgets.HBox([*buttons.values(), *beside]), "lab-buttons")
+    parts = [classed(state_line, "lab-state"), classed(progress, "lab-progress"), classed(status, "lab-status")]
+    return classed(ipywidgets.HBox([row, *parts]), "lab-bar")

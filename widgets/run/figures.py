@@ -1,0 +1,231 @@
+"""The training lab's figures: which there are, and how they follow a session's record."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.config import Config
+from lab.record import Record
+from widgets import charts
+from widgets.charts import Figure, View
+from widgets.charts.marks import gathered
+from widgets.figure.live_figure import LiveFigure
+from widgets.figure.message_batch import together
+
+Chart = Callable[[Record, View], Figure]
+
+
+class Recording(Protocol):
+    """What the figures ask of a run: a Session, or what was kept of one."""
+
+    def since(self, step: int) -> Record: ...
+
+
+CHARTS: dict[str, tuple[Chart, str]] = {
+    "loss": (charts.loss, "Training and validation loss over time"),
+    "accuracy": (charts.accuracy, "Training and validation accuracy over time"),
+    "rates": (charts.rates, "Learning rate and momentum over time"),
+    "mean": (charts.layer_means, "Mean of each layer's output over time"),
+    "std": (charts.layer_stds, "Standard deviation of each layer's output over time"),
+    "near_zero": (charts.near_zero, "Share of each layer's outputs that are near zero, over time"),
+    "histogram": (charts.histogram, "Histogram of one layer's outputs over time"),
+    "loss_averages": (charts.loss_averages, "Moving average of the loss, from zero and de-biased"),
+    "mean_averages": (charts.mean_averages, "Moving average of a norm's mean, raw, running and de-biased"),
+    "variance_averages": (charts.variance_averages, "Moving average of a norm's variance, raw, running and de-biased"),
+    "debias_factors": (charts.debias_factors, "De-bias factors over time"),
+    "blow_up": (charts.blow_up, "Each norm's largest multiplier and smallest variance over time"),
+}
+"""Figures over the run: name -> (chart, what a screen reader calls it)."""
+
+OUTPUTS = {f"outputs_{which}": which for which in charts.PICTURES}
+"""Figures of the net's answers now: name -> picture."""
+
+AFFECTED = {
+    "x": tuple(CHARTS),
+    "near_zero": ("near_zero",),
+    "layer": ("histogram",),
+    "norm": ("mean_averages", "variance_averages", "debias_factors"),
+}
+"""Which figures a field of View changes."""
+
+HISTOGRAMS = 300
+"""Columns of the histogram picture; it is about as many pixels wide."""
+
+
+OUT_OF_SIGHT = 2.0
+"""Seconds between two updates of figures that nobody sees: each update costs training time, wherever it is drawn."""
+
+COURSE_NEAR_ZERO = ("near_relu", "near_general")
+"""The course's definitions: for plain ReLU, for any other activation."""
+
+
+def course_near_zero(config: Config) -> str:
+    """The course's definition of near zero for this activation."""
+    return COURSE_NEAR_ZERO[0 if config.plain_relu else 1]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """How far a record is drawn: the last step, the number of marks and validations, and the time until there."""
+
+    step: int = -1
+    events: tuple[int, int] = (0, 0)
+    clock: tuple[NDArray[np.float64], NDArray[np.float64]] = field(default_factory=lambda: View().clock)
+
+
+class TrainingFigures:
+    """Draws one session's record, row by row as it grows.
+
+    Attributes:
+        figures: name -> LiveFigure.
+        view: what a person chose to see.
+        record: what was new at the last :meth:`pull`.
+    """
+
+    def __init__(self, view: View, clock: Callable[[], float] = time.monotonic) -> None:
+        self.view = view
+        self.record = Record()
+        self._clock = clock
+        self._shape: object = None
+        self._place = self._left = _Place()  # of the figures in sight, and of those that were left behind
+        self._in_sight = frozenset(CHARTS)
+        self._all_drawn = clock()
+        self._answers: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self.figures = {
+            name: LiveFigure(
+                chart(self.record, view), max_points=HISTOGRAMS if name == "histogram" else 1000, label=label
+            )
+            for name, (chart, label) in CHARTS.items()
+        }
+        for name, which in OUTPUTS.items():
+            label = f"What the net says of a picture ({which}): softmax and sigmoid"
+            self.figures[name] = LiveFigure(charts.outputs(self.record, which), label=label)
+
+    def pull(self, session: Recording, *, everything: bool = False) -> None:
+        """Show what ``session`` recorded since the last call.
+
+        Figures that no page has in sight (``LiveFigure.seen``) get it every two seconds, as soon as one of them comes
+        into sight, or now if ``everything`` is asked for.
+        """
+        in_sight = frozenset(name for name in CHARTS if self.figures[name].seen)
+        late = self._clock() - self._all_drawn >= OUT_OF_SIGHT
+        everything = everything or late or in_sight != self._in_sight
+        record = session.since((self._left if everything else self._place).step)
+        if _shape(record) != self._shape:
+            if len(record.steps):  # drawn without a point, the charts would keep the page from the first one
+                self.redraw(session)
+            return
+        if everything:
+            self._extend(CHARTS.keys() - self._in_sight, record, self._left)
+            record = after(record, self._place.step)
+        self._extend(self._in_sight, record, self._place)
+        self.record = record
+        self._place = self._following(record)
+        if everything:
+            self._left, self._in_sight, self._all_drawn = self._place, in_sight, self._clock()
+        self._show_outputs(record, everything)
+        self.flush()
+
+    def redraw(self, session: Recording) -> None:
+        """Show all of ``session``'s record: another session, another net, or a record that has been cut."""
+        self.record = session.since(-1)
+        self._place = _Place()
+        self._shape = _shape(self.record)
+        self._draw(CHARTS, self.record)
+        self._place = self._left = self._following(self.record)
+        self._all_drawn = self._clock()
+        self._answers = {}
+        self._show_outputs(self.record, True)
+        self.flush()
+
+    def show(self, session: Recording, **choice: Any) -> None:
+        """Change fields of the view, and redraw what they change."""
+        self.pull(session, everything=True)
+        self.view = replace(self.view, **choice)
+        names = dict.fromkeys(name for field in choice for name in AFFECTED[field])
+        self._draw(names, _until(session.since(-1), self._place.step))
+        self.flush()
+
+    def flush(self) -> None:
+        """Send every figure's news to the page."""
+        with together():
+            for figure in self.figures.values():
+                figure.flush()
+
+    def _draw(self, names: Iterable[str], record: Record) -> None:
+        # Drawn empty and then extended, so that a figure thins by steps whatever its x-axis shows.
+        empty = replace(_until(record, -1), stride=1, hist_stride=1, marks=())
+        for name in names:
+            self.figures[name].draw(CHARTS[name][0](empty, self.view))
+        self._append(names, record, self.view)
+
+    def _extend(self, names: Iterable[str], record: Record, place: _Place) -> None:
+        """Add the rows after ``place``, if anything has come since."""
+        if len(record.steps) or _events(record) != place.events:
+            self._append(names, record, replace(self.view, clock=place.clock))
+
+    def _append(self, names: Iterable[str], record: Record, view: View) -> None:
+        few = gathered(record)
+        for name in names:
+            steps = record.hist_steps if name == "histogram" else record.steps
+            self.figures[name].append(steps, CHARTS[name][0](few, view))
+
+    def _following(self, record: Record) -> _Place:
+        """Where the figures are that have just been given ``record``'s rows."""
+        step = int(record.steps[-1]) if len(record.steps) else self._place.step
+        return _Place(step, _events(record), View(clock=self._place.clock).following(record).clock)
+
+    def _show_outputs(self, record: Record, everything: bool) -> None:
+        now = record.outputs
+        answers = (now.step, now.names) if now else (-1, ())
+        for name, which in OUTPUTS.items():
+            shown, live = self._answers.get(name), self.figures[name]
+            if answers == shown or not (everything or live.seen):
+                continue
+            figure = charts.outputs(record, which)
+            if shown and answers[1] == shown[1]:
+                live.append(np.empty(0, np.int64), figure)  # sends the bars, not the picture
+            else:
+                live.draw(figure)
+            self._answers[name] = answers
+
+
+def _shape(record: Record) -> object:
+    """What decides the traces: rows of one shape extend rows of the same shape only."""
+    return record.layers, record.norms, record.range, record.steps_per_epoch
+
+
+def _events(record: Record) -> tuple[int, int]:
+    return len(record.marks), len(record.validations)
+
+
+def after(record: Record, step: int) -> Record:
+    """The rows of ``record`` after ``step``; -1 for all."""
+    row, hist = _ends(record, step)
+    return _cut(record, slice(row, None), slice(hist, None))
+
+
+def _until(record: Record, step: int) -> Record:
+    """The rows of ``record`` up to ``step``."""
+    row, hist = _ends(record, step)
+    return _cut(record, slice(row), slice(hist))
+
+
+def _ends(record: Record, step: int) -> tuple[int, int]:
+    """Where the rows up to ``step`` end, and where their histograms do."""
+    row, hist = (int(np.searchsorted(steps, step, side="right")) for steps in (record.steps, record.hist_steps))
+    return row, hist
+
+
+def _cut(record: Record, rows: slice, hists: slice) -> Record:
+    return replace(
+        record,
+        steps=record.steps[rows],
+        columns={name: values[rows] for name, values in record.columns.items()},
+        hist_steps=record.hist_steps[hists],
+        hists=record.hists[hists],
+    )

@@ -1,0 +1,85 @@
+"""The training panels of this kernel, so that another panel can offer their runs' records."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Protocol
+from weakref import WeakMethod, WeakValueDictionary
+
+from lab.config import KNOBS, Config
+from lab.record import Record
+from lab.session import Session
+
+
+class HasRun(Protocol):
+    """What the registry asks of a panel: the session that it shows now."""
+
+    @property
+    def session(self) -> Session: ...
+
+
+_panels: WeakValueDictionary[int, HasRun] = WeakValueDictionary()
+_watchers: list[WeakMethod[Callable[[], None]]] = []
+_numbers = count(1)
+
+
+def add(panel: HasRun) -> None:
+    """Offer ``panel``'s run from now on."""
+    _panels[next(_numbers)] = panel
+    _tell()
+
+
+def remove(panel: HasRun) -> None:
+    """Offer it no more."""
+    for number in [number for number, known in _panels.items() if known is panel]:
+        del _panels[number]
+    _tell()
+
+
+def watch(method: Callable[[], None]) -> None:
+    """Call a bound ``method`` whenever a panel comes or goes, as long as its object lives."""
+    _watchers.append(WeakMethod(method))
+
+
+def unwatch(method: Callable[[], None]) -> None:
+    """Call it no more."""
+    _watchers[:] = [known for known in _watchers if known() not in (method, None)]
+
+
+def any_panels() -> bool:
+    """Whether there is a panel whose run may be offered, now or once it has a step."""
+    return bool(_panels)
+
+
+def offered(chosen: object = None) -> dict[str, int]:
+    """Label -> number of each run that has a step, and of the ``chosen`` one in any case, by their panels' age."""
+    known = sorted(_panels.items())
+    return {_label(number, panel.session): number for number, panel in known if number == chosen or length(number)}
+
+
+def length(number: int) -> int:
+    """Steps of this panel's run, thinned ones too; 0 if it has gone."""
+    panel = _panels.get(number)
+    return panel.session.history.last_step + 1 if panel is not None else 0
+
+
+def record(number: int) -> Record:
+    """All that this panel's run has recorded; empty if it has gone."""
+    panel = _panels.get(number)
+    return panel.session.since(-1) if panel is not None else Record()
+
+
+def _label(number: int, session: Session) -> str:
+    return f"Loss of run {number} ({_words(session.config)}), {session.state}"
+
+
+def _words(config: Config) -> str:
+    """What it changes of the defaults."""
+    words = (f"{KNOBS[name].label} {value}" for name, value in config.changed().items())
+    return ", ".join(words) or "defaults"
+
+
+def _tell() -> None:
+    for reference in list(_watchers):
+        method = reference()
+        if method is not None:
+            method()

@@ -1,0 +1,230 @@
+"""A panel of a run: its buttons, what it is doing in words, and what becomes of it when its page has gone."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, Protocol, TypeVar
+
+import ipywidgets
+
+import lab.warm
+from lab.config import Config
+from lab.progress import Progress
+from lab.session import ENDED
+from widgets.export.provenance import Settings, of_config
+from widgets.figure.live_figure import LiveFigure
+from widgets.panel.panel import Panel, handler
+from widgets.run.control_bar import Buttons, control_bar
+from widgets.run.status import state_line, status_line
+from widgets.run.stop_in_background import end
+
+LIVE = frozenset({"running", "paused"})
+"""States in which a run may still record something."""
+
+WORDS_EVERY = 0.3
+"""Seconds between two accounts of a run that goes on: read, not watched, each costs the kernel as much as a chart."""
+
+
+class Run(Protocol):
+    """What a panel asks of a run: a Session, or what trains several of them as one."""
+
+    @property
+    def config(self) -> Config: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def error(self) -> str: ...
+    @property
+    def progress(self) -> Progress: ...
+
+    def start(self) -> None: ...
+    def pause(self) -> None: ...
+    def stop(self) -> None: ...
+    def close(self) -> None: ...
+
+
+R = TypeVar("R", bound=Run)
+
+
+class RunPanel(Panel, Generic[R]):
+    """Starts, pauses, stops and shows one run after the other.
+
+    A subclass gives :meth:`new_run`, :meth:`changed`, :meth:`empty`, :meth:`pull`, :meth:`redraw` and ``on_defaults``,
+    and calls :meth:`show_parts` once its figures are made.
+
+    Args:
+        run: to begin with.
+        buttons: each calls the handler of its name.
+
+    Attributes:
+        run: what is shown; a new one at each Start after an end, and at each Reset.
+        buttons: name -> Button.
+        state_line, status, progress: what the run is doing.
+    """
+
+    def __init__(
+        self, run: R, buttons: Buttons, *, clock: Callable[[], float] = time.monotonic, watch_page: bool | None = None
+    ) -> None:
+        self.run = run
+        self.buttons = buttons
+        self.state_line, self.status = ipywidgets.HTML(), ipywidgets.HTML()
+        self.progress = ipywidgets.IntProgress(value=0, max=1)
+        self._step, self._updated = 0, ""
+        self._told_state, self._told_at = "", 0.0
+        self._drawn_to_the_end = self._held_for_page = self._warmed = False
+        super().__init__(clock=clock, watch_page=watch_page)
+
+    def show_parts(self, figures: dict[str, LiveFigure], parts: Any, beside: Iterable[Any] = ()) -> None:
+        """Put ``parts`` under the buttons, more ``beside`` them, and connect the buttons and figures."""
+        self.figures = figures
+        bar = control_bar(self.buttons, self.state_line, self.progress, self.status, beside)
+        self.children = [self.style_sheet, bar, self.error_line, parts]
+        for name, button in self.buttons.items():
+            button.on_click(getattr(self, f"on_{name}"))
+        for figure in figures.values():
+            figure.on_ready(self._on_page)
+
+    def new_run(self) -> R:
+        """A run that is ready, with the knobs as they are."""
+        raise NotImplementedError
+
+    def changed(self) -> bool:
+        """Whether the knobs stand for another run than the one that is shown."""
+        raise NotImplementedError
+
+    def empty(self) -> None:
+        """Empty the charts: nothing of the run has been shown yet."""
+
+    def pull(self) -> None:
+        """Show what the run has recorded since the last call."""
+
+    def redraw(self) -> None:
+        """Show all that the run has recorded."""
+
+    def about(self) -> str:
+        """What the status line begins with, as markup."""
+        return ""
+
+    def keep(self) -> None:
+        """Keep the run that has been told to begin. By default it is not.
+
+        A kept run can be trained again from its Config, which says nothing of the heads and canvases of
+        the panel "When softmax lies": that one keeps none.
+        """
+
+    def kept(self) -> str:
+        """What the status line ends with, as markup: under what name the run is kept."""
+        return ""
+
+    def settings(self) -> Settings:
+        """What the run changes of the defaults, its seed and device."""
+        return of_config(self.run.config, self.run.progress.device)
+
+    @handler
+    def on_start(self, _: object = None) -> None:
+        """Start; after an end, a new run with the knobs as they are. Go on when paused; no-op while one runs."""
+        if self.run.state in ENDED:
+            self.renew()
+        self.begin(lambda run: run.start())
+
+    @handler
+    def on_pause(self, _: object = None) -> None:
+        """Pause, or go on when paused."""
+        if self.run.state == "paused":
+            self.run.start()
+        else:
+            self.run.pause()
+        self.follow()
+
+    @handler
+    def on_stop(self, _: object = None) -> None:
+        """End the run; its charts stay."""
+        self.run.stop()
+        self.follow()
+
+    @handler
+    def on_reset(self, _: object = None) -> None:
+        """End the run and empty the charts; the knobs stay where they are."""
+        self.renew()
+        self.follow()
+
+    @property
+    def live(self) -> bool:
+        """Whether the run may still record something."""
+        return self.run.state in LIVE
+
+    @property
+    def run_error(self) -> str:
+        """Why the run ended, if it diverged or failed."""
+        return self.run.error
+
+    def update(self) -> None:
+        """Show what the run has recorded and says."""
+        state, progress = self.run.state, self.run.progress
+        if state in ENDED and not self._drawn_to_the_end:
+            # A diverged run's record was cut, maybe after its last rows had been drawn.
+            self.redraw()
+            self._drawn_to_the_end = True
+        else:
+            self.pull()
+        self.buttons.follow(state)
+        now = self._clock()
+        if not state == self._told_state == "running" or now - self._told_at >= WORDS_EVERY:
+            self._told_state, self._told_at = state, now
+            self.tell(state, progress)
+
+    def tell(self, state: str, progress: Progress) -> None:
+        """Say what the run is doing: at once if it stands, three times a second while it runs."""
+        if progress.step not in (0, self._step):
+            self._step, self._updated = progress.step, time.strftime("%H:%M:%S")
+        self.state_line.value = state_line(state, progress)
+        self.status.value = self.about() + status_line(progress, self._updated) + self.kept()
+
+    def on_away(self) -> None:
+        """Pause, since nobody looks."""
+        if self.run.state == "running":
+            self._held_for_page = True
+            self.run.pause()
+
+    def on_back(self) -> None:
+        """Go on, if it was the page's silence that paused it."""
+        if self._held_for_page:
+            self._held_for_page = False
+            self.run.start()
+
+    def on_gone(self) -> None:
+        """Stop and free the device's memory; what was recorded stays."""
+        end(self.run)
+
+    def close(self) -> None:
+        """End the run and take the panel off the page; what was recorded stays."""
+        super().close()
+        self.run.close()
+
+    def begin(self, order: Callable[[R], None]) -> None:
+        """Give ``order`` to the run that is shown, or to a new one if the knobs have moved since it was made."""
+        if self.run.state == "ready" and self.changed():
+            self.renew()
+        order(self.run)
+        self.keep()
+        self.follow()
+
+    def renew(self) -> None:
+        """End the run; a new one, with the knobs as they are, and empty charts."""
+        old, self.run = self.run, self.new_run()
+        end(old)
+        self._step, self._updated = 0, ""
+        self._drawn_to_the_end = self._held_for_page = False
+        self.empty()
+
+    def follow(self) -> None:
+        """Show what there is, and go on for as long as the run is live."""
+        self.update()
+        if self.live:
+            self.wake()
+            self.hurry()
+
+    def _on_page(self) -> None:
+        """The page is painted: the time to load torch, so that the first Start need not wait for it."""
+        if not self._warmed:
+            self._warmed = True
+            lab.warm.warm(self.run.config)

@@ -1,0 +1,250 @@
+"""Scrub back: any recorded step of a run again, by slider or as a film."""
+
+import time
+from collections.abc import Callable
+
+import ipywidgets
+import numpy as np
+
+from lab.knob import Knob
+from lab.record import Record
+from widgets.charts.scrub import step_histograms
+from widgets.charts.view import View
+from widgets.export.chart_file import Sheet
+from widgets.export.table import Table
+from widgets.figure.live_figure import LiveFigure
+from widgets.figure.requests import Wish
+from widgets.inputs.knob_box import KnobBox
+from widgets.page.fold import Fold
+from widgets.page.layout import classed, grid
+from widgets.panel.panel import Panel, handler
+from widgets.run.scrubber.record import GrowingRecord
+from widgets.run.scrubber.words import BUTTONS, PAUSE, step_tables
+
+LOOK_EVERY = 0.25
+"""Seconds between two looks at what a run that goes on has recorded."""
+
+STRIDES = (1, 5, 20, 100)
+"""By how many steps a frame of the film moves on. There are ten frames a second (panel.PERIOD) or fewer."""
+
+FAR = 10**9
+"""Where the slider ends before there is a step. Its End key leads to where it ended when the page first drew it, or
+to its end now if that is nearer; until then it is disabled."""
+
+TITLE = "Scrub back"
+LABEL = "Histogram of each layer's outputs at one step"
+
+
+class Scrubber(Panel):
+    """A slider over the steps of a run: that step's histogram of every layer, and its numbers.
+
+    ``Scrubber(lambda: record)`` shows a run that is over. It begins with :meth:`begin`, or under :func:`folded` when
+    that is unfolded; before, and after :meth:`rest`, it asks for nothing and holds nothing.
+
+    While the run goes on the slider's end moves with it: whoever stands at the end follows, whoever stands
+    elsewhere stays there.
+
+    Args:
+        record: all that the run has recorded; asked for at the beginning, after a thinning, and at the run's end.
+        since: of a run that goes on, what it recorded after a step; asked for four times a second.
+        going_on: whether it may still record something.
+        view: says what near zero is.
+
+    Attributes:
+        step: the knob; its value is the step asked for.
+        shown: the step that is shown, -1 if none: the nearest one that has histograms.
+        playing, following: whether the film plays, and whether the newest step is shown as it comes.
+        buttons, stride: "play", "back", "on", "last" -> Button; the menu of how many steps a frame moves on.
+        figures, tables: "scrub" -> LiveFigure; the numbers, as markup.
+    """
+
+    def __init__(
+        self,
+        record: Callable[[], Record],
+        *,
+        since: Callable[[int], Record] | None = None,
+        going_on: Callable[[], bool] = lambda: False,
+        view: Callable[[], View] = View,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rows = GrowingRecord(record, since)
+        self._going_on, self._view = going_on, view
+        self.begun = self.playing = self._grew = False
+        self.following = True
+        self.shown = -1
+        self._looked = 0.0
+        help = "The batch whose histograms and numbers are shown."
+        self.step = KnobBox(Knob("Step", help, low=0, high=1, slider=(0, 1), step=1), 0, name="step")
+        self.buttons = {name: ipywidgets.Button() for name in BUTTONS}
+        strides = [(f"{n} step{'s' if n > 1 else ''}", n) for n in STRIDES]
+        self.stride = ipywidgets.Dropdown(description="A frame moves on", options=strides)
+        self.tables = ipywidgets.HTML()
+        super().__init__(clock=clock, watch_page=False)
+        # The panel that this stands in has the style.
+        self.style_sheet.close()
+        self.remove_class("lab-panel")
+        self.figures = {"scrub": LiveFigure(step_histograms(self.record, 0, View()), label=LABEL)}
+        row = classed(ipywidgets.HBox(list(self.buttons.values())), "lab-buttons")
+        menus = classed(ipywidgets.HBox([row, self.stride]), "lab-menus")
+        numbers = classed(ipywidgets.VBox([self.step, menus, self.tables]), "lab-scrub")
+        self.children = [self.error_line, grid([numbers, self.figures["scrub"]])]
+        for name, button in self.buttons.items():
+            button.on_click(getattr(self, f"on_{name}"))
+        self.step.observe(self.on_step, "value")
+        self._stretch()
+        self._show()
+
+    @property
+    def record(self) -> Record:
+        """What is at hand of the run's record; empty unless begun."""
+        return self._rows.record
+
+    @property
+    def live(self) -> bool:
+        """Whether it may change by itself."""
+        return self.begun and (self.playing or self._going_on())
+
+    @handler
+    def begin(self) -> None:
+        """Show the run, its last step first, and follow it if it goes on."""
+        self.begun, self.following, self.playing = True, True, False
+        self._grew = self._going_on()
+        self._load()
+        self.wake()
+
+    @handler
+    def rest(self) -> None:
+        """Let go of the record, and do nothing until it begins again."""
+        self.begun = self.playing = False
+        self._rows.clear()
+
+    @handler
+    def reload(self) -> None:
+        """Another run: show it as :meth:`begin` does, if begun."""
+        if self.begun:
+            self.begin()
+
+    @handler
+    def redraw(self) -> None:
+        """Another definition of near zero: show it, if begun."""
+        if self.begun:
+            self._show()
+
+    @handler
+    def on_step(self, _: object = None) -> None:
+        """Somebody asks for a step; a film goes on from there."""
+        if not self._quiet:
+            self._go(self.step.value)
+
+    @handler
+    def on_play(self, _: object = None) -> None:
+        """Play from here, or from the first step if this is the last; pause if it plays."""
+        self.playing = not self.playing and len(self.record.hist_steps) > 1
+        if self.playing and self.shown >= self._rows.last:
+            self.step.value = 0
+        self._show()
+        self.wake()
+
+    @handler
+    def on_back(self, _: object = None) -> None:
+        """The recorded step before this one."""
+        self._go(self._rows.beside(self.shown, -1))
+
+    @handler
+    def on_on(self, _: object = None) -> None:
+        """The recorded step after this one."""
+        self._go(self._rows.beside(self.shown, 1))
+
+    @handler
+    def on_last(self, _: object = None) -> None:
+        """The last step; from there on the newest, while the run goes on."""
+        self._go(self._rows.last)
+
+    def sheet(self, name: str, theme: str = "", wish: Wish | None = None) -> Sheet:
+        """The chart as it is; while nothing is begun, the last step: what is drawn may be of no run, or another."""
+        if not self.begun:
+            self.begin()
+            self.rest()
+        return super().sheet(name, theme, wish)
+
+    def table(self, name: str) -> Callable[[], Table]:
+        """The counts themselves: the bars are as high as their logarithm."""
+        traces = self.figures[name].figure["data"]
+        columns = {f"{trace['name']}: outputs": np.asarray(trace["customdata"]) for trace in traces}
+        return lambda: {"value of an output": np.asarray(traces[0]["x"]), **columns} if columns else {}
+
+    def wake(self) -> None:
+        """Follow what happens, if anything can."""
+        if self.live:
+            super().wake()
+
+    def update(self) -> None:
+        """Take in what the run has recorded, and show the film's next frame."""
+        if not self.begun:
+            return
+        going_on = self._going_on()
+        if going_on:
+            self._look()
+        elif self._grew:  # its last rows, or fewer than there were: what follows a diverged step is cut
+            self._load()
+        self._grew = going_on
+        if self.playing:
+            self._next_frame()
+
+    def _look(self) -> None:
+        if self._clock() - self._looked >= LOOK_EVERY:
+            self._looked = self._clock()
+            if self._rows.look():
+                self._stretch()
+                if self.following:
+                    self._show()
+
+    def _load(self) -> None:
+        self._rows.load()
+        self._stretch()
+        self._show()
+
+    def _next_frame(self) -> None:
+        """The film's next step, once the page has answered what was sent before."""
+        if self.figures["scrub"].waiting:
+            self.figures["scrub"].flush()
+        elif self.shown < self._rows.last:
+            self._go(self._rows.beside(self.shown, self.stride.value))
+        elif not self._going_on():
+            self.playing = False
+            self._show()
+
+    def _stretch(self) -> None:
+        """The slider reaches to the last step, and takes along whoever follows."""
+        last, stride = self._rows.last, self.record.hist_stride
+        with self._quiet:
+            if self.step.spec.step != stride:
+                self.step.slide_over(0, max(last, 1), stride)
+            self.step.stretch(last)
+            if not last:
+                self.step.slider.max = FAR
+            if self.following:
+                self.step.value = last
+
+    def _go(self, step: int) -> None:
+        with self._quiet:
+            self.step.value = step
+        self.following = step >= self._rows.last
+        self._show()
+
+    def _show(self) -> None:
+        view = self._view()
+        self.shown = self._rows.at(self.step.value)
+        words = BUTTONS | (PAUSE if self.playing else {})
+        for name, button in self.buttons.items():
+            button.description, button.tooltip = words[name]
+            button.disabled = len(self.record.hist_steps) < 2
+        figure = step_histograms(self.record, self.shown, view, self._rows.outputs)
+        self.draw({"scrub": figure}, tables=step_tables(self.record, self.shown, view))
+
+
+def folded(scrubber: Scrubber) -> Fold:
+    """``scrubber`` under a heading; it works only while it is unfolded."""
+    fold = Fold(TITLE, scrubber)
+    fold.button.observe(lambda change: scrubber.begin() if change["new"] else scrubber.rest(), "value")
+    return fold

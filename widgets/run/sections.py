@@ -1,0 +1,111 @@
+"""The training panel's menus and sections."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import ipywidgets
+
+from widgets import charts
+from widgets.page.layout import grid, section
+from widgets.page.muted import Quiet
+
+LAYERS = "Inside the layers"
+
+SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("How training goes", "", ("x",), ("loss", "accuracy", "rates")),
+    (
+        LAYERS,
+        "Each layer's output, after its norm, at every step. What counts as near zero follows the activation until you "
+        "choose: choose one definition to compare runs.",
+        ("near_zero", "layer"),
+        ("mean", "std", "near_zero", "histogram"),
+    ),
+    (
+        "Softmax v sigmoid",
+        "The net's own answers now. Softmax must share out 100 % among the classes, so it names a digit even on a "
+        "blank picture. Sigmoid judges each class by itself and can say none, or two; but this net was trained with "
+        "softmax, which cannot see what is added to all outputs alike, so its sigmoids name too many. The dashboard "
+        "When softmax lies trains each for itself.",
+        ("digit", "other"),
+        ("outputs_digit", "outputs_pair", "outputs_blank"),
+    ),
+    (
+        "Moving averages",
+        "An average that starts from zero is too small at first; dividing it by 1 − βᵗ takes the bias away.",
+        ("norm",),
+        ("loss_averages", "mean_averages", "variance_averages", "debias_factors"),
+    ),
+    (
+        "Why a norm blows up",
+        "A norm multiplies by 1/√(var+ε): where a channel's variance is tiny, by hundreds (try batch size 2). "
+        "A larger epsilon caps it.",
+        (),
+        ("blow_up",),
+    ),
+)
+"""Heading, a word of help, menus, figures."""
+
+
+_WHOSE = defaultdict(str, near_relu="course, ReLU: ", near_general="course, GeneralRelu: ")
+
+
+class Menus(dict[str, Any]):
+    """The menus by name. What the panel shows by itself is not taken for a person's choice."""
+
+    def __init__(self) -> None:
+        digits = [(str(digit), digit) for digit in range(10)]
+        super().__init__(
+            x=_menu("x-axis", [(name, name) for name in charts.X_AXES], "steps"),
+            near_zero=_menu(
+                "Near zero is",
+                [(f"{_WHOSE[name]}{words}", name) for name, words in charts.NEAR_ZERO.items()],
+                "near_relu",
+            ),
+            layer=_menu("Histogram of", [("last layer", "")], ""),
+            norm=_menu("Norm of", [("first norm", "")], ""),
+            digit=_menu("Digit", digits, 3),
+            other=_menu("laid over it", digits, 8),
+        )
+        self._quiet = Quiet()
+
+    def show(self, name: str, value: Any) -> None:
+        """Put a menu to ``value`` without calling anybody."""
+        with self._quiet:
+            self[name].value = value
+
+    def offer(self, name: str, first: str, rest: Iterable[str]) -> None:
+        """Offer ``first``, whose value is "", then each of ``rest``; what was chosen stays if it is still there."""
+        options = ((first, ""), *((value, value) for value in rest))
+        if tuple(self[name].options) != options:
+            kept = self[name].value if self[name].value in dict(options).values() else ""
+            with self._quiet:
+                self[name].options, self[name].value = options, kept
+
+    def chosen(self, name: str, tell: Callable[[str, Any], None]) -> None:
+        """Call ``tell(name, value)`` if a person has chosen."""
+        if not self._quiet:
+            tell(name, self[name].value)
+
+
+def sections(
+    figures: Mapping[str, Any], menus: Mapping[str, Any], more: Mapping[str, Any], *, with_help: bool = True
+) -> dict[str, Any]:
+    """Every section of :data:`SECTIONS` by the name of its first figure, as a widget.
+
+    It has those of its menus that are there, and under its figures, by heading, what there is ``more``. The help is
+    for whoever trains.
+    """
+    return {
+        shown[0]: section(
+            title,
+            words if with_help else "",
+            menus=[menus[name] for name in with_menus if name in menus],
+            parts=[grid(figures[name] for name in shown), *([more[title]] if title in more else [])],
+        )
+        for title, words, with_menus, shown in SECTIONS
+    }
+
+
+def _menu(label: str, options: list[tuple[str, Any]], value: Any) -> Any:
+    return ipywidgets.Dropdown(description=label, options=options, value=value)

@@ -1,0 +1,114 @@
+"""Serve the dashboards with voila: ``python -m widgets.serve``."""
+
+import argparse
+import ipaddress
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DASHBOARDS = Path(__file__).resolve().parents[2] / "dashboards"
+TOKEN_VARIABLE = "FOUNDATIONS_TOKEN"
+SHORTEST_TOKEN = 12
+PORT = 8866
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach ``address`` (an IP address, or the name localhost)."""
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line, checked.
+
+    Raises:
+        SystemExit: with a message on stderr, for an address that others can reach and no token
+            (or a short one), or a missing folder.
+    """
+    parser = argparse.ArgumentParser("python -m widgets.serve", description="Serve the dashboards of Foundations Lab.")
+    add = parser.add_argument
+    add("folder", nargs="?", type=Path, default=DASHBOARDS, help="of notebooks; default: the project's dashboards")
+    add("--ip", default="127.0.0.1", help="address to listen on; default: %(default)s, for this machine only")
+    add("--port", type=int, help=f"default: {PORT}, or near it if that is taken")
+    add(
+        "--token",
+        default=os.environ.get(TOKEN_VARIABLE, ""),
+        help="what a person must give to get in; needed for an address that others can reach. "
+        f"Better given as the environment variable {TOKEN_VARIABLE}: other users can see a command line",
+    )
+    add("--theme", choices=("auto", "light", "dark"), default="auto", help="default: as the browser asks")
+    add("--threads", type=int, help="of each kernel's arithmetic; default: half of the cores, at most 4")
+    add(
+        "--warm",
+        type=int,
+        default=0,
+        metavar="N",
+        help="kernels kept ready for each dashboard, so that its page need not wait; default: %(default)s",
+    )
+    add("--no-browser", action="store_true", help="do not open a browser")
+    options = parser.parse_args(arguments)
+    if options.token and len(options.token) < SHORTEST_TOKEN:
+        parser.error(f"the token must have at least {SHORTEST_TOKEN} characters")
+    if not options.token and not is_loopback(options.ip):
+        parser.error(
+            f"others can reach {options.ip or 'every address of this machine'}, and a dashboard runs code here: "
+            f"give a token of at least {SHORTEST_TOKEN} characters with --token or {TOKEN_VARIABLE}"
+        )
+    if options.threads is not None and options.threads < 1:
+        parser.error("--threads must be at least 1")
+    if options.warm < 0:
+        parser.error("--warm must be at least 0")
+    if not options.folder.is_dir():
+        parser.error(f"there is no folder {options.folder}; the dashboards are in the project's clone")
+    return options
+
+
+def set_environment(threads: int | None) -> None:
+    """What the kernels inherit; it has to be there before they import torch.
+
+    Several kernels share the cores: threads that spin while they wait make each other's steps
+    ten times longer, and a small net gains little from more than a few threads.
+    """
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+    else:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        os.environ.setdefault("OMP_NUM_THREADS", str(min(4, max(1, cores // 2))))
+    # The kernel "python3" is this environment's, even if the user has another of that name.
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    # The kernels need not know it.
+    os.environ.pop(TOKEN_VARIABLE, None)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until interrupted."""
+    options = parse(arguments)
+    set_environment(options.threads)
+    # Imported late: a wrong command line is answered at once.
+    from widgets.serve.server import Server, settings
+
+    # Jupyter asks tornado for a ping that it then has to shorten, and says so on every first page.
+    logging.getLogger("tornado.general").setLevel(logging.ERROR)
+
+    server = Server(
+        config=settings(is_loopback(options.ip), options.warm),
+        ip=options.ip,
+        port=options.port or PORT,
+        port_retries=0 if options.port else 50,
+        token=options.token,
+        open_page=not options.no_browser,
+    )
+    server.config.VoilaConfiguration.theme = options.theme
+    server.initialize([str(options.folder)])
+    server.start()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
