@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.measure import Figure, figure, seconds
 from lab.config import Config
 from lab.kept import KeptRun, Library, file, index
-from lab.kept.keeper import versions
+from lab.kept.writer import versions
 from lab.record import COUNTS, Layout
 from lab.telemetry.history import History
 
@@ -49,7 +49,7 @@ def run_of(id: str, steps: int, started: datetime) -> KeptRun:
 
 
 def fill(folder: Path, runs: int) -> None:
-    """``runs`` small runs, written as the keeper writes them."""
+    """``runs`` small runs, written as the writer writes them."""
     record = history_of(10).since(-1)
     first = datetime(2026, 1, 1, tzinfo=UTC)
     for number in range(runs):

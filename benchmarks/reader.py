@@ -103,7 +103,7 @@ class Reader:
         self._wanted = False
         self._asked: str | None = None
         self._taken = self._taken_before = 0
-        self._quiet = threading.Event()
+        self._muted = threading.Event()
         self._client = client
         self._readers: dict[str, FigureReader] = {}  # by comm
         self._page: dict[str, FigureReader] = {}
@@ -137,9 +137,9 @@ class Reader:
             RuntimeError: as :meth:`check`.
             TimeoutError: when there is no end to it.
         """
-        self._quiet.clear()
+        self._muted.clear()
         self._wanted = True
-        heard = self._quiet.wait(processes.PATIENCE)
+        heard = self._muted.wait(processes.PATIENCE)
         self.check()
         if not heard:
             raise TimeoutError(f"the kernel has not stopped sending for {processes.PATIENCE:.0f} s")
@@ -162,7 +162,7 @@ class Reader:
                     self._take(message)
         except Exception as error:
             self._error = f"{type(error).__name__}: {error}"
-            self._quiet.set()
+            self._muted.set()
             raise
 
     def _ask(self) -> None:
@@ -176,7 +176,7 @@ class Reader:
         self._asked = None
         if self._taken == self._taken_before:
             self._wanted = False
-            self._quiet.set()
+            self._muted.set()
 
     def _take(self, message: Message) -> None:
         kind, content = message["msg_type"], message["content"]

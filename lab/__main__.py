@@ -91,15 +91,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     session = Session(config)
-    keeper = library.keep(session, name) if library else None
+    writer = library.keep(session, name) if library else None
     record = run(session, sys.stderr, quiet)
     print(summary(session, record))
-    if library and keeper:
-        keeper.close()
-        if keeper.error:
-            print(keeper.error, file=sys.stderr)
+    if library and writer:
+        writer.close()
+        if writer.error:
+            print(writer.error, file=sys.stderr)
         else:
-            print(f"kept as {library.get(keeper.id).name!r} in {library.folder}")
+            print(f"kept as {library.get(writer.id).name!r} in {library.folder}")
     return OUTCOMES[session.state]
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.config import ConfigError
-from lab.kept import live
+from lab.kept import file_lock
 from lab.kept.run import KeptError, KeptRun, to_json
 from lab.record import Mark, Outputs, Record, Validation
 
@@ -97,7 +97,7 @@ def look(path: Path) -> tuple[KeptRun, bool, str]:
     while True:
         with _opened(path) as (file, archive):
             stat = os.fstat(file.fileno())
-            held = live.is_held(file)
+            held = file_lock.is_held(file)
             run = _run(path, _meta(path, archive))
         if run.outcome != "running" or held:
             return run, held, signature(stat)
@@ -142,7 +142,7 @@ def _put(path: Path, fill: Callable[[zipfile.ZipFile], None], hold: bool) -> IO[
     file = temporary.open("wb")
     try:
         # Locked before it can be seen, so that there is no moment in which the run looks abandoned.
-        held = hold and live.lock(file)
+        held = hold and file_lock.lock(file)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             fill(archive)
         file.flush()

@@ -10,9 +10,9 @@ from sqlite3 import Connection
 
 from lab.kept import file, index
 from lab.kept.folder import RUNS, default_folder
-from lab.kept.keeper import FLUSH_SECONDS, Keeper
 from lab.kept.run import KeptError, KeptRun, writable
 from lab.kept.search import matches
+from lab.kept.writer import FLUSH_SECONDS, RunWriter
 from lab.record import Record
 from lab.session import Session
 
@@ -130,12 +130,12 @@ class Library:
             return self.get(id)
         return None
 
-    def keep(self, session: Session, name: str = "", *, every: float = FLUSH_SECONDS) -> Keeper:
+    def keep(self, session: Session, name: str = "", *, every: float = FLUSH_SECONDS) -> RunWriter:
         """Keep ``session``'s run from its start (or from now) to its end, with a flush ``every`` so many seconds.
 
-        Never raises for a folder that cannot be written to: :attr:`Keeper.error` tells.
+        Never raises for a folder that cannot be written to: :attr:`RunWriter.error` tells.
         """
-        return Keeper(self, session, name, every)
+        return RunWriter(self, session, name, every)
 
     def sweep(self) -> None:
         """Remove what was deleted long ago, and what a crash left half-written."""

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.reader import FigureReader, answers_of, sight
 from widgets.figure.live_figure import UNANSWERED, LiveFigure
-from widgets.figure.message_batch import together
+from widgets.figure.message_batch import one_message
 
 
 def line(steps: range) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def test_its_answers_keep_the_figure_sending(wire: Wire) -> None:
     assert len(wire.said) == 27  # ready, the whole's answer, and one for every second update
 
 
-@pytest.mark.parametrize(("way", "answers"), [(nullcontext, 20), (together, 10)])
+@pytest.mark.parametrize(("way", "answers"), [(nullcontext, 20), (one_message, 10)])
 def test_one_answer_is_for_all_figures_of_a_page(way: Callable[[], Any], answers: int) -> None:
     page: dict[str, FigureReader] = {}
     wires = [Wire(page) for _ in range(3)]

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from widgets.figure.live_figure import LiveFigure
-from widgets.figure.message_batch import together
+from widgets.figure.message_batch import one_message
 from widgets.figure.requests import Drag
 
 # A model as anywidget hands it to the module; buffers come misaligned, as they may over a websocket.
@@ -196,7 +196,7 @@ def bars(seed: int) -> dict[str, Any]:
     return {"data": [{"type": "bar", "x": [f"digit {i}" for i in range(10)], "y": y}], "layout": {"height": 200}}
 
 
-@pytest.mark.parametrize("way", [nullcontext, together], ids=["one by one", "together"])
+@pytest.mark.parametrize("way", [nullcontext, one_message], ids=["one by one", "together"])
 def test_one_answer_is_for_all_figures_of_the_page(desk: Desk, way: Callable[[], Any]) -> None:
     figures = [desk.show(LiveFigure(lines([])), name, settle=False) for name in ("one", "two", "three")]
     desk.settle()
@@ -213,8 +213,8 @@ def test_one_answer_is_for_all_figures_of_the_page(desk: Desk, way: Callable[[],
                 figure.flush()
                 assert not figure.waiting
         desk.settle()
-    assert len(desk.delivered) - sent == (12 if way is together else 36)
-    assert len(heard) <= (6 if way is together else 12)
+    assert len(desk.delivered) - sent == (12 if way is one_message else 36)
+    assert len(heard) <= (6 if way is one_message else 12)
     assert {message["type"] for message in heard} == {"ack"}
     for name, figure in desk.figures.items():
         assert figure._answered >= figure._seq - 1
@@ -537,9 +537,9 @@ class Dots:
         self.desk = desk
         self.x, self.y = np.array([1.0, 2, 4, 8]), np.array([1.0, 3, 2, 4])
         self.asked: list[Drag] = []
-        self.live = LiveFigure(self.figure())
-        self.live.on_drag(self.move)
-        desk.show(self.live)
+        self.active = LiveFigure(self.figure())
+        self.active.on_drag(self.move)
+        desk.show(self.active)
         desk.check()
 
     def figure(self) -> dict[str, Any]:
@@ -554,8 +554,8 @@ class Dots:
         self.asked.append(drag)
         index = drag.point + 2 * (drag.trace == "xy")
         self.x[index], self.y[index] = drag.x, drag.y
-        self.live.draw(self.figure())
-        self.live.flush()
+        self.active.draw(self.figure())
+        self.active.flush()
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """The page's pixel of a place on the axes."""

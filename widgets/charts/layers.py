@@ -85,7 +85,7 @@ def histogram(record: Record, view: View | None = None) -> Figure:
     return {"data": [data], "layout": plain}
 
 
-def _outside(counts: np.ndarray, span: tuple[float, float]) -> dict[str, object]:
+def _outside(counts: np.ndarray, bounds: tuple[float, float]) -> dict[str, object]:
     share = (int(counts[0]) + int(counts[-2]) + int(counts[-1])) / max(int(counts.sum(dtype=np.int64)), 1)
-    text = f"now outside {span[0]:g}..{span[1]:g}: {share:.1%}"
+    text = f"now outside {bounds[0]:g}..{bounds[1]:g}: {share:.1%}"
     return note(text, x=0, xanchor="left", y=1, yanchor="bottom")

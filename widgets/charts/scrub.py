@@ -113,9 +113,9 @@ def _marker(near: NDArray[np.bool_]) -> dict[str, Any]:
     }
 
 
-def _band(begin: float, end: float, span: tuple[float, float]) -> list[dict[str, Any]]:
+def _band(begin: float, end: float, bounds: tuple[float, float]) -> list[dict[str, Any]]:
     """What counts as near zero, behind every layer, as far as it lies in sight."""
-    begin, end = max(begin, span[0]), min(end, span[1])
+    begin, end = max(begin, bounds[0]), min(end, bounds[1])
     if begin > end:
         return []
     where = {"x0": begin, "x1": end, "y0": 0, "y1": 1, "yref": "paper", "layer": "below"}

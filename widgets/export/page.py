@@ -10,7 +10,7 @@ from widgets.charts.style import Figure
 from widgets.export.slide import HEIGHT, WIDTH
 from widgets.export.themes import Theme
 from widgets.figure.plotly_js import plotly_path
-from widgets.figure.wire import listed
+from widgets.figure.wire import to_json
 
 
 class Part(NamedTuple):
@@ -34,7 +34,7 @@ def web_page(title: str, parts: Sequence[Part], theme: Theme, words: str = "") -
         layout = {key: value for key, value in part.figure["layout"].items() if key not in ("width", "height")}
         figures.append({"data": part.figure["data"], "layout": layout | {"autosize": True}})
     # Inside of a script "</script" would end it, and "<!--<script" would hide its end.
-    data = json.dumps(listed(figures), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    data = json.dumps(to_json(figures), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     return "".join(
         (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>',

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from widgets.charts.style import Figure
 from widgets.export.slide import HEIGHT, SCALE, WIDTH
 from widgets.figure.plotly_js import plotly_path
-from widgets.figure.wire import listed
+from widgets.figure.wire import to_json
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Studio:
             await made.open()
             self._kaleido = made
         size = {"format": kind, "width": WIDTH, "height": HEIGHT, "scale": SCALE if kind == "png" else 1}
-        return bytes(await self._kaleido.calc_fig(listed(figure), opts=size))
+        return bytes(await self._kaleido.calc_fig(to_json(figure), opts=size))
 
     def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         if self._loop is None:

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from lab.config import KNOBS, Config
-from lab.kept.keeper import versions as installed
+from lab.kept.writer import versions as installed
 from widgets.export.slide import PART
 from widgets.markup.tables import number
 

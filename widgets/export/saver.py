@@ -18,7 +18,7 @@ from widgets.export.slide import as_seen
 from widgets.export.table import Table, of_figure
 from widgets.export.themes import THEMES
 from widgets.figure.live_figure import LiveFigure
-from widgets.figure.requests import Wish
+from widgets.figure.requests import SaveRequest
 
 
 class Saving:
@@ -44,7 +44,7 @@ class Saving:
     def figures(self, figures: dict[str, LiveFigure]) -> None:
         self._figures = figures
         for name, figure in figures.items():
-            figure.on_wish(partial(self.on_wish, name))
+            figure.on_save_request(partial(self.on_save_request, name))
         self.save_bar.layout.display = None if figures else "none"
 
     def adopt(self, inner: "Saving") -> None:
@@ -104,8 +104,8 @@ class Saving:
     def catch_up(self) -> None:
         """Bring every chart up to date, those out of sight too; by default they always are."""
 
-    def sheet(self, name: str, theme: str = "", wish: Wish | None = None) -> Sheet:
-        """Chart ``name`` as it is drawn; with ``wish`` as its reader has zoomed it.
+    def sheet(self, name: str, theme: str = "", request: SaveRequest | None = None) -> Sheet:
+        """Chart ``name`` as it is drawn; with ``request`` as its reader has zoomed it.
 
         Raises:
             ConfigError: for another chart or theme, with those there are.
@@ -114,25 +114,25 @@ class Saving:
         theme = _checked("the theme", theme or self.save_bar.theme.value, THEMES)
         with self._lock:
             figure = self._figures[name]
-            chart = as_seen(figure.figure, wish.ranges, wish.hidden) if wish else figure.figure
+            chart = as_seen(figure.figure, request.ranges, request.hidden) if request else figure.figure
             words = chart_words(self._outer or self).get(figure, Words("", ""))
             settings = (self._outer.settings() if self._outer else {}) | self.settings()
             return Sheet(name, figure.label, chart, self.table(name), settings, words, theme)
 
-    def on_wish(self, name: str, wish: Wish) -> None:
+    def on_save_request(self, name: str, request: SaveRequest) -> None:
         """Somebody asks for chart ``name``: the page draws PNG and SVG by itself, the rest is written in a thread."""
         figure = self._figures[name]
-        with _answering(figure, wish.number):
-            kind = _checked("the format", wish.kind, FORMATS)
+        with _answering(figure, request.number):
+            kind = _checked("the format", request.kind, FORMATS)
             self.catch_up()
-            sheet = self.sheet(name, wish=wish)
+            sheet = self.sheet(name, request=request)
             if kind in ("png", "svg"):
-                figure.give_slide(wish.number, f"{name}.{kind}", sheet.slide)
+                figure.give_slide(request.number, f"{name}.{kind}", sheet.slide)
                 return
 
             def write() -> None:
-                with _answering(figure, wish.number):
-                    figure.give(wish.number, f"{name}.{kind}", FORMATS[kind], sheet.write(kind))
+                with _answering(figure, request.number):
+                    figure.give(request.number, f"{name}.{kind}", FORMATS[kind], sheet.write(kind))
 
             threading.Thread(target=write, name="lab-export", daemon=True).start()
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from widgets.figure.wire import Floats, pack, plain, same
+from widgets.figure.wire import Floats, pack, same, to_wire
 
 Figure = dict[str, Any]
 
@@ -27,7 +27,7 @@ def _trace(value: dict[str, Any]) -> dict[str, Any]:
                 # None stands for a gap; digits as text are categories, not numbers.
                 if array.dtype.kind in "iuf" or (array.dtype == object and not _has_text(array)):
                     trace[field] = array.astype(np.float64)
-    return {str(key): plain(item) for key, item in trace.items()}
+    return {str(key): to_wire(item) for key, item in trace.items()}
 
 
 def _has_text(array: NDArray[Any]) -> bool:
@@ -83,7 +83,7 @@ class BoundedFigure:
         self.stride = 1 if steps is None else stride
         self.data: list[dict[str, Any]] = [_trace(trace) for trace in figure.get("data", ())]
         self._fields = [_growing(trace) for trace in self.data]  # asked for many times at each update
-        self.layout: dict[str, Any] = plain(figure.get("layout", {}))
+        self.layout: dict[str, Any] = to_wire(figure.get("layout", {}))
         self.layout.setdefault("uirevision", "keep")
         self._titles = self._axis_titles()
         self.steps = self._steps_of_first_line() if steps is None else _rising(steps)
@@ -99,7 +99,7 @@ class BoundedFigure:
 
     def figure(self) -> Figure:
         """Copy of the figure as a page shows it."""
-        return {"data": plain(self.data), "layout": plain(self.layout)}
+        return {"data": to_wire(self.data), "layout": to_wire(self.layout)}
 
     @property
     def behind(self) -> bool:
@@ -134,7 +134,7 @@ class BoundedFigure:
                 self._whole.add(i)
         for part in ("shapes", "annotations"):
             if part in figure.get("layout", {}):
-                self._set_layout(part, plain(figure["layout"][part]))
+                self._set_layout(part, to_wire(figure["layout"][part]))
         if len(self.steps) > self.max_points:
             self._thin()
 

@@ -18,8 +18,8 @@ from widgets.figure import message_batch
 from widgets.figure.bounded_figure import BoundedFigure, Figure
 from widgets.figure.js import page_script
 from widgets.figure.plotly_js import plotly_script
-from widgets.figure.requests import Drag, Wish
-from widgets.figure.wire import Floats, pack, plain
+from widgets.figure.requests import Drag, SaveRequest
+from widgets.figure.wire import Floats, pack, to_wire
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class LiveFigure(anywidget.AnyWidget):
     figure to draw and save), "file" (one to save), "unsaved" (why there is none); "many" (see message_batch). Its
     answers: "ready" (send everything: it is new, or has found a number missing), "ack" (received up to seq, and others
     of the kernel's figures up to theirs), "library" (send the script), "drag" (a point is dragged to a place), "save"
-    (a Wish), "seen" (which of the kernel's figures have come into a page's sight, or gone out of it).
+    (a SaveRequest), "seen" (which of the kernel's figures have come into a page's sight, or gone out of it).
 
     Args:
         figure: ``{"data": [trace, ...], "layout": {...}}`` in plotly's JSON shape; arrays may be numpy's.
@@ -65,7 +65,7 @@ class LiveFigure(anywidget.AnyWidget):
         self._pinged = 0.0
         self._callbacks: list[Callable[[], None]] = []
         self._drag_callbacks: list[Callable[[Drag], None]] = []
-        self._wish_callback: Callable[[Wish], None] | None = None
+        self._save_callback: Callable[[SaveRequest], None] | None = None
         self._pages: dict[str, bool] = {}  # page -> whether it has this figure in sight
         self.ready = False
         self.last_answer = 0.0
@@ -159,24 +159,24 @@ class LiveFigure(anywidget.AnyWidget):
         """
         self._drag_callbacks.append(callback)
 
-    def on_wish(self, callback: Callable[[Wish], None]) -> None:
+    def on_save_request(self, callback: Callable[[SaveRequest], None]) -> None:
         """Offer a Save menu, and call ``callback`` with what is chosen; it answers by one of the next three."""
-        self._wish_callback = callback
+        self._save_callback = callback
         self.savable = True
 
     def give(self, number: str, name: str, media_type: str, content: bytes) -> None:
-        """Let the page save a file; ``number`` is the wish's, "" for one that was asked for elsewhere."""
+        """Let the page save a file; ``number`` is the request's, "" for one that was asked for elsewhere."""
         self._tell({"type": "file", "id": number, "name": name, "media": media_type}, content)
 
     def give_slide(self, number: str, name: str, figure: Figure) -> None:
         """Let the page draw ``figure`` out of sight, in the size that its layout has, and save the picture."""
         floats: list[Floats] = []
-        packed = pack(plain(figure), floats)
+        packed = pack(to_wire(figure), floats)
         buffer = np.concatenate(floats).tobytes() if floats else b""
         self._tell({"type": "slide", "id": number, "name": name, "figure": packed}, buffer)
 
     def refuse(self, number: str, why: str) -> None:
-        """Tell the page why a wish is not granted."""
+        """Tell the page why a request is not granted."""
         self._tell({"type": "unsaved", "id": number, "why": why})
 
     def _height(self) -> int:
@@ -226,8 +226,8 @@ class LiveFigure(anywidget.AnyWidget):
                 place = (str(content["trace"]), int(content["point"]), float(content["x"]), float(content["y"]))
                 _call(self._drag_callbacks, Drag(*place))
                 self._tell({"type": "dragged"})
-            case "save" if self._wish_callback:
-                _call([self._wish_callback], Wish.of(content))
+            case "save" if self._save_callback:
+                _call([self._save_callback], SaveRequest.of(content))
 
 
 def _call(callbacks: list[Callable[..., None]], *arguments: object) -> None:

@@ -27,7 +27,7 @@ _held = _Held()
 
 
 def post(sender: Sender, number: int, content: dict[str, Any], buffer: bytes) -> None:
-    """Send ``content``, now or with the rest of :func:`together`.
+    """Send ``content``, now or with the rest of :func:`one_message`.
 
     Args:
         sender: the figure that it is for.
@@ -41,7 +41,7 @@ def post(sender: Sender, number: int, content: dict[str, Any], buffer: bytes) ->
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def one_message() -> Iterator[None]:
     """What this thread posts in the block leaves as one message at its end.
 
     It travels with the first figure's: ``{"type": "many", "kernel": KERNEL, "parts": [[number, message, bytes], …]}``,

@@ -19,11 +19,11 @@ class Drag(NamedTuple):
     y: float
 
 
-class Wish(NamedTuple):
+class SaveRequest(NamedTuple):
     """A press of a button in a chart's Save menu.
 
     Attributes:
-        number: of the wish, chosen by the page, which takes no file but those it has asked for.
+        number: of the request, chosen by the page, which takes no file but those it has asked for.
         kind: "png", "svg", "pdf", "html", "csv" or "json".
         ranges: axis ("xaxis", "yaxis2") -> its two ends, of those that the reader has zoomed.
         hidden: indices of the traces that the reader has switched off.
@@ -36,6 +36,6 @@ class Wish(NamedTuple):
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
-        """The wish in a page's "save" message."""
+        """The request in a page's "save" message."""
         ranges = {str(axis): tuple(ends) for axis, ends in message.get("ranges", {}).items()}
         return cls(str(message["id"]), str(message["kind"]), ranges, frozenset(map(int, message.get("hidden", ()))))

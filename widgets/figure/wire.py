@@ -8,24 +8,24 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 
-def plain(value: Any) -> Any:
+def to_wire(value: Any) -> Any:
     """Copy of ``value`` in float32 arrays and what JSON knows (a number that is not finite becomes None)."""
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): to_wire(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         if value.dtype.kind in "iuf" and 1 <= value.ndim <= 2:
             with np.errstate(over="ignore"):
                 return np.array(value, dtype=np.float32, order="C")
-        return plain(value.tolist())
+        return to_wire(value.tolist())
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [to_wire(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two values made by ``plain`` are equal, nan equal to nan."""
+    """Whether two values made by ``to_wire`` are equal, nan equal to nan."""
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b, equal_nan=True)
     if isinstance(a, dict) and isinstance(b, dict):
@@ -47,16 +47,16 @@ def pack(value: Any, floats: list[Floats]) -> Any:
     return value
 
 
-def listed(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """``value`` as JSON alone: arrays as lists, a number that is not finite as None, float32 in as few digits as do."""
     if isinstance(value, dict):
-        return {str(key): listed(item) for key, item in value.items()}
+        return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [listed(item) for item in value]
+        return [to_json(item) for item in value]
     if isinstance(value, np.ndarray) and value.dtype == np.float32:
         texts = value.astype(str).astype(np.float64)  # the shortest text that is the same float32
         numbers: list[Any] = np.where(np.isfinite(texts), texts.astype(object), np.array(None)).tolist()
         return numbers
     if isinstance(value, np.ndarray):
-        return listed(value.tolist())
-    return plain(value)
+        return to_json(value.tolist())
+    return to_wire(value)

@@ -15,7 +15,7 @@ from lab.config import DEFAULTS, KNOBS
 from lab.config import check as check_field
 from lab.knob import Knob, checked
 from lab.schedules import PRESETS
-from widgets.page.muted import Quiet
+from widgets.page.muted import Muted
 
 LATE = 5.0
 """Seconds in which the page may still answer the value before."""
@@ -59,7 +59,7 @@ class KnobBox(ipywidgets.VBox):
         self.spec = spec
         self._checked = check or self._in_range
         self._default = value
-        self._quiet = Quiet()
+        self._muted = Muted()
         self._before: tuple[float, float] | None = None  # where the slider stood, and until when
         self.entry = _entry(spec, list(suggestions))
         self.slider = _slider(spec, whole=isinstance(value, int))
@@ -75,7 +75,7 @@ class KnobBox(ipywidgets.VBox):
 
     def offer(self, raw: object) -> None:
         """Take ``raw`` as somebody typed or dragged it; if it is refused, say why and keep the value."""
-        if self._quiet:
+        if self._muted:
             return
         try:
             self.value = raw
@@ -90,7 +90,7 @@ class KnobBox(ipywidgets.VBox):
         if high == self.spec.high:
             return
         self.spec = replace(self.spec, high=high, slider=(low, high))
-        with self._quiet:
+        with self._muted:
             self.value = min(self.value, high)
             self.slider.max = max(high, low + (self.spec.step or 1))  # the page cannot draw a slider without length
             self.slider.disabled = high <= low
@@ -110,7 +110,7 @@ class KnobBox(ipywidgets.VBox):
         return ""
 
     def _slide(self, to: float) -> None:
-        if self._quiet:
+        if self._muted:
             return
         before, self._before = self._before, None
         # The page puts a value that was typed on the slider's nearest stop, and sends that stop back.
@@ -145,7 +145,7 @@ class KnobBox(ipywidgets.VBox):
         self._show()
 
     def _show(self) -> None:
-        with self._quiet:
+        with self._muted:
             self.entry.value = _text(self.value) if isinstance(self.entry, ipywidgets.Text) else self.value
             if self.slider:
                 self.slider.value = self._on_slider()

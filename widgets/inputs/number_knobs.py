@@ -7,7 +7,7 @@ from typing import Any
 from lab.concepts.values import MOST, parse_values
 from lab.knob import Knob
 from widgets.inputs.knob_box import KnobBox
-from widgets.markup.axis_range import Span
+from widgets.markup.axis_range import AxisRange
 
 
 def numbers(raw: Any, name: str = "the values", most: int = MOST) -> tuple[float, ...]:
@@ -50,8 +50,8 @@ class NumberList(KnobBox):
 
 
 class AnyNumber(KnobBox):
-    """One finite number, typed, or by a slider over ``span``; 0 to start with."""
+    """One finite number, typed, or by a slider over ``axis``; 0 to start with."""
 
-    def __init__(self, label: str, span: Span) -> None:
-        spec = Knob(label, "", slider=(span.low, span.high), step=span.stop)
+    def __init__(self, label: str, axis: AxisRange) -> None:
+        spec = Knob(label, "", slider=(axis.low, axis.high), step=axis.stop)
         super().__init__(spec, 0.0, check=lambda raw: float(parse_values(raw, label.lower(), most=1)[0]))

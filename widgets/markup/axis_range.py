@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Span(NamedTuple):
+class AxisRange(NamedTuple):
     """From ``low`` to ``high``, with stops ``stop`` apart."""
 
     low: float
@@ -15,7 +15,7 @@ class Span(NamedTuple):
     stop: float
 
     @classmethod
-    def around(cls, values: NDArray[np.float64]) -> "Span":
+    def around(cls, values: NDArray[np.float64]) -> "AxisRange":
         """With room to either side of the ``values`` (n,), n at least 1."""
         low, high = float(values.min()), float(values.max())
         width = high - low or max(abs(high), 1.0)
@@ -28,9 +28,9 @@ class Span(NamedTuple):
         """As plotly has an axis's range."""
         return [self.low, self.high]
 
-    def with_room_for(self, values: NDArray[np.float64]) -> "Span":
+    def with_room_for(self, values: NDArray[np.float64]) -> "AxisRange":
         """Itself, if it holds all ``values``: an axis must stay where it is under a drag."""
-        return self if self.low <= values.min() and values.max() <= self.high else Span.around(values)
+        return self if self.low <= values.min() and values.max() <= self.high else AxisRange.around(values)
 
     def nearest(self, value: float) -> float:
         """The stop nearest to ``value``."""

@@ -3,7 +3,7 @@
 import threading
 
 
-class Quiet(threading.local):
+class Muted(threading.local):
     """``with quiet:`` around what is shown, ``if quiet:`` in the callbacks. Blocks may lie within each other.
 
     Callbacks are called in the thread that shows: what a person enters meanwhile comes in another, and counts.

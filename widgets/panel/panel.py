@@ -20,7 +20,7 @@ from lab.kept import KeptError
 from widgets.charts.style import Figure
 from widgets.export.save_bar import SaveBar
 from widgets.export.saver import Saving
-from widgets.page.muted import Quiet
+from widgets.page.muted import Muted
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def handler(method: Callable[Concatenate[P, A], None]) -> Callable[Concatenate[P
 class Panel(Saving, ipywidgets.VBox):
     """A dashboard's whole: ``children`` under one error line, kept up to date by :meth:`tick`.
 
-    A subclass gives :meth:`update`, :attr:`live`, :attr:`run_error` and, for a page that has gone,
+    A subclass gives :meth:`update`, :attr:`active`, :attr:`run_error` and, for a page that has gone,
     :meth:`on_away`, :meth:`on_back` and :meth:`on_gone`.
 
     Args:
@@ -95,7 +95,7 @@ class Panel(Saving, ipywidgets.VBox):
         self._away = False
         self._listening_since = self._pinged = clock()
         self._guarding = False
-        self._quiet = Quiet()
+        self._muted = Muted()
         self._told: deque[str] = deque(maxlen=LINES)
         self.save_bar = SaveBar(self.on_save_all)
         self.figures = {}
@@ -117,7 +117,7 @@ class Panel(Saving, ipywidgets.VBox):
         return f"{type(self).__name__}()"  # ipywidgets would spell out every widget inside
 
     @property
-    def live(self) -> bool:
+    def active(self) -> bool:
         """Whether anything may still change by itself."""
         return False
 
@@ -163,7 +163,7 @@ class Panel(Saving, ipywidgets.VBox):
         """One look at what has happened; whether there may be more to come."""
         going_on = False
         with self._guard("tick"):
-            going_on = self.live
+            going_on = self.active
             self._look_for_page()
             self.update()
         return going_on

@@ -14,7 +14,7 @@ from widgets import charts
 from widgets.charts import Figure, View
 from widgets.charts.marks import gathered
 from widgets.figure.live_figure import LiveFigure
-from widgets.figure.message_batch import together
+from widgets.figure.message_batch import one_message
 
 Chart = Callable[[Record, View], Figure]
 
@@ -152,7 +152,7 @@ class TrainingFigures:
 
     def flush(self) -> None:
         """Send every figure's news to the page."""
-        with together():
+        with one_message():
             for figure in self.figures.values():
                 figure.flush()
 

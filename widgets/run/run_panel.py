@@ -17,7 +17,7 @@ from widgets.run.control_bar import Buttons, control_bar
 from widgets.run.status import state_line, status_line
 from widgets.run.stop_in_background import end
 
-LIVE = frozenset({"running", "paused"})
+ACTIVE = frozenset({"running", "paused"})
 """States in which a run may still record something."""
 
 WORDS_EVERY = 0.3
@@ -148,9 +148,9 @@ class RunPanel(Panel, Generic[R]):
         self.follow()
 
     @property
-    def live(self) -> bool:
+    def active(self) -> bool:
         """Whether the run may still record something."""
-        return self.run.state in LIVE
+        return self.run.state in ACTIVE
 
     @property
     def run_error(self) -> str:
@@ -219,7 +219,7 @@ class RunPanel(Panel, Generic[R]):
     def follow(self) -> None:
         """Show what there is, and go on for as long as the run is live."""
         self.update()
-        if self.live:
+        if self.active:
             self.wake()
             self.hurry()
 

@@ -8,7 +8,7 @@ import ipywidgets
 
 from widgets import charts
 from widgets.page.layout import grid, section
-from widgets.page.muted import Quiet
+from widgets.page.muted import Muted
 
 LAYERS = "Inside the layers"
 
@@ -67,11 +67,11 @@ class Menus(dict[str, Any]):
             digit=_menu("Digit", digits, 3),
             other=_menu("laid over it", digits, 8),
         )
-        self._quiet = Quiet()
+        self._muted = Muted()
 
     def show(self, name: str, value: Any) -> None:
         """Put a menu to ``value`` without calling anybody."""
-        with self._quiet:
+        with self._muted:
             self[name].value = value
 
     def offer(self, name: str, first: str, rest: Iterable[str]) -> None:
@@ -79,12 +79,12 @@ class Menus(dict[str, Any]):
         options = ((first, ""), *((value, value) for value in rest))
         if tuple(self[name].options) != options:
             kept = self[name].value if self[name].value in dict(options).values() else ""
-            with self._quiet:
+            with self._muted:
                 self[name].options, self[name].value = options, kept
 
     def chosen(self, name: str, tell: Callable[[str, Any], None]) -> None:
         """Call ``tell(name, value)`` if a person has chosen."""
-        if not self._quiet:
+        if not self._muted:
             tell(name, self[name].value)
 
 

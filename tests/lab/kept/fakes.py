@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lab.config import Config
-from lab.kept import Keeper, KeptRun, Library
+from lab.kept import KeptRun, Library, RunWriter
 from lab.progress import Progress
 from lab.record import COUNTS, Layout, Mark, Outputs, Record, Validation
 from lab.telemetry.history import History
@@ -29,7 +29,7 @@ def until(condition: Callable[[], object]) -> None:
 
 
 class FakeSession:
-    """What a Keeper needs of a Session; the test moves it on."""
+    """What a RunWriter needs of a Session; the test moves it on."""
 
     def __init__(self, config: Config | None = None, layout: Layout = LAYOUT) -> None:
         self.config = config or Config()
@@ -96,20 +96,20 @@ def keep_ended(
         session.start()
         session.grow(3)
     session.end(state, session.error)
-    keeper = library.keep(session, name, every=QUICK)
-    keeper.close()
-    assert keeper.error == ""
-    return library.get(keeper.id)
+    writer = library.keep(session, name, every=QUICK)
+    writer.close()
+    assert writer.error == ""
+    return library.get(writer.id)
 
 
-def keep_live(library: Library, name: str = "") -> tuple[FakeSession, Keeper]:
+def keep_live(library: Library, name: str = "") -> tuple[FakeSession, RunWriter]:
     """A run that goes on, after its first flush."""
     session = FakeSession()
     session.start()
     session.grow(3)
-    keeper = library.keep(session, name, every=QUICK)
-    until(lambda: keeper.error or library.runs())
-    return session, keeper
+    writer = library.keep(session, name, every=QUICK)
+    until(lambda: writer.error or library.runs())
+    return session, writer
 
 
 def run_file(library: Library, run: KeptRun | str) -> Path:

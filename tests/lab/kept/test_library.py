@@ -133,12 +133,12 @@ def test_deleted_runs_come_back_the_last_first(library: Library) -> None:
 
 
 def test_a_live_run_is_not_deleted(library: Library) -> None:
-    session, keeper = keep_live(library)
+    session, writer = keep_live(library)
     with pytest.raises(KeptError, match="stop it first"):
-        library.delete(keeper.id)
+        library.delete(writer.id)
     session.end()
-    keeper.close()
-    library.delete(keeper.id)
+    writer.close()
+    library.delete(writer.id)
     assert library.runs() == []
 
 
@@ -204,9 +204,9 @@ def test_a_newer_library_is_refused_and_left_untouched(library: Library) -> None
         library.runs()
     session = session_of()
     session.end()
-    keeper = library.keep(session)
-    keeper.close()
-    assert "newer version of the lab" in keeper.error
+    writer = library.keep(session)
+    writer.close()
+    assert "newer version of the lab" in writer.error
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in library.folder.iterdir()} == before
 
 

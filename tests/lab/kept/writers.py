@@ -20,13 +20,13 @@ def many(folder: str, count: str, seed: str) -> None:
     def one(number: int) -> None:
         session = FakeSession()
         session.start()
-        keeper = library.keep(session, f"{seed}/{number}", every=QUICK)
+        writer = library.keep(session, f"{seed}/{number}", every=QUICK)
         session.grow(number + 1, seed=int(seed))
         if number % 4 == 0:
-            until(lambda: keeper._kept)  # a flush of the live run, too
+            until(lambda: writer._kept)  # a flush of the live run, too
         session.end()
-        keeper.close()
-        assert not keeper.error, keeper.error
+        writer.close()
+        assert not writer.error, writer.error
 
     say("ready")
     sys.stdin.readline()
@@ -38,20 +38,20 @@ def many(folder: str, count: str, seed: str) -> None:
 def endless(folder: str) -> None:
     """Tell the steps that are kept, until killed."""
     library = Library(folder)
-    session, keeper = keep_live(library)
-    say(keeper.id)
+    session, writer = keep_live(library)
+    say(writer.id)
     while True:
         session.grow(10)
         step = session.history.last_step
-        until(lambda step=step: keeper._last >= step)
+        until(lambda step=step: writer._last >= step)
         say(step + 1)
 
 
 def half(folder: str) -> None:
     """Be killed between the writing of a flush and its being put in place."""
     library = Library(folder)
-    session, keeper = keep_live(library)
-    say(keeper.id)
+    session, writer = keep_live(library)
+    say(writer.id)
 
     def stand_still(*paths: object) -> None:
         say("written")
@@ -65,32 +65,32 @@ def half(folder: str) -> None:
 def little_room(folder: str) -> None:
     """A run that grows until its file does not fit, as on a full disk."""
     library = Library(folder)
-    session, keeper = keep_live(library)
+    session, writer = keep_live(library)
     small = keep_ended(library, name="small")
     session.grow(100)
-    until(lambda: library.get(keeper.id).steps == 103)
+    until(lambda: library.get(writer.id).steps == 103)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     session.grow(5000)
-    until(lambda: keeper.error)
-    say(keeper.error)
-    assert library.get(keeper.id).outcome == "running" and library.open(keeper.id).steps.size == 103
+    until(lambda: writer.error)
+    say(writer.error)
+    assert library.get(writer.id).outcome == "running" and library.open(writer.id).steps.size == 103
     assert library.open(small.id).steps.size == 3 and library.problems() == []
     session.grow(10)
     resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     session.end()
-    keeper.close()
-    say(f"{library.get(keeper.id).outcome} {library.open(keeper.id).steps.size} {keeper.error!r}")
+    writer.close()
+    say(f"{library.get(writer.id).outcome} {library.open(writer.id).steps.size} {writer.error!r}")
 
 
 def leaves(folder: str) -> None:
     """A process that ends by itself in mid-run, between two flushes."""
     session = FakeSession()
     session.start()
-    keeper = Library(folder).keep(session)
-    until(lambda: keeper._kept)
+    writer = Library(folder).keep(session)
+    until(lambda: writer._kept)
     session.grow(20)
-    say(keeper.id)
+    say(writer.id)
 
 
 if __name__ == "__main__":

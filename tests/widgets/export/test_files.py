@@ -24,7 +24,7 @@ from widgets.charts import layer_means, loss
 from widgets.export import saver
 from widgets.export.pictures import STUDIO, ExportError, Studio
 from widgets.figure.live_figure import LiveFigure
-from widgets.figure.requests import Wish
+from widgets.figure.requests import SaveRequest
 from widgets.page.layout import section
 from widgets.panel.panel import Panel
 
@@ -196,7 +196,7 @@ class Told(LiveFigure):
         self.answered.set()
 
 
-def wish(figure: LiveFigure, kind: str, **rest: Any) -> None:
+def request(figure: LiveFigure, kind: str, **rest: Any) -> None:
     figure._hear(None, {"type": "save", "id": "7", "kind": kind, **rest}, None)
 
 
@@ -209,7 +209,7 @@ def told(panel: Small) -> Told:
 
 def test_a_wish_of_the_page(panel: Small, told: Told) -> None:
     assert told.savable and not LiveFigure(loss(made_record())).savable
-    wish(told, "svg", ranges={"xaxis": [3, 9]}, hidden=[0])
+    request(told, "svg", ranges={"xaxis": [3, 9]}, hidden=[0])
     (slide,) = told.sent
     assert (slide["type"], slide["id"], slide["name"]) == ("slide", "7", "loss.svg")
     assert slide["figure"]["layout"]["xaxis"]["range"] == [3, 9]
@@ -217,7 +217,7 @@ def test_a_wish_of_the_page(panel: Small, told: Told) -> None:
     assert slide["figure"]["layout"]["annotations"][-1]["text"].startswith(CAPTION)
 
     told.answered.clear()
-    wish(told, "csv")
+    request(told, "csv")
     assert told.answered.wait(PATIENCE)
     made = told.sent[-1]
     assert (made["type"], made["id"], made["name"], made["media"]) == ("file", "7", "loss.csv", "text/csv")
@@ -227,7 +227,7 @@ def test_a_wish_of_the_page(panel: Small, told: Told) -> None:
 def test_a_wish_that_cannot_be_granted_is_answered_where_it_was_made(
     panel: Small, told: Told, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wish(told, "gif")
+    request(told, "gif")
     assert told.sent[-1]["type"] == "unsaved" and "one of png, svg" in told.sent[-1]["why"]
     assert not caplog.records
 
@@ -236,7 +236,7 @@ def test_a_wish_that_cannot_be_granted_is_answered_where_it_was_made(
 
     monkeypatch.setattr(panel, "table", lambda name: broken)
     told.answered.clear()
-    wish(told, "json")
+    request(told, "json")
     assert told.answered.wait(PATIENCE)
     assert told.sent[-1]["why"] == "It could not be saved: ZeroDivisionError: by zero (the log has the details)"
     assert "Traceback" in caplog.text and panel.error == ""
@@ -294,4 +294,4 @@ def test_a_panel_inside_of_a_panel_has_no_bar_of_its_own(panel: Small, tmp_path:
 
 def test_a_wish_as_it_is_written() -> None:
     message = {"id": 5, "kind": "png", "ranges": {"xaxis": [1, 2]}, "hidden": [2.0]}
-    assert Wish.of(message) == Wish("5", "png", {"xaxis": (1, 2)}, frozenset({2}))
+    assert SaveRequest.of(message) == SaveRequest("5", "png", {"xaxis": (1, 2)}, frozenset({2}))

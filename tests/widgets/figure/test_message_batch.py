@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from widgets.figure.message_batch import KERNEL, post, together
+from widgets.figure.message_batch import KERNEL, one_message, post
 
 
 class Sender:
@@ -23,9 +23,9 @@ def two() -> tuple[Sender, Sender]:
 
 def test_what_is_posted_in_the_block_is_one_message_at_its_end(two: tuple[Sender, Sender]) -> None:
     first, second = two
-    with together():
+    with one_message():
         post(first, 1, {"a": 1}, b"12345678")
-        with together():
+        with one_message():
             post(second, 2, {"b": 2}, b"")
         post(first, 1, {"c": 3}, b"abcd")
         assert first.sent == second.sent == []
@@ -36,17 +36,17 @@ def test_what_is_posted_in_the_block_is_one_message_at_its_end(two: tuple[Sender
 
 def test_one_alone_goes_as_it_is(two: tuple[Sender, Sender]) -> None:
     first, second = two
-    with together():
+    with one_message():
         post(first, 1, {"a": 1}, b"1234")
     post(second, 2, {"b": 2}, b"")
-    with together():
+    with one_message():
         pass
     assert first.sent == [({"a": 1}, [b"1234"])] and second.sent == [({"b": 2}, None)]
 
 
 def test_another_thread_does_not_wait_for_it(two: tuple[Sender, Sender]) -> None:
     first, second = two
-    with together():
+    with one_message():
         post(first, 1, {"a": 1}, b"")
         other = threading.Thread(target=post, args=(second, 2, {"b": 2}, b""))
         other.start()
@@ -56,7 +56,7 @@ def test_another_thread_does_not_wait_for_it(two: tuple[Sender, Sender]) -> None
 
 def test_what_was_posted_before_an_error_is_sent(two: tuple[Sender, Sender]) -> None:
     first, second = two
-    with pytest.raises(ZeroDivisionError), together():
+    with pytest.raises(ZeroDivisionError), one_message():
         post(first, 1, {"a": 1}, b"")
         post(second, 2, {"b": 2}, b"")
         raise ZeroDivisionError

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from widgets.page.muted import Quiet
+from widgets.page.muted import Muted
 
 
 def test_it_is_on_within_its_blocks_only_whatever_happens_in_them() -> None:
-    quiet = Quiet()
+    quiet = Muted()
     assert not quiet
     with pytest.raises(ZeroDivisionError), quiet:
         with quiet:
@@ -19,7 +19,7 @@ def test_it_is_on_within_its_blocks_only_whatever_happens_in_them() -> None:
 
 
 def test_what_a_person_enters_while_another_thread_shows_something_counts() -> None:
-    quiet, heard = Quiet(), []
+    quiet, heard = Muted(), []
     with quiet:
         person = threading.Thread(target=lambda: heard.append(bool(quiet)))
         person.start()

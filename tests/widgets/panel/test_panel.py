@@ -47,7 +47,7 @@ class Counting(Panel):
         self.threads: set[int] = set()
 
     @property
-    def live(self) -> bool:
+    def active(self) -> bool:
         return self.left > 0
 
     @property

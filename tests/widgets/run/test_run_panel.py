@@ -12,7 +12,7 @@ from lab.session import ENDED
 from widgets.figure.live_figure import LiveFigure
 from widgets.panel.panel import CLOSE_AFTER, PAUSE_AFTER, handler
 from widgets.run.control_bar import Buttons
-from widgets.run.run_panel import LIVE, RunPanel
+from widgets.run.run_panel import ACTIVE, RunPanel
 
 PATIENCE = 20
 
@@ -86,7 +86,7 @@ def panel(now: list[float]) -> Iterator[Simple]:
     made.close()
 
 
-@pytest.mark.parametrize("state", ["ready", *sorted(LIVE)])
+@pytest.mark.parametrize("state", ["ready", *sorted(ACTIVE)])
 @pytest.mark.parametrize("moved", [False, True])
 def test_start_goes_on_with_the_run_unless_knobs_have_moved_before_it_began(
     panel: Simple, state: str, moved: bool
@@ -95,7 +95,7 @@ def test_start_goes_on_with_the_run_unless_knobs_have_moved_before_it_began(
     old.state = state
     panel.on_start()
     assert (panel.run is not old) == (state == "ready" and moved)
-    assert panel.run.told == ["start"] and panel.live
+    assert panel.run.told == ["start"] and panel.active
 
 
 @pytest.mark.parametrize("state", sorted(ENDED))

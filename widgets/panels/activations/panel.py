@@ -138,7 +138,7 @@ class ActivationsPanel(Panel):
     def on_example(self, name: str) -> None:
         """The state of one of EXAMPLES."""
         _, _, compare, *rest = EXAMPLES[name]
-        with self._quiet:
+        with self._muted:
             self._take(compare, **dict(zip(Example._fields[3:], rest, strict=True)))
         self._show()
 
@@ -165,7 +165,7 @@ class ActivationsPanel(Panel):
         return {key[0]: net.first(self.knobs["layers"].value) for key, net in self._nets.items()}
 
     def _show(self, *, curves: bool = True) -> None:
-        if self._quiet:
+        if self._muted:
             return
         if curves:  # on their way to the page before the nets are computed
             self.draw(self._of_shapes(), normal=over_normal(self.shapes))

@@ -16,7 +16,7 @@ from widgets.panels.kept import caption, words
 from widgets.panels.kept.details import About
 from widgets.panels.kept.figures import KeptFigures, Recorded
 from widgets.panels.kept.layout import arrange, show
-from widgets.panels.kept.selection import Choice, Opened
+from widgets.panels.kept.selection import Opened, Selection
 from widgets.panels.kept.shelf import SHOWN, Shelf
 from widgets.panels.kept.view import KeptView
 from widgets.run.scrubber.panel import Scrubber, folded
@@ -55,7 +55,7 @@ class KeptRunsPanel(Panel):
             self.library = library or Library()
         except KeptError as error:
             self._refusal = str(error)
-        self._choice, self._view, self._charts = Choice(), KeptView(), KeptFigures()
+        self._choice, self._view, self._charts = Selection(), KeptView(), KeptFigures()
         self._runs: list[KeptRun] = []
         self._looked, self._looks, self._deleted, self._gone = 0.0, 0, 1, False
         self.shelf, self.about, self.menus = Shelf(), About(under_voila()), self._view.menus
@@ -84,7 +84,7 @@ class KeptRunsPanel(Panel):
         return self._choice.opened
 
     @property
-    def live(self) -> bool:
+    def active(self) -> bool:
         """Whether there may be news: a run may begin or grow for as long as there is a page to show it."""
         return not self._gone and self.library is not None
 
@@ -113,19 +113,19 @@ class KeptRunsPanel(Panel):
     @handler
     def on_choose(self, change: dict[str, Any]) -> None:
         """Show the runs whose boxes are ticked: ``change["new"]``, since a look may have put the list back by now."""
-        if not self._quiet:
+        if not self._muted:
             self._choose(change["new"])
 
     @handler
     def on_name(self, _: object = None) -> None:
         """Give the opened run another name."""
-        if not self._quiet:
+        if not self._muted:
             self._write(lambda library, id: library.rename(id, self.about.name.value))
 
     @handler
     def on_note(self, _: object = None) -> None:
         """Write a note to the opened run."""
-        if not self._quiet:
+        if not self._muted:
             self._write(lambda library, id: library.set_note(id, self.about.note.value))
 
     @handler
@@ -216,7 +216,7 @@ class KeptRunsPanel(Panel):
 
     def _list(self) -> None:
         """List the runs; somebody looks, so that there is a page."""
-        with self._quiet:
+        with self._muted:
             self.shelf.show(self._runs, self.opened)
         self._come_back()
 
@@ -228,7 +228,7 @@ class KeptRunsPanel(Panel):
 
     def _say(self) -> None:
         """Tell of the chosen runs, and show those parts of the page that they have."""
-        with self._quiet:
+        with self._muted:
             self.about.show(self.opened, bool(self._runs))
         self._figures = arrange(self._sections, self._scrub_fold, self._charts.figures, self.opened)
         self._inner = self.scrubber if len(self.opened) == 1 else None  # of several none is scrubbed, so none is saved

@@ -24,7 +24,7 @@ class Opened:
     line: Compared
 
 
-class Choice:
+class Selection:
     """The runs that are chosen, in the order in which they were.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.config import DEFAULTS, KNOBS, Config
 from lab.kept import KeptRun
-from lab.kept.keeper import default_name
+from lab.kept.writer import default_name
 from lab.record import Mark
 from widgets.charts.compare import Compared
 from widgets.markup.tables import number, table

@@ -103,7 +103,7 @@ class MovingAveragePanel(Panel):
         return {"Stream": self.stream.label, **super().settings()}
 
     @property
-    def live(self) -> bool:
+    def active(self) -> bool:
         """Whether a training panel's run may have news."""
         return open_runs.any_panels()
 
@@ -112,7 +112,7 @@ class MovingAveragePanel(Panel):
         chosen = self.stream.value
         options = self._streams(chosen)
         if self.stream.options != options:
-            with self._quiet:
+            with self._muted:
                 self.stream.options = options
                 self.stream.value = chosen if chosen in dict(options).values() else "typed"
             if self.stream.value != chosen:
@@ -127,7 +127,7 @@ class MovingAveragePanel(Panel):
     @handler
     def on_stream(self, _: object = None) -> None:
         """Another stream."""
-        if not self._quiet:
+        if not self._muted:
             self._read()
 
     @handler
@@ -145,7 +145,7 @@ class MovingAveragePanel(Panel):
     def on_runs(self) -> None:
         """A training panel has come or gone."""
         self.update()
-        if self.live:
+        if self.active:
             self.wake()
 
     def close(self) -> None:
@@ -165,7 +165,7 @@ class MovingAveragePanel(Panel):
             raise ConfigError("the run", "no step so far", "started, so that it has a loss")
         self.values = ma.disturbed(calm, self.knobs["noise"].value, self.knobs["first"].value)
         self.source.value = thinned(stride)
-        with self._quiet:
+        with self._muted:
             self.knobs["t"].stretch(len(self.values))
         self._show()
 
@@ -191,7 +191,7 @@ class MovingAveragePanel(Panel):
         }
 
     def _show(self) -> None:
-        if self._quiet:
+        if self._muted:
             return
         beta, t = self.knobs["beta"].value, self.knobs["t"].value
         self.draw(self._charts(), steps=arithmetic(self.values, beta, t), conventions=conventions(beta))

@@ -10,7 +10,7 @@ import traitlets
 from lab.knob import Knob, checked
 from widgets.inputs.knob_box import KnobBox
 from widgets.page.layout import classed
-from widgets.page.muted import Quiet
+from widgets.page.muted import Muted
 
 LIMIT = 1e4
 _RANGE = Knob("logit", "", low=-LIMIT, high=LIMIT)
@@ -39,7 +39,7 @@ class Logits(ipywidgets.VBox):
     ) -> None:
         self._reach = reach
         self._on_remove = on_remove
-        self._quiet = Quiet()
+        self._muted = Muted()
         self.knobs: dict[str, KnobBox] = {}
         self.buttons: dict[str, Any] = {}
         self._rows: dict[str, Any] = {}
@@ -50,7 +50,7 @@ class Logits(ipywidgets.VBox):
     def show(self, values: Mapping[str, float]) -> None:
         """Have just these classes, in this order, at these numbers; those that stay keep their knob."""
         numbers = {name: _checked(name, value) for name, value in values.items()}
-        with self._quiet:
+        with self._muted:
             for name in [name for name in self.knobs if name not in numbers]:
                 self._drop(name)
             for name, value in numbers.items():
@@ -87,7 +87,7 @@ class Logits(ipywidgets.VBox):
             part.close()
 
     def _read(self, _: object = None) -> None:
-        if not self._quiet:
+        if not self._muted:
             self.values = {name: knob.value for name, knob in self.knobs.items()}
 
 

@@ -128,7 +128,7 @@ class SoftmaxPanel(Panel):
     def on_example(self, key: str) -> None:
         """Back to five classes with other outputs."""
         _, _, numbers, offset = EXAMPLES[key]
-        with self._quiet:
+        with self._muted:
             for name, (_, value) in _KNOBS.items():
                 self.knobs[name].value = offset if name == "offset" else value
             self._take(dict(zip(concept.CLASSES, numbers, strict=True)), keep=False)
@@ -136,7 +136,7 @@ class SoftmaxPanel(Panel):
 
     def _take(self, logits: Mapping[str, float], *, keep: bool = True) -> None:
         """Other classes, of which those that stay ``keep`` what picture 2 has of its own."""
-        with self._quiet:
+        with self._muted:
             self.logits.show(logits)
             self.own.show({name: self.own.values.get(name, 0.0) if keep else 0.0 for name in logits})
         for button in self.logits.buttons.values():
@@ -168,7 +168,7 @@ class SoftmaxPanel(Panel):
         }
 
     def _show(self) -> None:
-        if self._quiet:
+        if self._muted:
             return
         figures, words = self._compute()
         self.draw(figures, **words)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lab.concepts import spread
 from widgets.charts.style import COLOURS, FAINT, HEIGHT, Figure, line, note, plot
-from widgets.markup.axis_range import Span
+from widgets.markup.axis_range import AxisRange
 
 Values = NDArray[np.float64]
 
@@ -24,8 +24,8 @@ _FORMULAS = ("by its definition", "E[x²] − E[x]²")
 _DOTS = {"color": COLOURS[0], "size": 13, "line": {"color": "#FFFFFF", "width": 1.5}}
 
 
-def points(x: Values, span: Span) -> Figure:
-    """``x`` (n,) as points that can be dragged along an axis over ``span``, with their mean and both spreads."""
+def points(x: Values, axis: AxisRange) -> Figure:
+    """``x`` (n,) as points that can be dragged along an axis over ``axis``, with their mean and both spreads."""
     n, mean = len(x), spread.mean(x)
     rows = np.arange(1.0, n + 1)
     below = max(1.0, n / 7)
@@ -41,7 +41,7 @@ def points(x: Values, span: Span) -> Figure:
     ]  # fmt: skip
     if n <= FEW:
         data.insert(0, _distances(x, mean, rows))
-    plain = _still(plot("Drag the points", "value", "point number", entries=len(data)), span)
+    plain = _still(plot("Drag the points", "value", "point number", entries=len(data)), axis)
     plain["height"] += HEIGHT // 4
     plain["yaxis"] |= {"range": ends[::-1].tolist(), "fixedrange": True, "showgrid": False}
     plain["yaxis"] |= {"tickvals": list(range(1, n + 1))} if n <= 15 else {}
@@ -97,7 +97,7 @@ def formulas(x: Values, offset: float) -> Figure:
     return {"data": data, "layout": plain}
 
 
-def pairs(x: Values, y: Values, spans: tuple[Span, Span]) -> Figure:
+def pairs(x: Values, y: Values, axes: tuple[AxisRange, AxisRange]) -> Figure:
     """``y`` over ``x`` (both (n,)) as points to drag, each with its rectangle: what it gives to the covariance."""
     means = (spread.mean(x), spread.mean(y))
     ups = spread.deviations(x) * spread.deviations(y) >= 0
@@ -108,16 +108,16 @@ def pairs(x: Values, y: Values, spans: tuple[Span, Span]) -> Figure:
         else []
     )
     data += [
-        line("means", np.array([means[0]] * 2), np.array(spans[1].ends), 2, hoverinfo="skip"),
-        line("mean of y", np.array(spans[0].ends), np.array([means[1]] * 2), 2, showlegend=False, hoverinfo="skip"),
+        line("means", np.array([means[0]] * 2), np.array(axes[1].ends), 2, hoverinfo="skip"),
+        line("mean of y", np.array(axes[0].ends), np.array([means[1]] * 2), 2, showlegend=False, hoverinfo="skip"),
         {
             "type": "scatter", "mode": "markers", "name": PAIRS, "x": x, "y": y, "meta": {"drag": "xy"},
             "marker": _DOTS if len(x) <= FEW else _DOTS | {"size": 6}, "hovertemplate": "%{x}, %{y}<extra></extra>",
         },
     ]  # fmt: skip
-    plain = _still(plot("Drag the points either way", "first series", "second series", entries=len(data)), spans[0])
+    plain = _still(plot("Drag the points either way", "first series", "second series", entries=len(data)), axes[0])
     plain["height"] += HEIGHT // 3
-    plain["yaxis"] |= {"range": spans[1].ends, "fixedrange": True}
+    plain["yaxis"] |= {"range": axes[1].ends, "fixedrange": True}
     return {"data": data, "layout": plain}
 
 
@@ -155,9 +155,9 @@ def _errors(x: Values, offset: float) -> Values:
     return np.maximum(wrong, _LOWEST)
 
 
-def _still(plain: dict[str, Any], span: Span) -> dict[str, Any]:
+def _still(plain: dict[str, Any], axis: AxisRange) -> dict[str, Any]:
     """An axis that stays where it is under a drag, and no zoom beside the points."""
-    plain["xaxis"] |= {"range": span.ends, "fixedrange": True}
+    plain["xaxis"] |= {"range": axis.ends, "fixedrange": True}
     return plain | {"dragmode": False, "hovermode": "closest"}
 
 

@@ -17,7 +17,7 @@ from widgets.figure.live_figure import LiveFigure
 from widgets.figure.requests import Drag
 from widgets.inputs.knob_box import KnobBox
 from widgets.inputs.number_knobs import AnyNumber, NumberList
-from widgets.markup.axis_range import Span
+from widgets.markup.axis_range import AxisRange
 from widgets.page.layout import body, grid, knob_column, knob_group, section
 from widgets.panel.panel import Panel, handler
 from widgets.panels.spread import charts, words
@@ -74,13 +74,13 @@ class SpreadPanel(Panel):
         self.x: Values = np.array(first.value)
         self.second = ipywidgets.Dropdown(description="Second series is", options=[(v, k) for k, v in SECOND.items()])
         self.y: Values = self._made()
-        self._spans = (Span.around(self.x), Span.around(self.y))
+        self._axes = (AxisRange.around(self.x), AxisRange.around(self.y))
         self.knobs = {
             "x": first,
             "y": NumberList("Second series", _SERIES, self.y, name="the second series", check=self._paired),
             "offset": KnobBox(_OFFSET, float(offset), name="offset"),
         }
-        self.sliders = [AnyNumber(f"Point {i + 1}", self._spans[0]) for i in range(SLIDERS)]
+        self.sliders = [AnyNumber(f"Point {i + 1}", self._axes[0]) for i in range(SLIDERS)]
         self.one, self.two, self.precision = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
         super().__init__(clock=clock, watch_page=watch_page)
         self.figures = {name: LiveFigure(figure, label=_LABELS[name]) for name, figure in self._charts().items()}
@@ -98,7 +98,7 @@ class SpreadPanel(Panel):
         elif len(self.y) != len(self.x):
             self._choose("twice")
             self.y = self._made()
-        self._spans = (Span.around(self.x), Span.around(self.y))
+        self._axes = (AxisRange.around(self.x), AxisRange.around(self.y))
         self._show()
 
     @handler
@@ -106,7 +106,7 @@ class SpreadPanel(Panel):
         """Another kind of second series."""
         if self.second.value != "typed":
             self.y = self._made()
-            self._spans = (self._spans[0], Span.around(self.y))
+            self._axes = (self._axes[0], AxisRange.around(self.y))
         self._show()
 
     @handler
@@ -114,7 +114,7 @@ class SpreadPanel(Panel):
         """Another second series is typed."""
         self._choose("typed")
         self.y = np.array(self.knobs["y"].value)
-        self._spans = (self._spans[0], Span.around(self.y))
+        self._axes = (self._axes[0], AxisRange.around(self.y))
         self._show()
 
     @handler
@@ -133,7 +133,7 @@ class SpreadPanel(Panel):
         """A point is dragged in a figure; where its second number is, too, that series is typed from then on."""
         if not 0 <= drag.point < len(self.x):
             return  # of points that were there before
-        x, y = (min(max(span.nearest(at), -LARGEST), LARGEST) for at, span in zip(drag[2:], self._spans, strict=True))
+        x, y = (min(max(axis.nearest(at), -LARGEST), LARGEST) for at, axis in zip(drag[2:], self._axes, strict=True))
         if drag.trace == charts.PAIRS:
             self._choose("typed")
             self.y = self.y.copy()
@@ -159,20 +159,20 @@ class SpreadPanel(Panel):
 
     def _choose(self, kind: str) -> None:
         """Put the menu to ``kind`` without calling anybody."""
-        with self._quiet:
+        with self._muted:
             self.second.value = kind
 
     def _charts(self) -> dict[str, Figure]:
         return {
-            "points": charts.points(self.x, self._spans[0]),
-            "pairs": charts.pairs(self.x, self.y, self._spans),
+            "points": charts.points(self.x, self._axes[0]),
+            "pairs": charts.pairs(self.x, self.y, self._axes),
             "shares": charts.shares(self.x),
             "formulas": charts.formulas(self.x, self.knobs["offset"].value),
         }
 
     def _show(self) -> None:
         """Everything as the points are now: the figures first, which a person's eye is on."""
-        self._spans = (self._spans[0].with_room_for(self.x), self._spans[1].with_room_for(self.y))
+        self._axes = (self._axes[0].with_room_for(self.x), self._axes[1].with_room_for(self.y))
         self.draw(self._charts())
         self.one.value, self.two.value = words.one_series(self.x), words.two_series(self.x, self.y)
         self._say_precision()
@@ -183,18 +183,18 @@ class SpreadPanel(Panel):
 
     def _show_knobs(self) -> None:
         shown = self.sliders[: len(self.x)] if len(self.x) <= SLIDERS else []
-        with self._quiet:
+        with self._muted:
             for knob, series in ((self.knobs["x"], self.x), (self.knobs["y"], self.y)):
                 knob.value, knob.error = tuple(series.tolist()), ""
             for slider, value in zip(shown, self.x.tolist(), strict=False):
-                slider.slide_over(*self._spans[0])
+                slider.slide_over(*self._axes[0])
                 slider.value = value
         if list(self._group.children) != [self.knobs["x"], *shown]:
             self._group.children = [self.knobs["x"], *shown]
 
     def _connect(self) -> None:
         def unless_quiet(call: Callable[[], None]) -> Callable[[object], None]:
-            return lambda _: None if self._quiet else call()
+            return lambda _: None if self._muted else call()
 
         self.second.observe(unless_quiet(self.on_second), "value")
         told = {"x": self.on_points, "y": self.on_second_typed, "offset": self.on_offset}

@@ -16,9 +16,9 @@ from widgets.page.layout import body
 from widgets.panel.panel import handler, under_voila
 from widgets.panel.share_link import ShareLink
 from widgets.run import open_runs
+from widgets.run.autosave import AutoSave
 from widgets.run.control_bar import Buttons
 from widgets.run.figures import COURSE_NEAR_ZERO, TrainingFigures, course_near_zero
-from widgets.run.keeping import Keeping
 from widgets.run.run_panel import RunPanel
 from widgets.run.scrubber.panel import Scrubber, folded
 from widgets.run.sections import LAYERS, Menus, sections
@@ -39,7 +39,7 @@ class TrainingPanel(RunPanel[Session]):
         scrubber: any recorded step again.
         link: what opens the same settings.
         menus: "x", "near_zero", "layer", "norm", "digit", "other" -> Dropdown.
-        keeping: keeps each run that is started.
+        autosave: keeps each run that is started.
         state_line, status, progress: what the run is doing.
 
     Raises:
@@ -57,13 +57,13 @@ class TrainingPanel(RunPanel[Session]):
         config = config.replace(**changes)
         self.knobs = Knobs(config)
         self.menus = Menus()
-        self.keeping = Keeping()
+        self.autosave = AutoSave()
         self._charts = TrainingFigures(View(near_zero=course_near_zero(config), threshold=config.near_zero), clock)
         super().__init__(Session(config), Buttons(), clock=clock, watch_page=watch_page)
         self.scrubber = Scrubber(
             lambda: self.run.since(-1),
             since=lambda step: self.run.since(step),
-            going_on=lambda: self.live,
+            going_on=lambda: self.active,
             view=lambda: self._charts.view,
         )
         self.adopt(self.scrubber)
@@ -84,7 +84,7 @@ class TrainingPanel(RunPanel[Session]):
     @property
     def run_error(self) -> str:
         """Why the run ended, if it diverged or failed; why it is not kept; what a link asked for in vain."""
-        return "\n".join(filter(None, (super().run_error, self.keeping.error, self._left_out)))
+        return "\n".join(filter(None, (super().run_error, self.autosave.error, self._left_out)))
 
     @handler
     def on_step(self, _: object = None) -> None:
@@ -101,7 +101,7 @@ class TrainingPanel(RunPanel[Session]):
     def on_knob(self, name: str, value: Any) -> None:
         """A knob has moved: a live one acts at once, and goes back if the run refuses it."""
         running = self.run.config
-        if self.live and self.knobs[name].spec.live and value != getattr(running, name):
+        if self.active and self.knobs[name].spec.live and value != getattr(running, name):
             try:
                 self.run.change(**{name: value})
             except ConfigError:
@@ -148,7 +148,7 @@ class TrainingPanel(RunPanel[Session]):
 
     def tick(self) -> bool:
         """One look at what has happened, and the last when it is known whether the run's end could be kept."""
-        settled = self.keeping.settled
+        settled = self.autosave.settled
         return super().tick() or not settled
 
     def wake(self) -> None:
@@ -158,7 +158,7 @@ class TrainingPanel(RunPanel[Session]):
 
     def pull(self) -> None:
         """Draw the session's new rows, for now in the charts that are in sight."""
-        self._charts.pull(self.run, everything=not self.live)
+        self._charts.pull(self.run, everything=not self.active)
 
     def catch_up(self) -> None:
         """Draw the new rows in every chart."""
@@ -177,11 +177,11 @@ class TrainingPanel(RunPanel[Session]):
 
     def keep(self) -> None:
         """Keep the run from now to its end."""
-        self.keeping.keep(self.run)
+        self.autosave.keep(self.run)
 
     def kept(self) -> str:
         """Under what name the run is kept."""
-        return self.keeping.words(self.run)
+        return self.autosave.words(self.run)
 
     def changed(self) -> bool:
         """Whether a knob has moved since the session was made."""
@@ -208,7 +208,7 @@ class TrainingPanel(RunPanel[Session]):
         self.scrubber.close()
         self.link.close()
         super().close()
-        self.keeping.close()
+        self.autosave.close()
 
     def _see(self, field: str, value: Any) -> None:
         if value != getattr(self._charts.view, field):
@@ -220,7 +220,7 @@ class TrainingPanel(RunPanel[Session]):
         self._see(menu, self.menus[menu].value)
 
     def _badge(self) -> None:
-        self.knobs.compare(self.run.config if self.live else None)
+        self.knobs.compare(self.run.config if self.active else None)
 
     def _connect(self) -> None:
         for name, menu in self.menus.items():

@@ -13,12 +13,12 @@ from widgets.charts.view import View
 from widgets.export.chart_file import Sheet
 from widgets.export.table import Table
 from widgets.figure.live_figure import LiveFigure
-from widgets.figure.requests import Wish
+from widgets.figure.requests import SaveRequest
 from widgets.inputs.knob_box import KnobBox
 from widgets.page.fold import Fold
 from widgets.page.layout import classed, grid
 from widgets.panel.panel import Panel, handler
-from widgets.run.scrubber.record import GrowingRecord
+from widgets.run.scrubber.record import RecordFollower
 from widgets.run.scrubber.words import BUTTONS, PAUSE, step_tables
 
 LOOK_EVERY = 0.25
@@ -67,7 +67,7 @@ class Scrubber(Panel):
         view: Callable[[], View] = View,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._rows = GrowingRecord(record, since)
+        self._rows = RecordFollower(record, since)
         self._going_on, self._view = going_on, view
         self.begun = self.playing = self._grew = False
         self.following = True
@@ -100,7 +100,7 @@ class Scrubber(Panel):
         return self._rows.record
 
     @property
-    def live(self) -> bool:
+    def active(self) -> bool:
         """Whether it may change by itself."""
         return self.begun and (self.playing or self._going_on())
 
@@ -133,7 +133,7 @@ class Scrubber(Panel):
     @handler
     def on_step(self, _: object = None) -> None:
         """Somebody asks for a step; a film goes on from there."""
-        if not self._quiet:
+        if not self._muted:
             self._go(self.step.value)
 
     @handler
@@ -160,12 +160,12 @@ class Scrubber(Panel):
         """The last step; from there on the newest, while the run goes on."""
         self._go(self._rows.last)
 
-    def sheet(self, name: str, theme: str = "", wish: Wish | None = None) -> Sheet:
+    def sheet(self, name: str, theme: str = "", request: SaveRequest | None = None) -> Sheet:
         """The chart as it is; while nothing is begun, the last step: what is drawn may be of no run, or another."""
         if not self.begun:
             self.begin()
             self.rest()
-        return super().sheet(name, theme, wish)
+        return super().sheet(name, theme, request)
 
     def table(self, name: str) -> Callable[[], Table]:
         """The counts themselves: the bars are as high as their logarithm."""
@@ -175,7 +175,7 @@ class Scrubber(Panel):
 
     def wake(self) -> None:
         """Follow what happens, if anything can."""
-        if self.live:
+        if self.active:
             super().wake()
 
     def update(self) -> None:
@@ -217,7 +217,7 @@ class Scrubber(Panel):
     def _stretch(self) -> None:
         """The slider reaches to the last step, and takes along whoever follows."""
         last, stride = self._rows.last, self.record.hist_stride
-        with self._quiet:
+        with self._muted:
             if self.step.spec.step != stride:
                 self.step.slide_over(0, max(last, 1), stride)
             self.step.stretch(last)
@@ -227,7 +227,7 @@ class Scrubber(Panel):
                 self.step.value = last
 
     def _go(self, step: int) -> None:
-        with self._quiet:
+        with self._muted:
             self.step.value = step
         self.following = step >= self._rows.last
         self._show()

@@ -11,7 +11,7 @@ from widgets.charts.scrub import nearest, outputs_of
 _COLUMNS = ("loss", "accuracy", "lr", "momentum")
 
 
-class GrowingRecord:
+class RecordFollower:
     """A copy of a run's record that grows by new rows: a run that is asked for a long one stands still meanwhile.
 
     Args:

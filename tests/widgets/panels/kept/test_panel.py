@@ -346,10 +346,10 @@ def test_no_work_while_nobody_looks(
     panel.tick()
     assert not panel.tick(), "the ticker ends"
     panel.figures["loss"]._hear(panel.figures["loss"], {"type": "ready"}, [])
-    assert panel.live, "a page is there again"
+    assert panel.active, "a page is there again"
     panel.on_gone()
     panel.on_search()
-    assert panel.live, "a page that slept acts"
+    assert panel.active, "a page that slept acts"
 
 
 def test_a_torn_file_and_a_newer_library_are_told(shelf: Shelf, make: Make, now: list[float]) -> None:
@@ -373,7 +373,7 @@ def test_a_library_of_a_newer_version_is_left_alone(
     shelf.library.index.do(lambda db: db.execute(f"PRAGMA user_version = {index.VERSION + 1}"))
     monkeypatch.setenv("FOUNDATIONS_LAB_RUNS", str(shelf.library.folder))
     panel = KeptRunsPanel()
-    assert "newer version" in panel.error and not panel.live and panel.library is None
+    assert "newer version" in panel.error and not panel.active and panel.library is None
     panel.shelf.undo.click()
     panel.on_search()
     assert panel.error.count("newer version") == 1
@@ -383,7 +383,7 @@ def test_a_library_of_a_newer_version_is_left_alone(
 def test_a_folder_that_cannot_be_reached_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FOUNDATIONS_LAB_RUNS", "/" + 300 * "x")
     panel = KeptRunsPanel()
-    assert panel.error.endswith("File name too long") and not panel.live
+    assert panel.error.endswith("File name too long") and not panel.active
     panel.close()
 
 

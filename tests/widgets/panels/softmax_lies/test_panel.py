@@ -83,7 +83,7 @@ def test_before_the_start(make: Make) -> None:
     assert "press Start" in panel.results.value and "press Start" in panel.gallery.value
     assert not panel.buttons["start"].disabled and panel.buttons["stop"].disabled and panel.buttons["pause"].disabled
     assert [knob.value for knob in panel.knobs.values()] == [200, 1, RECIPE.lr, 0, 0]
-    assert not panel.live
+    assert not panel.active
 
 
 def test_the_table_is_what_the_comparison_measured(finished: SoftmaxLiesPanel) -> None:
@@ -209,7 +209,7 @@ def test_pause_resume_stop_and_anew(make: Make) -> None:
     panel = make(**LONG)
     panel.on_start()
     running(panel)
-    assert panel.live and panel.buttons["start"].disabled
+    assert panel.active and panel.buttons["start"].disabled
     panel.on_pause()
     until(panel, "paused")
     assert panel.buttons["pause"].description == "▶ Resume"
@@ -220,7 +220,7 @@ def test_pause_resume_stop_and_anew(make: Make) -> None:
     until(panel, "stopped")
     assert "Stopped" in panel.state_line.value and "press Start" in panel.results.value
     panel.on_start()
-    assert panel.comparison is not first and panel.live
+    assert panel.comparison is not first and panel.active
 
 
 def test_reset_empties_the_charts(make: Make) -> None:

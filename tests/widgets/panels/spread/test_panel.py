@@ -11,7 +11,7 @@ import pytest
 from lab.concepts import spread
 from lab.knob import ConfigError
 from widgets.figure.requests import Drag
-from widgets.markup.axis_range import Span
+from widgets.markup.axis_range import AxisRange
 from widgets.panels.spread import charts
 from widgets.panels.spread.panel import SLIDERS, SpreadPanel
 
@@ -218,8 +218,8 @@ def test_a_thousand_points(panel: SpreadPanel) -> None:
 @pytest.mark.parametrize("values", ["1e30, -1e30, 5", "1e-30 2e-30", "1e8 1e8", "0 0", "16777217 16777218"])
 def test_huge_and_tiny_points(panel: SpreadPanel, values: str) -> None:
     panel.knobs["x"].entry.value = values
-    panel.on_drag(Drag("points", 0, float(panel._spans[0].high), 1))
-    assert panel.error == "" and panel.knobs["x"].error == "" and panel.x[0] == min(panel._spans[0].high, 1e30)
+    panel.on_drag(Drag("points", 0, float(panel._axes[0].high), 1))
+    assert panel.error == "" and panel.knobs["x"].error == "" and panel.x[0] == min(panel._axes[0].high, 1e30)
 
 
 # ---- the charts
@@ -227,9 +227,10 @@ def test_huge_and_tiny_points(panel: SpreadPanel, values: str) -> None:
 
 @pytest.mark.parametrize("x", [LESSON, LESSON[:1], np.full(3, 2.0), MANY], ids=["lesson", "one", "same", "many"])
 def test_plotly_takes_it_and_it_is_labelled(x: np.ndarray) -> None:
-    span, y = Span.around(x), -x[::-1]
+    axis, y = AxisRange.around(x), -x[::-1]
+    both = charts.pairs(x, y, (axis, AxisRange.around(y)))
     for figure in (
-        charts.points(x, span), charts.shares(x), charts.formulas(x, 1e8), charts.pairs(x, y, (span, Span.around(y)))
+        charts.points(x, axis), charts.shares(x), charts.formulas(x, 1e8), both
     ):  # fmt: skip
         go.Figure(figure)
         layout = figure["layout"]
@@ -237,19 +238,19 @@ def test_plotly_takes_it_and_it_is_labelled(x: np.ndarray) -> None:
 
 
 def test_many_points_have_no_lines_of_their_own() -> None:
-    span = Span.around(MANY)
-    assert "distance from the mean" not in [trace["name"] for trace in charts.points(MANY, span)["data"]]
-    assert len(charts.pairs(MANY, MANY, (span, span))["data"]) == 3
+    axis = AxisRange.around(MANY)
+    assert "distance from the mean" not in [trace["name"] for trace in charts.points(MANY, axis)["data"]]
+    assert len(charts.pairs(MANY, MANY, (axis, axis))["data"]) == 3
     shares = charts.shares(MANY)
     farthest = np.sort(np.argsort(-np.abs(MANY - MANY.mean()))[: charts.FEW])
     assert shares["data"][0]["x"] == [str(i + 1) for i in farthest]
     assert "the 40 farthest" in shares["layout"]["xaxis"]["title"]["text"]
-    assert len(charts.points(MANY, span)["data"][-1]["x"]) == 200, "each can still be dragged"
+    assert len(charts.points(MANY, axis)["data"][-1]["x"]) == 200, "each can still be dragged"
 
 
 def test_each_rectangle_is_a_points_part_of_the_covariance() -> None:
     x, y = np.array([0.0, 2, 4]), np.array([1.0, 5, 0])
-    figure = charts.pairs(x, y, (Span.around(x), Span.around(y)))
+    figure = charts.pairs(x, y, (AxisRange.around(x), AxisRange.around(y)))
     adds, takes = trace(figure, "adds to the covariance"), trace(figure, "takes from it")
     assert adds["x"][:5].tolist() == [2, 0, 0, 2, 2] and adds["y"][:5].tolist() == [2, 2, 1, 1, 2]
     assert takes["x"][:5].tolist() == [2, 4, 4, 2, 2] and takes["y"][:5].tolist() == [2, 2, 0, 0, 2]
@@ -258,9 +259,9 @@ def test_each_rectangle_is_a_points_part_of_the_covariance() -> None:
 
 @pytest.mark.parametrize("values", [[1, 2, 4, 18], [7], [-0.3, 0.1], [1e30, -1e30], [5, 5], [0]])
 def test_a_span_holds_its_values_on_round_ends(values: list[float]) -> None:
-    span = Span.around(np.array(values, float))
-    assert span.low < min(values) and max(values) < span.high
-    assert 20 < (span.high - span.low) / span.stop < 1000
-    assert span.nearest(span.low) == span.low and span.nearest(span.high) == span.high
-    assert span.with_room_for(np.array(span.ends)) is span
-    assert span.with_room_for(np.array([2 * span.high])).high > 2 * span.high
+    axis = AxisRange.around(np.array(values, float))
+    assert axis.low < min(values) and max(values) < axis.high
+    assert 20 < (axis.high - axis.low) / axis.stop < 1000
+    assert axis.nearest(axis.low) == axis.low and axis.nearest(axis.high) == axis.high
+    assert axis.with_room_for(np.array(axis.ends)) is axis
+    assert axis.with_room_for(np.array([2 * axis.high])).high > 2 * axis.high

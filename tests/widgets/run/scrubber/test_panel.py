@@ -15,7 +15,7 @@ from widgets.charts.scrub import near_zero_band, nearest, outputs_of, step_histo
 from widgets.charts.view import View
 from widgets.panels.training.panel import TrainingPanel
 from widgets.run.scrubber.panel import LOOK_EVERY, Scrubber, folded
-from widgets.run.scrubber.record import GrowingRecord
+from widgets.run.scrubber.record import RecordFollower
 from widgets.run.scrubber.words import step_tables
 
 PATIENCE = 60
@@ -165,10 +165,10 @@ def test_the_axes_reach_from_no_output_to_all_of_them(record: Record) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "span", "bins"), [("near_relu", (0.0, 10.0), (0, 2)), ("near_general", (-7.0, 7.0), (19, 22))]
+    ("name", "bounds", "bins"), [("near_relu", (0.0, 10.0), (0, 2)), ("near_general", (-7.0, 7.0), (19, 22))]
 )
-def test_the_courses_near_zero_bins_are_marked(record: Record, name: str, span: Any, bins: tuple[int, int]) -> None:
-    figure = step_histograms(replace(record, range=span), 8, View(near_zero=name))
+def test_the_courses_near_zero_bins_are_marked(record: Record, name: str, bounds: Any, bins: tuple[int, int]) -> None:
+    figure = step_histograms(replace(record, range=bounds), 8, View(near_zero=name))
     marker = figure["data"][0]["marker"]
     marked = [i for i, shape in enumerate(marker["pattern"]["shape"]) if shape]
     assert marked == list(range(*bins)) and len(set(marker["color"])) == 2
@@ -233,7 +233,7 @@ def test_the_film(made: Callable[..., Scrubber], monkeypatch: pytest.MonkeyPatch
     assert scrubber.shown == 24, "a film goes on from where it was moved to"
     scrubber.on_play()
     scrubber.tick()
-    assert scrubber.shown == 24 and not scrubber.live
+    assert scrubber.shown == 24 and not scrubber.active
 
 
 def test_a_frame_waits_until_the_page_has_answered(
@@ -340,7 +340,7 @@ def test_a_run_that_thins_its_rows_keeps_the_place(clock: Clock, monkeypatch: py
 
 def test_a_growing_record_is_the_whole_one() -> None:
     run = Run(max_rows=32, max_histograms=16)
-    growing = GrowingRecord(lambda: run.since(-1), run.since)
+    growing = RecordFollower(lambda: run.since(-1), run.since)
     for steps in (1, 9, 3, 30, 2, 50, 7):
         run.go(steps)
         assert growing.look() or steps < 8
@@ -364,7 +364,7 @@ def test_folded_it_asks_for_nothing_and_holds_nothing(clock: Clock) -> None:
     fold.button.value = True
     assert run.asked and scrubber.shown == 4 and scrubber._ticker is not None
     fold.button.value = False
-    assert not scrubber.live and len(scrubber.record.steps) == 0
+    assert not scrubber.active and len(scrubber.record.steps) == 0
     scrubber.close()
 
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 5.0
 LOOK_SECONDS = 0.2
-"""How often the run is looked at for its start, and the keeper for its being closed."""
+"""How often the run is looked at for its start, and the writer for its being closed."""
 
 SHOWN_SETTINGS = 4
 
@@ -35,7 +35,7 @@ NAMED_MEANWHILE = 3
 """So often the end is written, should somebody give the run another name each time."""
 
 
-class Keeper:
+class RunWriter:
     """Writes a session's run to a library, from a thread of its own, until the run has ended.
 
     A flush puts the whole record in place of the one before, if anything has changed. One that fails
@@ -65,7 +65,7 @@ class Keeper:
         self._kept: object = None  # what the last flush wrote, to see whether there is more
         self._last = -1
         self._held: IO[bytes] | None = None
-        self._thread = threading.Thread(target=self._follow, args=(session,), name="lab-keeper", daemon=True)
+        self._thread = threading.Thread(target=self._follow, args=(session,), name="lab-writer", daemon=True)
         # A kernel that is shut down in mid-run loses nothing either.
         atexit.register(self.close, FLUSH_SECONDS)
         self._thread.start()

@@ -2,47 +2,47 @@
 
 import html
 
-from lab.kept import Keeper, KeptError, Library
+from lab.kept import KeptError, Library, RunWriter
 from lab.session import Session
 
 CLOSE_SECONDS = 10.0
 """So long the end of a panel waits for the last flush: a disk may hang."""
 
 
-class Keeping:
+class AutoSave:
     """Keeps one run after the other in the person's library; one that cannot be kept goes on all the same."""
 
     def __init__(self) -> None:
         self._session: Session | None = None
-        self._keeper: Keeper | None = None
+        self._writer: RunWriter | None = None
         self._refusal = ""
 
     def keep(self, session: Session) -> None:
         """Keep ``session``'s run to its end. The one before is followed to its own end, which is near."""
         if session is self._session:
             return
-        self._session, self._keeper, self._refusal = session, None, ""
+        self._session, self._writer, self._refusal = session, None, ""
         try:
-            self._keeper = Library().keep(session)
+            self._writer = Library().keep(session)
         except KeptError as error:
             self._refusal = f"This run is not kept: {error}"
 
     @property
     def error(self) -> str:
         """Why the run is not kept, or not all of it; empty otherwise."""
-        return self._keeper.error if self._keeper else self._refusal
+        return self._writer.error if self._writer else self._refusal
 
     @property
     def settled(self) -> bool:
         """Whether :attr:`error` has nothing more to tell of how the run's end was written."""
-        return self._keeper is None or self._keeper.settled
+        return self._writer is None or self._writer.settled
 
     def words(self, session: Session) -> str:
         """Under what name ``session``'s run is kept, as markup for a status line."""
-        name = html.escape(self._keeper.name) if self._keeper and session is self._session else ""
+        name = html.escape(self._writer.name) if self._writer and session is self._session else ""
         return f'<span class="lab-kept-as" title="{name}">kept as <b>{name or "–"}</b></span>'
 
     def close(self) -> None:
         """Write what is left, once the run has ended."""
-        if self._keeper is not None:
-            self._keeper.close(CLOSE_SECONDS)
+        if self._writer is not None:
+            self._writer.close(CLOSE_SECONDS)

@@ -45,7 +45,7 @@ def test_closing_the_panel_in_mid_run_keeps_what_there_is(folder: Path, make: Ma
     panel = make(epochs=1000)
     step(panel)
     panel.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "lab-keeper"], "the last flush is done"
+    assert not [thread for thread in threading.enumerate() if thread.name == "lab-writer"], "the last flush is done"
     (run,) = Library().runs()
     assert run.outcome == "stopped" and run.steps == len(Library().open(run.id).steps) == 1
 

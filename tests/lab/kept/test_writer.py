@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.config import Config
-from lab.kept import KeptRun, Library, file, live
+from lab.kept import KeptRun, Library, file, file_lock
 from tests.lab.kept.fakes import QUICK, FakeSession, full_session, keep_ended, keep_live, run_file, until
 
 
@@ -19,17 +19,17 @@ def library(tmp_path: Path) -> Library:
 
 
 def test_a_live_run_is_listed_and_grows(library: Library) -> None:
-    session, keeper = keep_live(library)
+    session, writer = keep_live(library)
     (run,) = Library(library.folder).runs()
-    assert (run.id, run.outcome, run.steps) == (keeper.id, "running", 3)
+    assert (run.id, run.outcome, run.steps) == (writer.id, "running", 3)
     session.grow(50)
-    until(lambda: library.get(keeper.id).steps == 53)
-    assert library.open(keeper.id).steps.tolist() == list(range(53))
+    until(lambda: library.get(writer.id).steps == 53)
+    assert library.open(writer.id).steps.tolist() == list(range(53))
     session.state = "paused"
     session.end("stopped")
-    until(lambda: library.get(keeper.id).outcome == "stopped")
-    keeper.close()
-    assert keeper.error == "" and library.get(keeper.id).steps == 53
+    until(lambda: library.get(writer.id).outcome == "stopped")
+    writer.close()
+    assert writer.error == "" and library.get(writer.id).steps == 53
 
 
 def test_each_outcome_is_kept_with_its_error(library: Library) -> None:
@@ -42,15 +42,15 @@ def test_each_outcome_is_kept_with_its_error(library: Library) -> None:
 
 def test_a_run_that_was_never_started_is_not_kept(library: Library) -> None:
     session = FakeSession()
-    keeper = library.keep(session, every=QUICK)
+    writer = library.keep(session, every=QUICK)
     session.end("stopped")
-    keeper.close()
-    assert library.runs() == [] and not library.folder.exists() and keeper.error == ""
+    writer.close()
+    assert library.runs() == [] and not library.folder.exists() and writer.error == ""
 
 
 def test_settings_changed_before_the_start_are_those_of_the_beginning(library: Library) -> None:
     session = FakeSession()
-    keeper = library.keep(session, every=QUICK)
+    writer = library.keep(session, every=QUICK)
     session.config = Config(lr=0.7, epochs=2)
     session.start()
     session.grow(1)
@@ -59,15 +59,15 @@ def test_settings_changed_before_the_start_are_those_of_the_beginning(library: L
     session.grow(1)
     session.change("lr", 0.2)
     session.end()
-    keeper.close()
-    run = library.get(keeper.id)
+    writer.close()
+    run = library.get(writer.id)
     assert (run.config.lr, run.config.epochs, session.config.lr) == (0.7, 2, 0.2)
     assert run.name.startswith("Learning rate 0.7, Epochs 2 ·")
 
 
 def test_a_run_that_stands_still_is_not_written_again(library: Library) -> None:
-    session, keeper = keep_live(library)
-    path = run_file(library, keeper.id)
+    session, writer = keep_live(library)
+    path = run_file(library, writer.id)
     session.state = "paused"
     paused = session.looks
     until(lambda: session.looks > paused + 3)  # a flush may have begun before the pause
@@ -77,36 +77,36 @@ def test_a_run_that_stands_still_is_not_written_again(library: Library) -> None:
     session.change("lr", 0.1)
     until(lambda: file.signature(path.stat()) != before)
     session.end()
-    keeper.close()
+    writer.close()
 
 
 def test_a_live_run_takes_a_new_name(library: Library) -> None:
-    session, keeper = keep_live(library, "first")
+    session, writer = keep_live(library, "first")
     other = Library(library.folder)
-    other.rename(keeper.id, "second")
-    other.set_note(keeper.id, "noted")
-    assert (library.get(keeper.id).name, library.get(keeper.id).outcome) == ("second", "running")
-    until(lambda: file.look(run_file(library, keeper.id))[0].note == "noted")
+    other.rename(writer.id, "second")
+    other.set_note(writer.id, "noted")
+    assert (library.get(writer.id).name, library.get(writer.id).outcome) == ("second", "running")
+    until(lambda: file.look(run_file(library, writer.id))[0].note == "noted")
     session.grow(5)
     session.end()
-    keeper.close()
+    writer.close()
     (library.folder / "index.sqlite").unlink()
-    run = library.get(keeper.id)
+    run = library.get(writer.id)
     assert (run.name, run.note, run.steps, run.outcome) == ("second", "noted", 8, "finished")
 
 
 def test_a_keeper_that_is_closed_early_leaves_the_run_interrupted(library: Library) -> None:
-    session, keeper = keep_live(library)
+    session, writer = keep_live(library)
     session.grow(7)
-    keeper.close()
-    run = library.get(keeper.id)
+    writer.close()
+    run = library.get(writer.id)
     assert (run.outcome, run.steps) == ("interrupted", 10)
     library.rename(run.id, "named")
     assert (library.get(run.id).outcome, library.get(run.id).name) == ("interrupted", "named")
 
 
 def test_a_full_disk_is_told_and_the_flush_before_stays(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    session, keeper = keep_live(library)
+    session, writer = keep_live(library)
 
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -114,22 +114,22 @@ def test_a_full_disk_is_told_and_the_flush_before_stays(library: Library, monkey
     with monkeypatch.context() as patch:
         patch.setattr(file.os, "fsync", full)
         session.grow(100)
-        until(lambda: keeper.error)
-        assert keeper.error.startswith("This run is kept only up to step 2: No space left on device")
-        assert str(library.folder) in keeper.error
-        assert library.open(keeper.id).steps.tolist() == [0, 1, 2]
-        assert library.get(keeper.id).outcome == "running" and library.problems() == []
+        until(lambda: writer.error)
+        assert writer.error.startswith("This run is kept only up to step 2: No space left on device")
+        assert str(library.folder) in writer.error
+        assert library.open(writer.id).steps.tolist() == [0, 1, 2]
+        assert library.get(writer.id).outcome == "running" and library.problems() == []
         until(lambda: not list(library.folder.glob(".*.tmp")))  # between two tries, none takes any room
-    until(lambda: not keeper.error)
-    until(lambda: library.get(keeper.id).steps == 103)
+    until(lambda: not writer.error)
+    until(lambda: library.get(writer.id).steps == 103)
     session.end()
-    keeper.close()
+    writer.close()
 
 
 def test_a_run_that_ends_on_a_full_disk_is_kept_when_there_is_room(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session, keeper = keep_live(library)
+    session, writer = keep_live(library)
 
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -137,10 +137,10 @@ def test_a_run_that_ends_on_a_full_disk_is_kept_when_there_is_room(
     with monkeypatch.context() as patch:
         patch.setattr(file.os, "fsync", full)
         session.end("finished")
-        until(lambda: keeper.error)
-    until(lambda: library.get(keeper.id).outcome == "finished")
-    keeper.close()
-    assert keeper.error == ""
+        until(lambda: writer.error)
+    until(lambda: library.get(writer.id).outcome == "finished")
+    writer.close()
+    assert writer.error == ""
 
 
 def test_a_folder_that_cannot_be_made_is_told_and_tried_again(library: Library) -> None:
@@ -148,25 +148,25 @@ def test_a_folder_that_cannot_be_made_is_told_and_tried_again(library: Library) 
     session = FakeSession()
     session.start()
     session.grow(3)
-    keeper = library.keep(session, every=QUICK)
-    until(lambda: keeper.error)
-    assert keeper.error.startswith("This run is not kept: File exists") and "Tried again" in keeper.error
+    writer = library.keep(session, every=QUICK)
+    until(lambda: writer.error)
+    assert writer.error.startswith("This run is not kept: File exists") and "Tried again" in writer.error
     library.folder.unlink()
-    until(lambda: not keeper.error and library.runs())
+    until(lambda: not writer.error and library.runs())
     session.end()
-    keeper.close()
-    assert library.get(keeper.id).outcome == "finished"
+    writer.close()
+    assert library.get(writer.id).outcome == "finished"
 
 
 def test_whatever_goes_wrong_in_the_session_is_told(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    session, keeper = keep_live(library)
+    session, writer = keep_live(library)
     monkeypatch.setattr(session, "since", lambda step: 1 / 0)
-    until(lambda: keeper.error)
-    assert "ZeroDivisionError" in keeper.error
+    until(lambda: writer.error)
+    assert "ZeroDivisionError" in writer.error
     monkeypatch.undo()
     session.end()
-    keeper.close()
-    assert keeper.error == "" and library.get(keeper.id).outcome == "finished"
+    writer.close()
+    assert writer.error == "" and library.get(writer.id).outcome == "finished"
 
 
 def test_without_locks_a_file_that_was_touched_lately_has_a_writer(
@@ -176,45 +176,45 @@ def test_without_locks_a_file_that_was_touched_lately_has_a_writer(
         raise OSError(errno.ENOTSUP, "no locks here")
 
     monkeypatch.setattr(fcntl, "flock", none)
-    _, keeper = keep_live(library)
-    path = run_file(library, keeper.id)
-    past = time.time() - live.SILENT_SECONDS - 60
+    _, writer = keep_live(library)
+    path = run_file(library, writer.id)
+    past = time.time() - file_lock.SILENT_SECONDS - 60
     os.utime(path, (past, past))
     until(lambda: path.stat().st_mtime > past + 1)  # nothing new to write, but it is alive
-    assert library.get(keeper.id).outcome == "running"
-    keeper.close()
+    assert library.get(writer.id).outcome == "running"
+    writer.close()
     os.utime(path, (past, past))
-    assert library.get(keeper.id).outcome == "interrupted"
+    assert library.get(writer.id).outcome == "interrupted"
 
 
 def test_a_run_that_ends_while_it_is_looked_at_is_not_taken_for_interrupted(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session, keeper = keep_live(library)
+    session, writer = keep_live(library)
 
     def ends(opened: object) -> bool:
         monkeypatch.undo()
         session.end()
-        keeper.close()
+        writer.close()
         return False
 
-    monkeypatch.setattr(live, "is_held", ends)
-    run, held, _ = file.look(run_file(library, keeper.id))
+    monkeypatch.setattr(file_lock, "is_held", ends)
+    run, held, _ = file.look(run_file(library, writer.id))
     assert (run.outcome, held) == ("finished", False)
 
 
 def test_a_name_given_during_the_last_flush_is_in_the_file(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    session, keeper = keep_live(library)
+    session, writer = keep_live(library)
     write = file.write
 
     def renamed_meanwhile(path: Path, run: KeptRun, *rest: object, **options: object) -> object:
         if run.outcome == "finished" and run.name != "late":
             library.rename(run.id, "late")
         written = write(path, run, *rest, **options)
-        library.runs()  # somebody looks before the keeper has read the name
+        library.runs()  # somebody looks before the writer has read the name
         return written
 
     monkeypatch.setattr(file, "write", renamed_meanwhile)
     session.end()
-    keeper.close()
-    assert file.look(run_file(library, keeper.id))[0].name == library.get(keeper.id).name == keeper.name == "late"
+    writer.close()
+    assert file.look(run_file(library, writer.id))[0].name == library.get(writer.id).name == writer.name == "late"
