@@ -3,7 +3,7 @@
 import html
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -36,6 +36,7 @@ class KnobBox(ipywidgets.VBox):
 
     Attributes:
         name, spec: as given.
+        checked: ``check``, or that of the spec's range: returns a value as the knob would hold it.
         entry: what is typed or chosen; ``slider`` beside it, None for menus and texts.
         error: why the last entry was refused, empty when it was not.
 
@@ -57,7 +58,7 @@ class KnobBox(ipywidgets.VBox):
     ) -> None:
         self.name = name or spec.label
         self.spec = spec
-        self._checked = check or self._in_range
+        self.checked = check or self._in_range
         self._default = value
         self._muted = Muted()
         self._before: tuple[float, float] | None = None  # where the slider stood, and until when
@@ -78,11 +79,22 @@ class KnobBox(ipywidgets.VBox):
         if self._muted:
             return
         try:
-            self.value = raw
+            value = self.checked(raw)
             self.error = ""
+            self.value = value
         except ValueError as refusal:
             self.error = str(refusal)
         self._show()
+
+    def choose_from(self, choices: Mapping[str, str]) -> None:
+        """Offer these choices (value -> label) in the menu; one that is gone gives way to the first."""
+        if choices == self.spec.choices:
+            return
+        self.spec = replace(self.spec, choices=choices)
+        value = self.value if self.value in choices else next(iter(choices))
+        with self._muted:
+            self.entry.options = [(label, key) for key, label in choices.items()]
+            self.value = value
 
     def stretch(self, high: float) -> None:
         """Make ``high`` the upper end of the valid range and of the slider; a larger value moves to it."""
@@ -136,7 +148,7 @@ class KnobBox(ipywidgets.VBox):
 
     @traitlets.validate("value")
     def _check(self, proposal: dict[str, Any]) -> Any:
-        return self._checked(proposal["value"])
+        return self.checked(proposal["value"])
 
     @traitlets.observe("value")
     def _changed(self, change: dict[str, Any]) -> None:

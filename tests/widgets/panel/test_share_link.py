@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lab.config import DEFAULTS, KNOBS, Config
-from widgets.panel.share_link import LONGEST, MOST, ShareLink, code_of, query_of, read, told
+from widgets.panel.share_link import LONGEST, MOST, ShareLink, code_of, problems_line, query_of, read
 from widgets.panels.training.panel import TrainingPanel
 
 OTHERS: dict[str, Any] = {
@@ -47,11 +47,11 @@ def test_a_link_names_nothing_that_the_page_begins_with_by_itself() -> None:
 def test_what_cannot_be_set_is_named_and_the_rest_is_set() -> None:
     config, problems = read("lr=9999&foo=1&norm=none&epochs=2.5&device=tpu")
     assert config == Config(norm="none")
-    line = told(problems)
+    line = problems_line(problems)
     for words in ("lr must be above 0 and at most 1000; got '9999'", "foo is no knob", "epochs must be a whole number"):
         assert words in line
     assert "device must be one of auto, cpu, cuda" in line
-    assert told([]) == ""
+    assert problems_line([]) == ""
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_settings_that_do_not_go_together(query: str, kept: dict[str, Any], name
 
 def test_a_link_of_any_length_makes_a_short_line() -> None:
     _, problems = read("&".join(f"lr={'9' * 10_000}x&{'k' * 10_000}{n}=1" for n in range(40)))
-    assert "and 75 more" in told(problems)
-    assert len(told(problems)) < (LONGEST + 3) * MOST + 80
+    assert "and 75 more" in problems_line(problems)
+    assert len(problems_line(problems)) < (LONGEST + 3) * MOST + 80
 
 
 @pytest.fixture

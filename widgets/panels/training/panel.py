@@ -14,7 +14,7 @@ from widgets.export.table import Table
 from widgets.inputs.config_knobs import Knobs
 from widgets.page.layout import body
 from widgets.panel.panel import handler, under_voila
-from widgets.panel.share_link import ShareLink
+from widgets.panel.share_link import ConfigLink
 from widgets.run import open_runs
 from widgets.run.autosave import AutoSave
 from widgets.run.control_bar import Buttons
@@ -67,7 +67,7 @@ class TrainingPanel(RunPanel[Session]):
             view=lambda: self._charts.view,
         )
         self.adopt(self.scrubber)
-        self.link = ShareLink(config, served=under_voila())
+        self.link = ConfigLink(config, served=under_voila())
         self._left_out = ""
         figures, more = self._charts.figures, {LAYERS: folded(self.scrubber)}
         self.show_parts(figures, body(self.knobs, sections(figures, self.menus, more).values()), beside=[self.link])
