@@ -108,7 +108,7 @@ class Board(Panel):
 
     Raises:
         ConfigError: for a value that an input does not take.
-        TypeError: for a keyword that is no input.
+        TypeError: for a keyword that is no input, or too many values.
     """
 
     INPUTS: ClassVar[Mapping[str, Input]] = {}
@@ -120,6 +120,8 @@ class Board(Panel):
     def __init__(
         self, *values: Any, clock: Callable[[], float] = time.monotonic, watch_page: bool | None = None, **named: Any
     ) -> None:
+        if len(values) > len(self.INPUTS):
+            raise TypeError(f"{type(self).__name__} takes at most {len(self.INPUTS)} values: {', '.join(self.INPUTS)}")
         given = dict(zip(self.INPUTS, values, strict=False)) | named
         if unknown := [name for name in named if name not in self.INPUTS]:
             raise TypeError(f"{type(self).__name__} has no {unknown[0]!r}; its inputs are {', '.join(self.INPUTS)}")
