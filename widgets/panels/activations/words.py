@@ -7,14 +7,13 @@ from lab.concepts.depth import Layer, gain, verdict
 from widgets.markup.tables import fixed, number, table
 
 ONE_LAYER = (
-    "A ReLU has no negative outputs, so N(0, 1) comes out with a mean of 0.399 instead of 0; <b>sub</b> moves all "
-    "outputs down by as much, and leaves their spread alone. The upright lines are the means."
+    "Random inputs with mean 0 and standard deviation 1 go in; the upright lines are the means of what comes out. What "
+    "does <b>sub</b> change, and what does it leave alone?"
 )
 MANY_LAYERS = (
-    "128 inputs from N(0, 1) go through linear maps of 256 units, each followed by the shape; nothing is trained. "
-    "Kaiming’s gain keeps the size of a leaky ReLU’s outputs; with <b>sub</b>, or on another shape, it settles or "
-    "drifts. And the values can keep their spread while every input ends in the same ones: the last chart is how much "
-    "a unit still differs from input to input. It is one random net: <b>Other random weights</b> shows what is chance."
+    "128 such inputs go through linear maps of 256 units, each followed by the shape; nothing is trained. Which shapes "
+    "keep their spread, and which keep the inputs apart? These are two questions: the last chart is how much a unit "
+    "still differs from input to input. Press <b>Other random weights</b> to see what is chance."
 )
 
 _FORMULAS = {
