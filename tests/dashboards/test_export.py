@@ -11,6 +11,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 from pptx import Presentation
 
+from widgets.panels.spread.panel import SpreadPanel
+
 from .reading import figure, fits, in_notebook, open_panel, traces, wait_until_drawn
 
 POINTS, SHARES = "The points, their mean and both spreads around it", "Each point's share in both measures of spread"
@@ -94,7 +96,7 @@ def test_a_dashboard_as_a_deck_and_as_a_page_that_opens_offline(
     deck = Presentation(str(save(page, tmp_path, slides)))
     assert len(deck.slides) == 5
     notes = [slide.notes_slide.notes_text_frame.text for slide in deck.slides]
-    assert notes[0].startswith("Drag the outlier at 18") and "How far apart are they?" in notes[1]
+    assert notes[0].startswith(SpreadPanel.NOTICE) and "How far apart are they?" in notes[1]
     assert all("Points: 1, 2, 4, 18" in text for text in notes)
     expect(bar.get_by_role("status")).to_have_text("Saved spread.pptx")
     expect(slides).to_be_enabled()

@@ -1,1 +1,1 @@
-"""Out of the browser: a panel's charts as slide pictures, web pages, data and decks."""
+"""Save a panel's charts: slide pictures, web pages, data and decks."""

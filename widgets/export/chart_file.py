@@ -1,4 +1,4 @@
-"""One chart, ready to be written in any format."""
+"""One chart of a panel as a file in any format, with what it was made with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import cached_property
 
 from widgets.charts.style import Figure
 from widgets.export.page import Part, web_page
-from widgets.export.pictures import STUDIO
+from widgets.export.pictures import RENDERER
 from widgets.export.provenance import Settings, caption, listing, versions
 from widgets.export.section_words import Words
 from widgets.export.slide import plain_text, slide
@@ -22,27 +22,27 @@ FORMATS = {
     "csv": "text/csv",
     "json": "application/json",
 }
-"""Suffix -> media type, of what one chart can be written as."""
+"""Formats of one chart: suffix -> media type."""
 
 DECKS = {
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
     "html": "text/html",
     "zip": "application/zip",
 }
-"""The same of all charts of a panel."""
+"""Formats of all charts of a panel in one file: suffix -> media type."""
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A chart as it was when it was asked for.
+class ChartFile:
+    """A chart as it was at one moment, ready to be written.
 
     Attributes:
-        name: of its file.
-        label: what a screen reader calls it.
+        name: the file's, without suffix.
+        label: the chart's accessible name.
         chart: the figure as on the page.
-        read: gives its table; called from the thread that writes.
-        settings: what it was made with.
-        words: of the section that it stands in.
+        read: returns the chart's data; called in the thread that writes.
+        settings: what the chart was made with.
+        words: heading and help of the section that it stands in.
         theme: a key of THEMES.
     """
 
@@ -56,27 +56,27 @@ class Sheet:
 
     @property
     def title(self) -> str:
-        """As on the page; the section's where the chart has none of its own."""
+        """The chart's title; the section's if it has none, else the label."""
         title = self.chart["layout"].get("title") or ""
         text = title.get("text", "") if isinstance(title, dict) else str(title)
         return plain_text(text) or self.words.title or self.label
 
     @cached_property
     def slide(self) -> Figure:
-        """The figure of every picture and web page."""
+        """The figure that pictures and web pages show."""
         return slide(self.chart, THEMES[self.theme], caption(self.settings))
 
     @property
     def notes(self) -> str:
-        """For a speaker: what to notice, and everything that it was made with."""
-        noticed = ": ".join(part for part in self.words if part)
-        return "\n\n".join(part for part in (noticed, listing(self.settings)) if part)
+        """Speaker notes: the section's words, then everything that the chart was made with."""
+        words = ": ".join(part for part in self.words if part)
+        return "\n\n".join(part for part in (words, listing(self.settings)) if part)
 
-    def write(self, suffix: str) -> bytes:
-        """The file's content; ``suffix`` is a key of FORMATS.
+    def content(self, suffix: str) -> bytes:
+        """Return the file's bytes; ``suffix`` is a key of FORMATS.
 
         Raises:
-            ExportError: for a picture, where there is no browser to draw it.
+            ExportError: for a picture, if there is no browser to draw it.
         """
         if suffix == "csv":
             return as_csv(self.read())
@@ -85,4 +85,4 @@ class Sheet:
             return as_json(self.read(), {"chart": self.name, "title": self.title, **made_with})
         if suffix == "html":
             return web_page(self.title, [Part(self.slide, self.label)], THEMES[self.theme])
-        return STUDIO.draw(self.slide, suffix)
+        return RENDERER.render(self.slide, suffix)

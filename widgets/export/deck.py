@@ -1,22 +1,30 @@
-"""A panel's charts as a PowerPoint file: a title slide, then one chart a slide, with speaker notes."""
+"""All charts of a panel in one file: PowerPoint with speaker notes, a web page, or a ZIP of pictures and data."""
 
 import io
+import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from widgets.export.chart_file import ChartFile
+from widgets.export.page import Part, web_page
+from widgets.export.provenance import caption, listing
+from widgets.export.section_words import Words
 from widgets.export.slide import CAPTION, TITLE
-from widgets.export.themes import Theme
+from widgets.export.themes import THEMES, Theme
 
 WIDTH, HEIGHT = 13.333, 7.5
 """Inches: PowerPoint's own 16:9."""
+
+Progress = Callable[[int], None]
+"""Called with the number of charts that are done."""
 
 
 class Slide(NamedTuple):
     """A chart's slide.
 
     Attributes:
-        title: for the outline; on the slide it is in the picture.
-        label: what a screen reader says of the picture.
+        title: for the outline; on the slide it is part of the picture.
+        label: the picture's alternative text, for screen readers.
         picture: a PNG.
         notes: for the speaker.
     """
@@ -27,17 +35,56 @@ class Slide(NamedTuple):
     notes: str
 
 
-def pptx(title: str, lines: Sequence[str], notes: str, slides: Sequence[Slide], theme: Theme) -> bytes:
-    """The file: ``title`` over ``lines`` on the first slide, then ``slides``, edge to edge."""
+def write_deck(suffix: str, charts: Sequence[ChartFile], words: Words, progress: Progress) -> bytes:
+    """Return the file's bytes.
+
+    Args:
+        suffix: a key of DECKS.
+        charts: at least one; its settings and theme are the deck's.
+        words: the panel's title and notice.
+
+    Raises:
+        ExportError: for pictures, if there is no browser to draw them.
+    """
+    settings, theme = charts[0].settings, THEMES[charts[0].theme]
+    if suffix == "html":
+        parts = [Part(chart.slide, chart.label, chart.words.notice) for chart in charts]
+        return web_page(words.title, parts, theme, f"{words.notice}\n{caption(settings)}")
+    pictures = []
+    for done, chart in enumerate(charts):
+        progress(done)
+        pictures.append(chart.content("png"))
+    if suffix == "zip":
+        return _zip(charts, pictures)
+    slides = [
+        Slide(chart.title, chart.label, picture, chart.notes) for chart, picture in zip(charts, pictures, strict=True)
+    ]
+    *lines, made_by, day = listing(settings).splitlines()
+    below = [" · ".join(lines), f"{made_by} · {day}"]
+    notes = "\n\n".join(part for part in (words.notice, listing(settings)) if part)
+    return _pptx(words.title, [line for line in below if line], notes, slides, theme)
+
+
+def _zip(charts: Sequence[ChartFile], pictures: Sequence[bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for chart, picture in zip(charts, pictures, strict=True):
+            archive.writestr(f"{chart.name}.png", picture)
+            archive.writestr(f"{chart.name}.csv", chart.content("csv"))
+    return file.getvalue()
+
+
+def _pptx(title: str, lines: Sequence[str], notes: str, slides: Sequence[Slide], theme: Theme) -> bytes:
+    """Return a PowerPoint file: ``title`` over ``lines`` on the first slide, then ``slides``, edge to edge."""
     from pptx import Presentation
     from pptx.util import Inches
 
     deck = Presentation()
     deck.slide_width, deck.slide_height = Inches(WIDTH), Inches(HEIGHT)
     deck.core_properties.title = title
-    _title_slide(deck, title, lines, notes, theme)
+    _add_title_slide(deck, title, lines, notes, theme)
     for slide in slides:
-        made = _new(deck, theme)
+        made = _add_slide(deck, theme)
         made.shapes.title.text = slide.title  # the outline and screen readers find it; the picture lies over it
         _place(made.shapes.title, 0.4, 0.2, 12.5, 0.8)
         picture = made.shapes.add_picture(
@@ -50,25 +97,26 @@ def pptx(title: str, lines: Sequence[str], notes: str, slides: Sequence[Slide], 
     return file.getvalue()
 
 
-def _title_slide(deck: Any, title: str, lines: Sequence[str], notes: str, theme: Theme) -> None:
-    slide = _new(deck, theme)
+def _add_title_slide(deck: Any, title: str, lines: Sequence[str], notes: str, theme: Theme) -> None:
+    slide = _add_slide(deck, theme)
     _place(slide.shapes.title, 0.9, 1.6, 11.5, 1.6)
     _write(slide.shapes.title.text_frame, [title], 2 * TITLE - 8, theme.text)
     box = slide.shapes.add_textbox(*_inches(0.9, 3.4, 11.5, 3.4))
-    _write(box.text_frame, lines, CAPTION + 9, theme.quiet)
+    _write(box.text_frame, lines, CAPTION + 9, theme.secondary)
     slide.notes_slide.notes_text_frame.text = notes
 
 
-def _new(deck: Any, theme: Theme) -> Any:
+def _add_slide(deck: Any, theme: Theme) -> Any:
     title_only = 5
     slide = deck.slides.add_slide(deck.slide_layouts[title_only])
     fill = slide.background.fill
     fill.solid()
-    fill.fore_color.rgb = _rgb(theme.ground)
+    fill.fore_color.rgb = _rgb(theme.background)
     return slide
 
 
 def _write(frame: Any, lines: Sequence[str], points: int, colour: str) -> None:
+    """Write ``lines`` as paragraphs of ``points`` pt."""
     from pptx.enum.text import PP_ALIGN
     from pptx.util import Pt
 
@@ -79,18 +127,20 @@ def _write(frame: Any, lines: Sequence[str], points: int, colour: str) -> None:
         paragraph.font.size, paragraph.font.color.rgb = Pt(points), _rgb(colour)
 
 
-def _place(shape: Any, *at: float) -> None:
-    shape.left, shape.top, shape.width, shape.height = _inches(*at)
+def _place(shape: Any, *box: float) -> None:
+    """Put ``shape`` at left, top, width, height (inches)."""
+    shape.left, shape.top, shape.width, shape.height = _inches(*box)
 
 
-def _inches(*at: float) -> list[Any]:
+def _inches(*lengths: float) -> list[Any]:
     from pptx.util import Inches
 
     inch: Callable[[float], Any] = Inches
-    return [inch(part) for part in at]
+    return [inch(length) for length in lengths]
 
 
 def _rgb(colour: str) -> Any:
+    """Return #RRGGBB as python-pptx has a colour."""
     from pptx.dml.color import RGBColor
 
     colour_of: Callable[..., Any] = RGBColor

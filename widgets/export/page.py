@@ -1,4 +1,4 @@
-"""Charts as one web page of their own: everything is in it, so that it opens offline, and still zooms."""
+"""Charts as one web page that opens offline and still zooms: plotly's script and all data are in it."""
 
 import functools
 import html
@@ -14,7 +14,7 @@ from widgets.figure.wire import to_json
 
 
 class Part(NamedTuple):
-    """A chart of the page: its slide figure, what a screen reader calls it, and words below it (may be empty)."""
+    """A chart of the page: its slide figure, its accessible name, and a text below it (may be empty)."""
 
     figure: Figure
     label: str
@@ -22,7 +22,7 @@ class Part(NamedTuple):
 
 
 def web_page(title: str, parts: Sequence[Part], theme: Theme, words: str = "") -> bytes:
-    """``parts`` one under the other; with ``words`` there is a heading and an introduction above them."""
+    """Return an HTML file of ``parts``, one under the other; if there are ``words``, ``title`` and they come first."""
     head = f"<header><h1>{html.escape(title)}</h1>{_paragraphs(words)}</header>" if words else ""
     charts = "".join(
         f'<section><div class="chart" role="figure" aria-label="{html.escape(part.label)}"></div>'
@@ -56,12 +56,12 @@ def _paragraphs(words: str) -> str:
 
 
 _STYLE = """
-body {{ margin: 0; background: {theme.ground}; color: {theme.text}; font: 17px/1.5 Arial, Helvetica, sans-serif; }}
+body {{ margin: 0; background: {theme.background}; color: {theme.text}; font: 17px/1.5 Arial, Helvetica, sans-serif; }}
 header, section {{ width: max({width}px, min(100vw, 100vh * {width} / {height})); margin: 0 auto 24px; }}
 header, section p {{ box-sizing: border-box; padding: 0 24px; }}
 h1 {{ margin: 24px 0 8px; }}
 p {{ margin: 4px 0; max-width: 60em; }}
-section p {{ color: {theme.quiet}; font-size: 15px; }}
+section p {{ color: {theme.secondary}; font-size: 15px; }}
 .chart {{ aspect-ratio: {width} / {height}; }}
 """
 _DRAW = """

@@ -1,6 +1,6 @@
-"""Pictures without a page: one Chromium, kept running by kaleido, draws figures as PNG, SVG and PDF.
+"""Render figures as PNG, SVG and PDF without a page: in one Chromium, which kaleido keeps running.
 
-It asks nothing of the network: plotly's script is the installed package's, and there is no MathJax.
+Nothing is fetched: plotly's script is the installed package's, and there is no MathJax.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from widgets.figure.wire import to_json
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds for one picture, the browser's start included."""
 
 INSTALL = (
@@ -29,20 +29,24 @@ T = TypeVar("T")
 
 
 class ExportError(Exception):
-    """Why a file cannot be made, for a person."""
+    """A file cannot be made; the message says why to a person."""
 
 
-class Studio:
-    """The browser and the thread that talks to it; both start with the first picture and end with the process."""
+class Renderer:
+    """The browser and the thread that talks to it; both start with the first picture and end with the process.
 
-    def __init__(self, patience: float = PATIENCE) -> None:
-        self._patience = patience
+    Args:
+        timeout: seconds for one picture.
+    """
+
+    def __init__(self, timeout: float = TIMEOUT) -> None:
+        self._timeout = timeout
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._kaleido: Any = None
 
-    def draw(self, figure: Figure, kind: str) -> bytes:
-        """``figure`` as a picture of ``kind`` png, svg or pdf, one caller after the other.
+    def render(self, figure: Figure, format: str) -> bytes:
+        """Return ``figure`` as a picture in ``format`` png, svg or pdf; callers wait for each other.
 
         Raises:
             ExportError: there is no browser, or it does not answer in time.
@@ -52,17 +56,17 @@ class Studio:
         with self._lock:
             for attempt in (1, 2):
                 try:
-                    return self._wait(self._draw(figure, kind), self._patience)
+                    return self._wait(self._render(figure, format), self._timeout)
                 except ChromeNotFoundError:
-                    raise ExportError(f"{kind.upper()} {INSTALL}") from None
+                    raise ExportError(f"{format.upper()} {INSTALL}") from None
                 except TimeoutError:
-                    self._drop()
+                    self._close_browser()
                     raise ExportError(
-                        f"{kind.upper()}: Chromium gave no picture within {self._patience:g} s; try again"
+                        f"{format.upper()}: Chromium gave no picture within {self._timeout:g} s; try again"
                     ) from None
                 except Exception:
                     # It may have been ended from outside since the last picture: a new one gets one try.
-                    self._drop()
+                    self._close_browser()
                     if attempt == 2:
                         raise
                     log.warning("the browser for pictures has failed; starting another", exc_info=True)
@@ -71,19 +75,19 @@ class Studio:
     def close(self) -> None:
         """End the browser and its thread."""
         with self._lock:
-            self._drop()
+            self._close_browser()
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._loop.stop)
                 self._loop = None
 
-    async def _draw(self, figure: Figure, kind: str) -> bytes:
+    async def _render(self, figure: Figure, format: str) -> bytes:
         if self._kaleido is None:
             from kaleido import Kaleido
 
-            made = Kaleido(n=1, timeout=self._patience, plotlyjs=plotly_path().as_uri(), mathjax=False)
-            await made.open()
-            self._kaleido = made
-        size = {"format": kind, "width": WIDTH, "height": HEIGHT, "scale": SCALE if kind == "png" else 1}
+            kaleido = Kaleido(n=1, timeout=self._timeout, plotlyjs=plotly_path().as_uri(), mathjax=False)
+            await kaleido.open()
+            self._kaleido = kaleido
+        size = {"format": format, "width": WIDTH, "height": HEIGHT, "scale": SCALE if format == "png" else 1}
         return bytes(await self._kaleido.calc_fig(to_json(figure), opts=size))
 
     def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
@@ -98,12 +102,12 @@ class Studio:
             future.cancel()
             raise
 
-    def _drop(self) -> None:
-        """Let go of the browser, whatever state it is in."""
-        made, self._kaleido = self._kaleido, None
-        if made is not None:
+    def _close_browser(self) -> None:
+        """End the browser, whatever state it is in."""
+        kaleido, self._kaleido = self._kaleido, None
+        if kaleido is not None:
             try:
-                self._wait(made.close(), 10)
+                self._wait(kaleido.close(), 10)
             except Exception:
                 log.warning("the browser for pictures did not close", exc_info=True)
 
@@ -116,5 +120,5 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-STUDIO = Studio()
-"""This process's."""
+RENDERER = Renderer()
+"""The one of this process."""

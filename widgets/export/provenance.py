@@ -1,4 +1,4 @@
-"""What a figure was made with, in words: the settings that matter, the versions, the date."""
+"""Settings, versions and date that a saved chart was made with, as text."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -6,42 +6,44 @@ from typing import Any
 
 from lab.config import KNOBS, Config
 from lab.kept.writer import versions as installed
-from widgets.export.slide import PART
+from widgets.export.slide import SEPARATOR
 from widgets.markup.tables import number
 
 Settings = dict[str, str]
-"""Name as the page has it -> value in words."""
+"""A knob's label, as on the page -> its value as text."""
 
-_MOST = 12  # values of a list
+_MOST = 12  # values of a list that are shown
 
 
-def of_config(config: Config, device: str = "") -> Settings:
-    """What it changes of the defaults, its seed, and the ``device`` that the run is on."""
+def config_settings(config: Config, device: str = "") -> Settings:
+    """Return what ``config`` changes of the defaults, its seed, and the ``device`` that the run is on."""
     fields = {**config.changed(), "seed": config.seed}
     fields.pop("device", None)
     made = {KNOBS[name].label: _words(value, KNOBS[name]) for name, value in fields.items()}
     return made | {"Device": device or _words(config.device, KNOBS["device"])}
 
 
-def of_knobs(knobs: Mapping[str, Any]) -> Settings:
-    """The value of each KnobBox."""
+def knob_settings(knobs: Mapping[str, Any]) -> Settings:
+    """Return the value of each KnobBox."""
     return {knob.spec.label: _words(knob.value, knob.spec) for knob in knobs.values()}
 
 
 def versions() -> dict[str, str]:
-    """Of this lab and of torch, as installed; torch is not imported for it."""
+    """Return the installed versions of this lab and of torch, which is not imported for it."""
     found = installed()
     return {name: found[package] or "unknown" for name, package in (("lab", "foundations-lab"), ("torch", "torch"))}
 
 
 def caption(settings: Settings) -> str:
-    """One line: the settings, the versions, the date."""
+    """Return one line: the settings, the versions, the date."""
     made_with = [f"{name} {number}" for name, number in versions().items()]
-    return PART.join([*(f"{name} {value}" for name, value in settings.items()), *made_with, date.today().isoformat()])
+    return SEPARATOR.join(
+        [*(f"{name} {value}" for name, value in settings.items()), *made_with, date.today().isoformat()]
+    )
 
 
 def listing(settings: Settings) -> str:
-    """A line for each setting, then the versions and the date."""
+    """Return a line for each setting, then one for the versions and one for the date."""
     made_with = ", ".join(f"{name} {number}" for name, number in versions().items())
     return "\n".join([*(f"{name}: {value}" for name, value in settings.items()), made_with, date.today().isoformat()])
 

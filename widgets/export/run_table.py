@@ -1,4 +1,4 @@
-"""The rows of a run's record that a chart over the run shows, full, whatever the page has room for."""
+"""A chart's data from the run's full record: every recorded step, not only those that the page has room for."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -18,9 +18,9 @@ Columns = dict[str, NDArray[np.float32]]
 
 
 def run_table(name: str, record: Record, view: View) -> Table:
-    """Step, epoch and time, then what the training lab's figure ``name`` shows of ``record``.
+    """Return step, epoch and time, then the columns of ``record`` that the training lab's figure ``name`` shows.
 
-    The values of a validation stand in the row of its step. Empty for a figure that is not over the run.
+    A validation's values stand in the row of its step. Empty for a figure that is not over the run.
     """
     if name == "histogram":
         return _histogram(record, view)
@@ -32,16 +32,16 @@ def run_table(name: str, record: Record, view: View) -> Table:
     steps = np.union1d(record.steps, ends) if validated else record.steps
     at, at_ends = np.searchsorted(steps, record.steps), np.searchsorted(steps, ends)
 
-    def spread(values: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    def at_rows(values: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
         full = np.full(len(steps), np.nan, np.float32)
         full[rows] = values
         return full
 
     table: Table = {"step": steps, "epochs done": (steps + 1) / record.steps_per_epoch}
-    table |= {title: spread(values, at) for title, values in {_TIME: column(record, "seconds"), **shown}.items()}
+    table |= {title: at_rows(values, at) for title, values in {_TIME: column(record, "seconds"), **shown}.items()}
     for title, field in validated.items():
         values = np.array([getattr(row, field) for row in record.validations], np.float32)
-        table[title] = spread(values, at_ends)
+        table[title] = at_rows(values, at_ends)
     return table
 
 
@@ -124,7 +124,7 @@ _SHOWN: dict[str, Callable[[Record, View], Columns]] = {
 
 
 def _histogram(record: Record, view: View) -> Table:
-    """A row for each histogram: the counts of values below, in each bin, above, and of nan."""
+    """Return a row for each histogram: the counts of values below the range, in each bin, above it, and of nan."""
     low, high = record.range
     edges = [f"{edge:.6g}" for edge in np.linspace(low, high, record.bins + 1)]
     bins = [f"{a} to {b}" for a, b in pairwise(edges)]

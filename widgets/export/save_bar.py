@@ -1,8 +1,10 @@
-"""Under a panel: how its pictures look, and all of its charts in one file."""
+"""The bar under a panel: the theme of its pictures, and buttons that save all of its charts in one file."""
 
 import html
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import ipywidgets
 
@@ -20,8 +22,8 @@ BUTTONS = {
 """Suffix -> a button's word and tooltip."""
 
 
-def told(error: BaseException) -> str:
-    """What a person reads of ``error``; what nobody foresaw is in the log, too."""
+def error_text(error: BaseException) -> str:
+    """Return what a person reads of ``error``; log it if it is not a refusal of what was asked for."""
     if isinstance(error, ConfigError | ExportError):
         return str(error)
     log.error("a chart could not be saved", exc_info=error)
@@ -29,10 +31,13 @@ def told(error: BaseException) -> str:
 
 
 class SaveBar(ipywidgets.HBox):
-    """The menu of themes, a button for each kind of file, and a line that says how far it is.
+    """A menu of themes, a button for each kind of file, and a line of text: progress, success or error.
+
+    Args:
+        save: called with a button's suffix; it calls :meth:`run_in_thread`.
 
     Attributes:
-        theme: Dropdown. buttons: suffix -> Button. note: HTML.
+        theme: Dropdown. buttons: suffix -> Button. note: HTML, the line of text.
     """
 
     def __init__(self, save: Callable[[str], None]) -> None:
@@ -52,29 +57,36 @@ class SaveBar(ipywidgets.HBox):
         for suffix, button in self.buttons.items():
             button.on_click(lambda _, suffix=suffix: self._press(save, suffix))
 
-    def say(self, words: str, role: str = "status") -> None:
-        """Put ``words`` beside the buttons, and read them out."""
-        self.note.value = f'<span role="{role}">{html.escape(words)}</span>'
+    def show(self, text: str, role: str = "status") -> None:
+        """Show ``text`` beside the buttons; screen readers read it out by its ARIA ``role``."""
+        self.note.value = f'<span role="{role}">{html.escape(text)}</span>'
 
-    def begin(self) -> None:
-        """Nothing more can be asked for until :meth:`work` has ended."""
-        for button in self.buttons.values():
-            button.disabled = True
-        self.say("Working …")
+    def run_in_thread(self, work: Callable[[], None], done: str) -> None:
+        """Call ``work`` in a thread, with all buttons disabled; show ``done`` at its end, or its error."""
 
-    def work(self, make: Callable[[], None], done: str) -> None:
-        """Call ``make`` and say that it is ``done``, or what went wrong; in a thread of its own."""
-        try:
-            make()
-            self.say(done)
-        except Exception as error:
-            self.say(told(error), "alert")
-        finally:
-            for button in self.buttons.values():
-                button.disabled = False
+        def run() -> None:
+            try:
+                with self._showing_errors():
+                    work()
+                    self.show(done)
+            finally:
+                self._disable(False)
+
+        self._disable(True)
+        self.show("Working …")
+        threading.Thread(target=run, name="lab-export", daemon=True).start()
 
     def _press(self, save: Callable[[str], None], suffix: str) -> None:
-        try:
+        with self._showing_errors():
             save(suffix)
+
+    @contextmanager
+    def _showing_errors(self) -> Iterator[None]:
+        try:
+            yield
         except Exception as error:
-            self.say(told(error), "alert")
+            self.show(error_text(error), "alert")
+
+    def _disable(self, disabled: bool) -> None:
+        for button in self.buttons.values():
+            button.disabled = disabled

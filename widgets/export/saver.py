@@ -1,4 +1,4 @@
-"""What every panel can do: write its charts to files, from code or from a button of the page."""
+"""Write a panel's charts to files, on a call from code or on a button of the page."""
 
 import re
 import threading
@@ -6,164 +6,159 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from lab.knob import ConfigError
-from widgets.export.chart_file import DECKS, FORMATS, Sheet
-from widgets.export.decks import write_deck
-from widgets.export.provenance import Settings, of_knobs
-from widgets.export.save_bar import SaveBar, told
-from widgets.export.section_words import Words, chart_words, panel_words
+from widgets.export.chart_file import DECKS, FORMATS, ChartFile
+from widgets.export.deck import Progress, write_deck
+from widgets.export.provenance import Settings
+from widgets.export.save_bar import SaveBar, error_text
+from widgets.export.section_words import Words
 from widgets.export.slide import as_seen
-from widgets.export.table import Table, of_figure
+from widgets.export.table import Table
 from widgets.export.themes import THEMES
 from widgets.figure.live_figure import LiveFigure
 from widgets.figure.requests import SaveRequest
 
 
-class Saving:
-    """A part of Panel. A subclass may give :meth:`settings` and :meth:`table`.
+class Savable(Protocol):
+    """What a Saver reads of its panel; ``Panel`` documents each."""
 
-    Attributes:
-        figures: name -> LiveFigure; the name is that of the chart's file.
-        save_bar: the menu of themes and the buttons that save all charts.
-    """
-
-    _lock: AbstractContextManager[Any]
-    _figures: dict[str, LiveFigure]
-    _outer: "Saving | None" = None
-    _inner: "Saving | None" = None
-    save_bar: SaveBar
-    children: Any
+    TITLE: ClassVar[str]
+    NOTICE: ClassVar[str]
 
     @property
-    def figures(self) -> dict[str, LiveFigure]:
-        return self._figures
+    def figures(self) -> Mapping[str, LiveFigure]: ...
 
-    @figures.setter
-    def figures(self, figures: dict[str, LiveFigure]) -> None:
-        self._figures = figures
+    def settings(self) -> Settings: ...
+    def table(self, name: str) -> Callable[[], Table]: ...
+    def chart_words(self) -> Mapping[str, Words]: ...
+    def catch_up(self) -> None: ...
+
+
+class Saver:
+    """Writes one panel's charts, and those of the panel that stands in it.
+
+    Args:
+        panel: whose charts they are.
+        lock: held while a chart is read, so that its lines, numbers and settings are of one moment.
+
+    Attributes:
+        bar: the menu of themes and the buttons that save all charts; shared with ``outer``.
+        outer: the saver of the panel that this one's panel stands in, or None.
+        inner: the saver of a panel that stands in this one's and is saved with it, or None.
+    """
+
+    def __init__(self, panel: Savable, lock: AbstractContextManager[Any]) -> None:
+        self._panel, self._lock = panel, lock
+        self.bar = SaveBar(self.save_all)
+        self.outer: Saver | None = None
+        self.inner: Saver | None = None
+
+    def connect(self, figures: Mapping[str, LiveFigure]) -> None:
+        """Answer the Save menus of ``figures``; show the save bar if there are any."""
         for name, figure in figures.items():
-            figure.on_save_request(partial(self.on_save_request, name))
-        self.save_bar.layout.display = None if figures else "none"
+            figure.on_save_request(partial(self._save_request, name))
+        self.bar.layout.display = None if figures else "none"
 
-    def adopt(self, inner: "Saving") -> None:
-        """Let a panel that stands in this one share its save bar and its settings; its charts are this one's, too."""
-        self._inner, inner._outer = inner, self
-        own, inner.save_bar = inner.save_bar, self.save_bar
-        inner.children = tuple(child for child in inner.children if child is not own)
-        own.close()
+    def adopt(self, inner: "Saver") -> None:
+        """Save ``inner``'s charts with this saver's, and with its settings; they share this one's bar."""
+        self.inner, inner.outer, inner.bar = inner, self, self.bar
 
-    def settings(self) -> Settings:
-        """What a chart's caption says that it was made with; by default every knob of the panel."""
-        knobs = getattr(self, "knobs", {})
-        return of_knobs(knobs) if isinstance(knobs, dict) else {}
-
-    def table(self, name: str) -> Callable[[], Table]:
-        """What gives the columns of chart ``name`` as data, of the run that is shown now whatever is shown then.
-
-        By default they are what the chart's traces hold.
-        """
-        return partial(of_figure, self._figures[name].figure)
+    @property
+    def words(self) -> Words:
+        """The panel's title and notice."""
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self._panel).__name__.removesuffix("Panel"))
+        return Words(self._panel.TITLE or name, self._panel.NOTICE)
 
     def export(self, path: str | Path, theme: str = "") -> Path:
-        """Write one chart: ``panel.export("loss.svg")``.
-
-        Args:
-            path: its stem names the chart, its suffix the format (FORMATS); the folder is made if need be.
-            theme: "light", "dark" or "print"; by default what the panel's menu has.
-
-        Returns:
-            The path.
-
-        Raises:
-            ConfigError: for another chart, format or theme, with those there are.
-            ExportError: for a picture, where there is no browser to draw it.
-        """
+        """Write one chart; see ``Panel.export``."""
         path = Path(path)
         suffix = _checked("the format", path.suffix.removeprefix(".").lower(), FORMATS)
-        owner = self._owners()[_checked("the chart", path.stem, self._owners())]
-        self.catch_up()
-        return _written(path, owner.sheet(path.stem, theme).write(suffix))
+        owners = self.owners()
+        owner = owners[_checked("the chart", path.stem, owners)]
+        return _write(path, owner.chart_file(path.stem, theme).content(suffix))
 
-    def export_all(self, folder: str | Path, formats: Iterable[str] = ("png", "csv"), theme: str = "") -> list[Path]:
-        """Write every chart into ``folder``, in each of ``formats``; as :meth:`export`."""
+    def export_all(self, folder: str | Path, formats: Iterable[str], theme: str = "") -> list[Path]:
+        """Write every chart in each of ``formats``; see ``Panel.export_all``."""
         suffixes = [_checked("the format", suffix, FORMATS) for suffix in formats]
         return [
-            _written(Path(folder, f"{sheet.name}.{suffix}"), sheet.write(suffix))
-            for sheet in self._sheets(theme)
+            _write(Path(folder, f"{chart.name}.{suffix}"), chart.content(suffix))
+            for chart in self.chart_files(theme)
             for suffix in suffixes
         ]
 
     def deck(self, path: str | Path, theme: str = "") -> Path:
-        """All charts in one file: slides (.pptx), a web page (.html), pictures and data (.zip); as :meth:`export`."""
+        """Write all charts into one file; see ``Panel.deck``."""
         path = Path(path)
         suffix = _checked("the format", path.suffix.removeprefix(".").lower(), DECKS)
-        return _written(path, self._deck(suffix, theme)(lambda _: None))
+        return _write(path, self._deck(suffix, theme)(lambda _: None))
 
-    def catch_up(self) -> None:
-        """Bring every chart up to date, those out of sight too; by default they always are."""
+    def save_all(self, suffix: str) -> None:
+        """Make one file of all charts in a thread, and send it to the page; ``suffix`` is a key of DECKS."""
+        make = self._deck(suffix)
+        count, figure = len(self.owners()), next(iter(self._panel.figures.values()))
+        name = re.sub(r"\W+", "_", self.words.title.lower()).strip("_")
 
-    def sheet(self, name: str, theme: str = "", request: SaveRequest | None = None) -> Sheet:
-        """Chart ``name`` as it is drawn; with ``request`` as its reader has zoomed it.
+        def work() -> None:
+            content = make(lambda done: self.bar.show(f"Drawing chart {done + 1} of {count} …"))
+            figure.send_file("", f"{name}.{suffix}", DECKS[suffix], content)
+
+        self.bar.run_in_thread(work, f"Saved {name}.{suffix}")
+
+    def owners(self) -> "dict[str, Saver]":
+        """Return chart -> the saver of its panel, those of the inner panel last."""
+        return {name: saver for saver in (self, self.inner) if saver for name in saver._panel.figures}
+
+    def chart_file(self, name: str, theme: str = "", request: SaveRequest | None = None) -> ChartFile:
+        """Return chart ``name`` as it is now; with ``request`` as its reader has zoomed it.
 
         Raises:
             ConfigError: for another chart or theme, with those there are.
         """
-        _checked("the chart", name, self._figures)
-        theme = _checked("the theme", theme or self.save_bar.theme.value, THEMES)
-        with self._lock:
-            figure = self._figures[name]
-            chart = as_seen(figure.figure, request.ranges, request.hidden) if request else figure.figure
-            words = chart_words(self._outer or self).get(figure, Words("", ""))
-            settings = (self._outer.settings() if self._outer else {}) | self.settings()
-            return Sheet(name, figure.label, chart, self.table(name), settings, words, theme)
+        self._panel.catch_up()
+        return self._read(name, theme, request)
 
-    def on_save_request(self, name: str, request: SaveRequest) -> None:
-        """Somebody asks for chart ``name``: the page draws PNG and SVG by itself, the rest is written in a thread."""
-        figure = self._figures[name]
-        with _answering(figure, request.number):
+    def chart_files(self, theme: str = "") -> list[ChartFile]:
+        """Return every chart as it is now."""
+        owners = self.owners()
+        for saver in dict.fromkeys(owners.values()):
+            saver._panel.catch_up()
+        return [saver._read(name, theme) for name, saver in owners.items()]
+
+    def _read(self, name: str, theme: str, request: SaveRequest | None = None) -> ChartFile:
+        panel = self._panel
+        _checked("the chart", name, panel.figures)
+        theme = _checked("the theme", theme or self.bar.theme.value, THEMES)
+        with self._lock:
+            figure = panel.figures[name]
+            chart = as_seen(figure.figure, request.ranges, request.hidden) if request else figure.figure
+            words = panel.chart_words().get(name, Words("", ""))
+            settings = (self.outer._panel.settings() if self.outer else {}) | panel.settings()
+            return ChartFile(name, figure.label, chart, panel.table(name), settings, words, theme)
+
+    def _save_request(self, name: str, request: SaveRequest) -> None:
+        """Answer a Save menu: the page draws PNG and SVG by itself, the rest is written in a thread."""
+        figure = self._panel.figures[name]
+        with _refusing(figure, request.id):
             kind = _checked("the format", request.kind, FORMATS)
-            self.catch_up()
-            sheet = self.sheet(name, request=request)
+            chart = self.chart_file(name, request=request)
             if kind in ("png", "svg"):
-                figure.give_slide(request.number, f"{name}.{kind}", sheet.slide)
+                figure.send_slide(request.id, f"{name}.{kind}", chart.slide)
                 return
 
             def write() -> None:
-                with _answering(figure, request.number):
-                    figure.give(request.number, f"{name}.{kind}", FORMATS[kind], sheet.write(kind))
+                with _refusing(figure, request.id):
+                    figure.send_file(request.id, f"{name}.{kind}", FORMATS[kind], chart.content(kind))
 
             threading.Thread(target=write, name="lab-export", daemon=True).start()
 
-    def on_save_all(self, suffix: str) -> None:
-        """Make one file of all charts in a thread, and give it to the page."""
-        bar = self.save_bar
-        write, figure = self._deck(suffix), next(iter(self._figures.values()))
-        name = re.sub(r"\W+", "_", panel_words(type(self).__name__).title.lower()).strip("_")
-        many = len(self._owners())
-
-        def work() -> None:
-            content = write(lambda done: bar.say(f"Drawing chart {done + 1} of {many} …"))
-            figure.give("", f"{name}.{suffix}", DECKS[suffix], content)
-
-        bar.begin()
-        threading.Thread(target=bar.work, args=(work, f"Saved {name}.{suffix}"), name="lab-export", daemon=True).start()
-
-    def _deck(self, suffix: str, theme: str = "") -> Callable[[Callable[[int], None]], bytes]:
-        sheets = self._sheets(theme)
-        if not sheets:
+    def _deck(self, suffix: str, theme: str = "") -> Callable[[Progress], bytes]:
+        """Read all charts now; return what writes the deck, which may be called in another thread."""
+        charts = self.chart_files(theme)
+        if not charts:
             raise ConfigError("the panel", "no chart", "one with charts")
-        words, settings = panel_words(type(self).__name__), sheets[0].settings
-        return lambda tell: write_deck(suffix, sheets, words, settings, sheets[0].theme, tell)
-
-    def _owners(self) -> "dict[str, Saving]":
-        """Chart -> the panel that it is of, those of a panel that stands in this one last."""
-        return {name: panel for panel in (self, self._inner) if panel for name in panel._figures}
-
-    def _sheets(self, theme: str) -> list[Sheet]:
-        self.catch_up()
-        return [owner.sheet(name, theme) for name, owner in self._owners().items()]
+        return partial(write_deck, suffix, charts, self.words)
 
 
 def _checked(what: str, value: str, allowed: Mapping[str, object]) -> str:
@@ -172,20 +167,20 @@ def _checked(what: str, value: str, allowed: Mapping[str, object]) -> str:
     return value
 
 
-def _written(path: Path, content: bytes) -> Path:
+def _write(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
 
 
-class _answering(AbstractContextManager[None]):
-    """Whatever goes wrong inside is told beside the button that was pressed."""
+class _refusing(AbstractContextManager[None]):
+    """Answer a save request with the error that is raised inside, shown beside the button that was pressed."""
 
-    def __init__(self, figure: LiveFigure, number: str) -> None:
-        self._figure, self._number = figure, number
+    def __init__(self, figure: LiveFigure, id: str) -> None:
+        self._figure, self._id = figure, id
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
         if error is None:
             return False
-        self._figure.refuse(self._number, told(error))
+        self._figure.send_refusal(self._id, error_text(error))
         return isinstance(error, Exception)

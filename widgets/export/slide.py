@@ -1,4 +1,4 @@
-"""A chart of the page as a slide: 16:9, type for the last row, a theme's colours, and a caption."""
+"""Turn a chart of the page into a slide: 16:9, large type, a theme's colours, and a caption."""
 
 import html
 import re
@@ -12,49 +12,49 @@ WIDTH, HEIGHT = 960, 540
 """CSS pixels, and as many points on a 13.33 x 7.5 inch slide: a font of 18 px is one of 18 pt there."""
 
 SCALE = 2
-"""Of pictures in pixels: 1920 x 1080."""
+"""Pixels of a PNG per CSS pixel: 1920 x 1080."""
 
 ENLARGED = 1.5
-"""Fonts, lines, marks and shifts of a chart, over those on the page."""
+"""Factor for a chart's fonts, lines, markers and shifts, over those on the page."""
 
 TITLE, AXIS, TICK, LEGEND, CAPTION = 28, 18, 16, 16, 13
 """Font sizes (px)."""
 
-PART = " · "
-"""Between the parts of a caption, which are not broken."""
+SEPARATOR = " · "
+"""Between the parts of a caption; a line breaks only there."""
 
 _EDGE = 24
 _RIGHT, _LEFT_ON_PAGE = 36, 64
 _TITLE_END = 64
 _LEGEND_ROW, _CAPTION_ROW, _TICK_ROW = 25, 17, 21
-_LETTER = 0.53  # of the font's size: how wide one is
-_CHARACTERS = 152  # of the caption in a line
+_LETTER = 0.53  # a letter's width, as a share of the font's size
+_LINE = 152  # characters of the caption in a line, at most
 _ENLARGE = {"font": "size", "textfont": "size", "marker": "size", "line": "width", "colorbar": "thickness"}
 
 
 def slide(figure: Figure, theme: Theme, caption: str) -> Figure:
-    """``figure`` of a chart function, or as a page shows it, for a slide; it is not changed.
+    """Return ``figure`` as a slide; the one given is not changed.
 
-    Its title, axes, legend, marks and notes stay; sizes and colours are the slide's.
+    Title, axes, legend, marks and notes stay; sizes and colours become the slide's.
     """
-    made: Figure = _restyled(figure, theme.exchanged)
+    made: Figure = _restyle(figure, theme.colour_map)
     layout: dict[str, Any] = made["layout"]
     for key in ("autosize", "dragmode", "uirevision"):
         layout.pop(key, None)
-    lines = _lines(caption)
+    lines = _break_lines(caption)
     notes = layout.get("annotations") or []
     rows = _legend_rows(made)
-    top = _TITLE_END + _LEGEND_ROW * rows + max(map(_above, notes), default=0) + 10
-    bottom = 70 + _TICK_ROW * _broken(made) + _CAPTION_ROW * len(lines) + _EDGE // 2
-    left = _left(layout)
+    top = _TITLE_END + _LEGEND_ROW * rows + max(map(_height_above_plot, notes), default=0) + 10
+    bottom = 70 + _TICK_ROW * _line_breaks(made) + _CAPTION_ROW * len(lines) + _EDGE // 2
+    left = _left_margin(layout)
     over_colours = any(trace.get("type") == "heatmap" for trace in made["data"])
     for note in notes:
         if "xshift" in note:
             note["xshift"] *= left / _LEFT_ON_PAGE / ENLARGED
         if note.get("textangle") and over_colours:  # along a line in the plot
-            note["bgcolor"], note["opacity"] = theme.ground, 0.85
+            note["bgcolor"], note["opacity"] = theme.background, 0.85
     for key in [key for key in layout if re.fullmatch(r"[xy]axis\d*", key)]:
-        _open(layout[key])
+        _allow_zoom(layout[key])
     layout |= {
         "width": WIDTH,
         "height": HEIGHT,
@@ -66,14 +66,14 @@ def slide(figure: Figure, theme: Theme, caption: str) -> Figure:
         },
         "annotations": [*notes, _caption(lines, theme, left, bottom)],
         "template": _template(theme),
-        "paper_bgcolor": theme.ground,
-        "plot_bgcolor": theme.ground,
+        "paper_bgcolor": theme.background,
+        "plot_bgcolor": theme.background,
     }  # fmt: skip
     return made
 
 
 def as_seen(figure: Figure, ranges: Mapping[str, Any], hidden: Collection[int]) -> Figure:
-    """``figure`` with its axes over ``ranges``, and without the ``hidden`` traces: as a reader has zoomed it.
+    """Return ``figure`` as a reader has zoomed it: axes over ``ranges``, ``hidden`` traces left out.
 
     Args:
         ranges: axis ("xaxis", "yaxis2") -> its two ends.
@@ -88,36 +88,36 @@ def as_seen(figure: Figure, ranges: Mapping[str, Any], hidden: Collection[int]) 
 
 
 def plain_text(markup: str) -> str:
-    """Words without their tags; a line or paragraph that ends leaves a space."""
+    """Return markup without its tags; the end of a line or paragraph becomes a space."""
     text = re.sub(r"<[^>]+>", "", re.sub(r"<(br|/p|/h\d|/div|/li)\b[^>]*>", " ", markup))
     return re.sub(r"\s+", " ", html.unescape(text)).strip()
 
 
-def _restyled(value: Any, exchanged: Mapping[str, str], key: str = "", parent: str = "") -> Any:
-    """A copy, its sizes enlarged and its colours exchanged."""
+def _restyle(value: Any, colours: Mapping[str, str], key: str = "", parent: str = "") -> Any:
+    """Return a copy with sizes enlarged and colours replaced: ``colours`` is old -> new."""
     if isinstance(value, dict):
-        return {name: _restyled(item, exchanged, name, key) for name, item in value.items()}
+        return {name: _restyle(item, colours, name, key) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_restyled(item, exchanged, key, parent) for item in value]
+        return [_restyle(item, colours, key, parent) for item in value]
     if isinstance(value, str):
-        return _recoloured(value, exchanged)
+        return _recolour(value, colours)
     enlarge = _ENLARGE.get(parent) == key or key in ("xshift", "yshift")
     return value * ENLARGED if enlarge and isinstance(value, int | float) else value
 
 
-def _recoloured(text: str, exchanged: Mapping[str, str]) -> str:
-    if text.upper() in exchanged:
-        return exchanged[text.upper()]
+def _recolour(text: str, colours: Mapping[str, str]) -> str:
+    if text.upper() in colours:
+        return colours[text.upper()]
     faint = re.fullmatch(r"rgba\((\d+), ?(\d+), ?(\d+), ?([\d.]+)\)", text)
     if not faint:
         return text
     colour = "#" + "".join(f"{int(part):02X}" for part in faint.groups()[:3])
-    red, green, blue = (int(exchanged.get(colour, colour)[i : i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = (int(colours.get(colour, colour)[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{faint[4]})"
 
 
-def _open(axis: dict[str, Any]) -> None:
-    """Let a web page zoom where the panel does not, for the sake of what is dragged there."""
+def _allow_zoom(axis: dict[str, Any]) -> None:
+    """Let a saved web page zoom, also where the panel does not since points are dragged there."""
     axis.pop("fixedrange", None)
     title = axis.get("title")
     if isinstance(title, dict):
@@ -132,20 +132,20 @@ def _title(title: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _left(layout: Mapping[str, Any]) -> float:
-    """The left margin: for numbers of six characters, or for what the y-axes' ticks are called."""
+def _left_margin(layout: Mapping[str, Any]) -> float:
+    """Return the left margin (px), with room for numbers of six characters or for the y-axes' named ticks."""
     named = [text for key, axis in layout.items() if key.startswith("yaxis") for text in axis.get("ticktext") or ()]
     return _EDGE + 2.2 * AXIS + _LETTER * TICK * max(6, *(len(plain_text(str(text))) for text in named), 0)
 
 
-def _broken(figure: Figure) -> int:
-    """Line breaks in the longest name below a bar."""
+def _line_breaks(figure: Figure) -> int:
+    """Count the line breaks in the longest name below a bar."""
     bars = [trace.get("x") for trace in figure["data"] if trace.get("type") == "bar"]
     return max((str(name).count("<br>") for names in bars if names is not None for name in names), default=0)
 
 
 def _legend_rows(figure: Figure) -> int:
-    """Plotly lays a legend that is too long for one line out in columns as wide as its longest name."""
+    """Count the legend's rows: plotly puts one that is too long for a line into columns as wide as its longest name."""
     if not figure["layout"].get("showlegend", True):
         return 0
     shown = [trace for trace in figure["data"] if trace.get("type") != "heatmap" and trace.get("visible", True)]
@@ -158,34 +158,34 @@ def _legend_rows(figure: Figure) -> int:
     return -(-len(named) // max(1, int(room // max(widths))))
 
 
-def _above(note: Mapping[str, Any]) -> float:
-    """How far a note reaches above the plot (px)."""
+def _height_above_plot(note: Mapping[str, Any]) -> float:
+    """Return how far a note reaches above the plot (px)."""
     if note.get("yref") != "paper" or note.get("y") != 1 or note.get("yanchor") != "bottom":
         return 0
     return float(note.get("yshift", 0)) + 1.5 * float(note.get("font", {}).get("size", TICK))
 
 
-def _lines(caption: str) -> list[str]:
-    """The caption's parts in as few lines as hold them, about equally long."""
-    parts = caption.split(PART)
+def _break_lines(caption: str) -> list[str]:
+    """Return the caption's parts in as few lines as hold them, about equally long."""
+    parts = caption.split(SEPARATOR)
     lines: list[str] = []
-    most = _CHARACTERS
+    most = _LINE
     for _ in range(2):  # once to count the lines, and again with them evenly filled
         lines = [""]
         for part in parts:
-            longer = PART.join(filter(None, (lines[-1], part)))
+            longer = SEPARATOR.join(filter(None, (lines[-1], part)))
             if lines[-1] and len(longer) > most:
                 lines.append(part)
             else:
                 lines[-1] = longer
-        most = min(_CHARACTERS, len(caption) // len(lines) + 20)
-    return [line[:_CHARACTERS] for line in lines]
+        most = min(_LINE, len(caption) // len(lines) + 20)
+    return [line[:_LINE] for line in lines]
 
 
 def _caption(lines: list[str], theme: Theme, left: float, bottom: float) -> dict[str, Any]:
     return {
         "text": "<br>".join(html.escape(line, quote=False) for line in lines), "showarrow": False, "align": "left",
-        "font": {"size": CAPTION, "color": theme.quiet}, "name": "caption",
+        "font": {"size": CAPTION, "color": theme.secondary}, "name": "caption",
         "xref": "paper", "x": 0, "xanchor": "left", "xshift": _EDGE - left,
         "yref": "paper", "y": 0, "yanchor": "bottom", "yshift": _EDGE // 2 - bottom,
     }  # fmt: skip
@@ -193,9 +193,9 @@ def _caption(lines: list[str], theme: Theme, left: float, bottom: float) -> dict
 
 def _template(theme: Theme) -> dict[str, Any]:
     axis = {
-        "gridcolor": theme.grid, "zerolinecolor": theme.quiet, "linecolor": theme.quiet, "tickcolor": theme.quiet,
-        "showline": True, "ticks": "outside", "tickfont": {"size": TICK}, "title": {"font": {"size": AXIS}},
-        "zeroline": False,
+        "gridcolor": theme.grid, "zerolinecolor": theme.secondary, "linecolor": theme.secondary,
+        "tickcolor": theme.secondary, "showline": True, "ticks": "outside", "tickfont": {"size": TICK},
+        "title": {"font": {"size": AXIS}}, "zeroline": False,
     }  # fmt: skip
     bar = {"tickfont": {"size": TICK}, "title": {"font": {"size": TICK}}}
     return {
@@ -206,7 +206,7 @@ def _template(theme: Theme) -> dict[str, Any]:
             "yaxis": axis,
             "legend": {"bgcolor": "rgba(0,0,0,0)", "font": {"size": LEGEND}},
             "hoverlabel": {"font": {"size": TICK, "family": FONT}},
-            "annotationdefaults": {"font": {"color": theme.text, "size": TICK}, "arrowcolor": theme.quiet},
-            "shapedefaults": {"line": {"color": theme.quiet}},
+            "annotationdefaults": {"font": {"color": theme.text, "size": TICK}, "arrowcolor": theme.secondary},
+            "shapedefaults": {"line": {"color": theme.secondary}},
         },
     }

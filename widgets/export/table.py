@@ -1,4 +1,4 @@
-"""What a chart shows as a table of named columns, for CSV and JSON."""
+"""A chart's data as a table of named columns, written as CSV or JSON."""
 
 import csv
 import io
@@ -14,28 +14,28 @@ from widgets.charts.style import Figure
 from widgets.export.slide import plain_text
 
 Table = dict[str, NDArray[Any]]
-"""Column, its unit in its name -> its values; columns may be of different lengths."""
+"""Column name, with its unit -> values; columns may have different lengths."""
 
 
 def of_figure(figure: Figure) -> Table:
-    """The arrays of every trace: traces over the same x share its column; a heatmap has a column for each row."""
+    """Return the arrays of every trace; traces over the same x share its column, a heatmap's rows are columns."""
     table: Table = {}
     for trace in figure["data"]:
         x_title, y_title = (_title(figure["layout"], trace, axis) for axis in "xy")
         name = plain_text(str(trace.get("name") or ""))
         if trace.get("type") == "heatmap":
-            _add_picture(table, trace, x_title, y_title)
+            _add_heatmap(table, trace, x_title, y_title)
         elif trace.get("y") is not None:
             x, y = np.asarray(trace.get("x", ())), np.asarray(trace["y"])
             shared = any(column == x_title or column.startswith(x_title + ", ") for column in table)
             if not any(_same(table[column], x) for column in table if column.split(", ")[0] == x_title):
-                table[_free(table, f"{x_title}, {name}" if shared else x_title)] = x
-            table[_free(table, f"{name}: {y_title}" if name else y_title)] = y
+                table[_unused_name(table, f"{x_title}, {name}" if shared else x_title)] = x
+            table[_unused_name(table, f"{name}: {y_title}" if name else y_title)] = y
     return table
 
 
 def as_csv(table: Table) -> bytes:
-    """A line of names, then a line for each row; a gap where a column has no value."""
+    """Return CSV (UTF-8): a line of names, then one for each row; empty where a column has no value."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(table)
@@ -43,14 +43,14 @@ def as_csv(table: Table) -> bytes:
     return file.getvalue().encode()
 
 
-def as_json(table: Table, about: Mapping[str, Any]) -> bytes:
-    """``about`` and the columns; a gap is null, infinity a text."""
+def as_json(table: Table, metadata: Mapping[str, Any]) -> bytes:
+    """Return JSON (UTF-8): ``metadata`` and "columns"; nan is null, infinity a text."""
     columns = {name: _values(values) for name, values in table.items()}
-    return json.dumps({**about, "columns": columns}, ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps({**metadata, "columns": columns}, ensure_ascii=False, allow_nan=False).encode()
 
 
 def _texts(values: ArrayLike) -> list[str]:
-    """Each value as the shortest text that is read as the same number."""
+    """Return each value as the shortest text that is read back as the same number; empty for nan and None."""
     array = np.asarray(values)
     texts: list[str] = ["" if value is None else value for value in array.astype(str).tolist()]
     return ["" if text in ("nan", "None") else text for text in texts]
@@ -66,14 +66,14 @@ def _values(values: ArrayLike) -> list[Any]:
     return [None if not text else text if "inf" in text else float(text) for text in texts]
 
 
-def _add_picture(table: Table, trace: Mapping[str, Any], x_title: str, y_title: str) -> None:
+def _add_heatmap(table: Table, trace: Mapping[str, Any], x_title: str, y_title: str) -> None:
     z = np.atleast_2d(np.asarray(trace["z"]))
     y = trace.get("y") if trace.get("y") is not None else np.arange(1, len(z) + 1)
     if trace.get("x") is not None:
-        table[_free(table, x_title)] = np.asarray(trace["x"])
+        table[_unused_name(table, x_title)] = np.asarray(trace["x"])
     bar = trace.get("colorbar", {}).get("title", {}).get("text", "")
     for at, row in zip(np.asarray(y), z, strict=True):
-        table[_free(table, f"{bar or 'picture'}, {y_title} {at:.5g}")] = row
+        table[_unused_name(table, f"{bar or 'picture'}, {y_title} {at:.5g}")] = row
 
 
 def _title(layout: Mapping[str, Any], trace: Mapping[str, Any], letter: str) -> str:
@@ -89,8 +89,8 @@ def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
     return a.shape == b.shape and bool(np.all((a == b) | ((a != a) & (b != b))))
 
 
-def _free(table: Table, name: str) -> str:
-    """``name``, numbered if it is taken."""
+def _unused_name(table: Table, name: str) -> str:
+    """Return ``name``, with a number behind it if the table has it already."""
     number = 2
     while name in table:
         name, number = f"{name.removesuffix(f' ({number - 1})')} ({number})", number + 1

@@ -1,4 +1,4 @@
-"""How a slide looks: its ground, its text, and what becomes of the charts' colours on it."""
+"""The colours of slides and saved pictures: light, dark, and for print."""
 
 from dataclasses import dataclass, field
 
@@ -13,20 +13,21 @@ class Theme:
 
     Attributes:
         label: in the menu.
-        ground, text, quiet, grid: behind everything, of words, of the caption, of the lines behind a chart.
-        colours: in place of ``COLOURS``, in their order.
+        background, text, grid: of the slide, of titles and axes, of the lines behind a chart.
+        secondary: of the caption and the axes' lines.
+        colours: used in place of ``charts.style.COLOURS``, in their order.
     """
 
     label: str
-    ground: str
+    background: str
     text: str
-    quiet: str
+    secondary: str
     grid: str
     colours: tuple[str, ...] = field(default=COLOURS)
 
     @property
-    def exchanged(self) -> dict[str, str]:
-        """A chart's colour -> the slide's; both kinds are #RRGGBB in capitals."""
+    def colour_map(self) -> dict[str, str]:
+        """Colour of a chart on the page -> its colour on the slide; both are #RRGGBB in capitals."""
         return dict(zip(COLOURS, self.colours, strict=True))
 
 
@@ -41,5 +42,5 @@ THEMES = {
         ("#003A5C", "#DE7A1C", "#006B4F", "#B0609A", "#5E4300", "#7F74B8", "#707070", "#3E97C9"),
     ),
 }  # fmt: skip
-"""Name -> theme. On dark ground the colours are lighter, 6:1 or more; for print they are as far apart in grey as paper
-allows at 3:1. Every chart tells its lines and bars by dash, marker or pattern, too."""
+"""Name -> theme. Contrast to the background: 6:1 or more on dark; 3:1 or more for print, where the colours are as far
+apart in grey as that allows. Dashes, markers and patterns tell lines and bars apart without colour."""

@@ -164,20 +164,20 @@ class LiveFigure(anywidget.AnyWidget):
         self._save_callback = callback
         self.savable = True
 
-    def give(self, number: str, name: str, media_type: str, content: bytes) -> None:
-        """Let the page save a file; ``number`` is the request's, "" for one that was asked for elsewhere."""
-        self._tell({"type": "file", "id": number, "name": name, "media": media_type}, content)
+    def send_file(self, id: str, name: str, media_type: str, content: bytes) -> None:
+        """Send a file for the page to save; ``id`` is the request's, "" for a file that was asked for elsewhere."""
+        self._tell({"type": "file", "id": id, "name": name, "media": media_type}, content)
 
-    def give_slide(self, number: str, name: str, figure: Figure) -> None:
-        """Let the page draw ``figure`` out of sight, in the size that its layout has, and save the picture."""
+    def send_slide(self, id: str, name: str, figure: Figure) -> None:
+        """Send ``figure`` for the page to draw out of sight, in its layout's size, and save as picture ``name``."""
         floats: list[Floats] = []
         packed = pack(to_wire(figure), floats)
         buffer = np.concatenate(floats).tobytes() if floats else b""
-        self._tell({"type": "slide", "id": number, "name": name, "figure": packed}, buffer)
+        self._tell({"type": "slide", "id": id, "name": name, "figure": packed}, buffer)
 
-    def refuse(self, number: str, why: str) -> None:
-        """Tell the page why a request is not granted."""
-        self._tell({"type": "unsaved", "id": number, "why": why})
+    def send_refusal(self, id: str, why: str) -> None:
+        """Answer a save request with the reason why there is no file."""
+        self._tell({"type": "unsaved", "id": id, "why": why})
 
     def _height(self) -> int:
         return int(self._copy.layout.get("height") or 300)

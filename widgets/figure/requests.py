@@ -1,14 +1,14 @@
-"""What a reader asks of a chart on the page: a point of it elsewhere, or a file of it as it is seen there."""
+"""Requests of a page's reader to a figure: drag a point, save the chart."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 
 class Drag(NamedTuple):
-    """Where somebody drags a point of a trace with meta ``{"drag": "x"}``, ``"y"`` or ``"xy"``, the way it can go.
+    """A point is dragged; its trace has meta ``{"drag": "x"}``, ``"y"`` or ``"xy"``, the ways that it can go.
 
     Attributes:
-        trace: its name.
+        trace: the trace's name.
         point: index in the trace.
         x, y: the place asked for, within the axes as the page shows them.
     """
@@ -23,19 +23,19 @@ class SaveRequest(NamedTuple):
     """A press of a button in a chart's Save menu.
 
     Attributes:
-        number: of the request, chosen by the page, which takes no file but those it has asked for.
+        id: of the request, chosen by the page, which takes no other file than those it has asked for.
         kind: "png", "svg", "pdf", "html", "csv" or "json".
         ranges: axis ("xaxis", "yaxis2") -> its two ends, of those that the reader has zoomed.
         hidden: indices of the traces that the reader has switched off.
     """
 
-    number: str
+    id: str
     kind: str
     ranges: dict[str, tuple[float | str, ...]]
     hidden: frozenset[int]
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
-        """The request in a page's "save" message."""
+        """Return the request in a page's "save" message."""
         ranges = {str(axis): tuple(ends) for axis, ends in message.get("ranges", {}).items()}
         return cls(str(message["id"]), str(message["kind"]), ranges, frozenset(map(int, message.get("hidden", ()))))

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
 import ipywidgets
 import traitlets
@@ -18,8 +18,12 @@ import traitlets
 from lab.config import ConfigError
 from lab.kept import KeptError
 from widgets.charts.style import Figure
+from widgets.export.provenance import Settings, knob_settings
 from widgets.export.save_bar import SaveBar
-from widgets.export.saver import Saving
+from widgets.export.saver import Saver
+from widgets.export.section_words import Words, words_on_page
+from widgets.export.table import Table, of_figure
+from widgets.figure.live_figure import LiveFigure
 from widgets.page.muted import Muted
 
 log = logging.getLogger(__name__)
@@ -60,7 +64,7 @@ def handler(method: Callable[Concatenate[P, A], None]) -> Callable[Concatenate[P
     return guarded
 
 
-class Panel(Saving, ipywidgets.VBox):
+class Panel(ipywidgets.VBox):
     """A dashboard's whole: ``children`` under one error line, kept up to date by :meth:`tick`.
 
     A subclass gives :meth:`update`, :attr:`active`, :attr:`run_error` and, for a page that has gone,
@@ -73,10 +77,17 @@ class Panel(Saving, ipywidgets.VBox):
             voila only, since a notebook is meant to run on without its page.
 
     Attributes:
-        figures, save_bar: see Saving.
+        figures: name -> LiveFigure; the name is that of the chart's file.
+        saver: writes the charts to files.
         error: what the error line says: what went wrong in the last thing that a person did, then
             :attr:`run_error`, each on a line of its own; empty if nothing.
     """
+
+    TITLE: ClassVar[str] = ""
+    """Heading of decks and pages; if empty, the class's name without "Panel"."""
+
+    NOTICE: ClassVar[str] = ""
+    """What to look at, in one or two sentences for decks and pages: questions that do not tell their answers."""
 
     def __init__(
         self,
@@ -97,7 +108,7 @@ class Panel(Saving, ipywidgets.VBox):
         self._guarding = False
         self._muted = Muted()
         self._told: deque[str] = deque(maxlen=LINES)
-        self.save_bar = SaveBar(self.on_save_all)
+        self.saver = Saver(self, self._lock)
         self.figures = {}
         self.error = ""
         self.error_line = ipywidgets.HTML()
@@ -109,9 +120,73 @@ class Panel(Saving, ipywidgets.VBox):
 
     @traitlets.validate("children")
     def _with_save_bar(self, proposal: Any) -> tuple[Any, ...]:
-        """Whatever a panel shows, its save bar is under it; one that stands in another panel has that one's."""
+        """Append the save bar to the children, unless this panel stands in another one, which has it."""
         shown = tuple(child for child in proposal["value"] if child is not self.save_bar)
-        return shown if self._outer else (*shown, self.save_bar)
+        return shown if self.saver.outer else (*shown, self.save_bar)
+
+    @property
+    def figures(self) -> dict[str, LiveFigure]:
+        return self._figures
+
+    @figures.setter
+    def figures(self, figures: dict[str, LiveFigure]) -> None:
+        self._figures = figures
+        self.saver.connect(figures)
+
+    @property
+    def save_bar(self) -> SaveBar:
+        """The menu of themes and the buttons that save all charts."""
+        return self.saver.bar
+
+    def adopt(self, inner: "Panel") -> None:
+        """Save ``inner``, a panel that stands in this one, with it: they share save bar and settings."""
+        own = inner.save_bar
+        self.saver.adopt(inner.saver)
+        inner.children = tuple(child for child in inner.children if child is not own)
+        own.close()
+
+    def settings(self) -> Settings:
+        """Return what a chart's caption says that it was made with; by default the value of every knob."""
+        knobs = getattr(self, "knobs", {})
+        return knob_settings(knobs) if isinstance(knobs, dict) else {}
+
+    def table(self, name: str) -> Callable[[], Table]:
+        """Return a function that reads chart ``name``'s data, of the run that is shown now; any thread may call it.
+
+        By default they are the arrays of the chart's traces.
+        """
+        return functools.partial(of_figure, self.figures[name].figure)
+
+    def chart_words(self) -> Mapping[str, Words]:
+        """Return chart -> heading and help of the section that it stands in."""
+        return words_on_page(self)
+
+    def catch_up(self) -> None:
+        """Bring every chart up to date before it is saved, those out of sight too; by default they always are."""
+
+    def export(self, path: str | Path, theme: str = "") -> Path:
+        """Write one chart to a file: ``panel.export("loss.svg")``.
+
+        Args:
+            path: its stem names the chart, its suffix the format (chart_file.FORMATS); missing folders are made.
+            theme: "light", "dark" or "print"; by default what the panel's menu has.
+
+        Returns:
+            The path.
+
+        Raises:
+            ConfigError: for another chart, format or theme, with those there are.
+            ExportError: for a picture, if there is no browser to draw it.
+        """
+        return self.saver.export(path, theme)
+
+    def export_all(self, folder: str | Path, formats: Iterable[str] = ("png", "csv"), theme: str = "") -> list[Path]:
+        """Write every chart into ``folder``, in each of ``formats``; otherwise as :meth:`export`."""
+        return self.saver.export_all(folder, formats, theme)
+
+    def deck(self, path: str | Path, theme: str = "") -> Path:
+        """Write all charts into one file: slides (.pptx), a web page (.html), pictures and data (.zip)."""
+        return self.saver.deck(path, theme)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"  # ipywidgets would spell out every widget inside

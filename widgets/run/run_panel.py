@@ -10,7 +10,7 @@ import lab.warm
 from lab.config import Config
 from lab.progress import Progress
 from lab.session import ENDED
-from widgets.export.provenance import Settings, of_config
+from widgets.export.provenance import Settings, config_settings
 from widgets.figure.live_figure import LiveFigure
 from widgets.panel.panel import Panel, handler
 from widgets.run.control_bar import Buttons, control_bar
@@ -117,7 +117,7 @@ class RunPanel(Panel, Generic[R]):
 
     def settings(self) -> Settings:
         """What the run changes of the defaults, its seed and device."""
-        return of_config(self.run.config, self.run.progress.device)
+        return config_settings(self.run.config, self.run.progress.device)
 
     @handler
     def on_start(self, _: object = None) -> None:

@@ -1,4 +1,4 @@
-"""The training panel's menus and sections."""
+"""The sections and menus of a panel over a run: the training lab's, and those of kept runs."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets
 
 from widgets import charts
+from widgets.export.section_words import Words
 from widgets.page.layout import grid, section
 from widgets.page.muted import Muted
 
@@ -44,14 +45,14 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("blow_up",),
     ),
 )
-"""Heading, a word of help, menus, figures."""
+"""Heading, help (both markup), menus, figures."""
 
 
 _WHOSE = defaultdict(str, near_relu="course, ReLU: ", near_general="course, GeneralRelu: ")
 
 
 class Menus(dict[str, Any]):
-    """The menus by name. What the panel shows by itself is not taken for a person's choice."""
+    """The menus by name. Callbacks are called for a person's choice only, not for a value set from code."""
 
     def __init__(self) -> None:
         digits = [(str(digit), digit) for digit in range(10)]
@@ -70,7 +71,7 @@ class Menus(dict[str, Any]):
         self._muted = Muted()
 
     def show(self, name: str, value: Any) -> None:
-        """Put a menu to ``value`` without calling anybody."""
+        """Set a menu to ``value`` without calling its callback."""
         with self._muted:
             self[name].value = value
 
@@ -82,19 +83,20 @@ class Menus(dict[str, Any]):
             with self._muted:
                 self[name].options, self[name].value = options, kept
 
-    def chosen(self, name: str, tell: Callable[[str, Any], None]) -> None:
-        """Call ``tell(name, value)`` if a person has chosen."""
-        if not self._muted:
-            tell(name, self[name].value)
+    def on_choice(self, name: str, callback: Callable[[str, Any], None]) -> None:
+        """Call ``callback(name, value)`` after a person's choice."""
+        self[name].observe(lambda _: None if self._muted else callback(name, self[name].value), "value")
 
 
 def sections(
     figures: Mapping[str, Any], menus: Mapping[str, Any], more: Mapping[str, Any], *, with_help: bool = True
 ) -> dict[str, Any]:
-    """Every section of :data:`SECTIONS` by the name of its first figure, as a widget.
+    """Return every section of :data:`SECTIONS` as a widget, by the name of its first figure.
 
-    It has those of its menus that are there, and under its figures, by heading, what there is ``more``. The help is
-    for whoever trains.
+    Args:
+        figures, menus: by name; a section leaves out a menu that is not there.
+        more: heading -> a widget under that section's figures.
+        with_help: whether there is the help, which is for whoever trains.
     """
     return {
         shown[0]: section(
@@ -104,6 +106,13 @@ def sections(
             parts=[grid(figures[name] for name in shown), *([more[title]] if title in more else [])],
         )
         for title, words, with_menus, shown in SECTIONS
+    }
+
+
+def section_words(*, with_help: bool = True) -> dict[str, Words]:
+    """Return chart -> heading and help of its section, as plain text; see :func:`sections`."""
+    return {
+        name: Words.of_section(title, help if with_help else "") for title, help, _, shown in SECTIONS for name in shown
     }
 
 

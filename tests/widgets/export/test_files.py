@@ -22,7 +22,8 @@ from lab.config import ConfigError
 from tests.widgets.conftest import made_record
 from widgets.charts import layer_means, loss
 from widgets.export import saver
-from widgets.export.pictures import STUDIO, ExportError, Studio
+from widgets.export.pictures import RENDERER, ExportError, Renderer
+from widgets.export.section_words import Words
 from widgets.figure.live_figure import LiveFigure
 from widgets.figure.requests import SaveRequest
 from widgets.page.layout import section
@@ -46,6 +47,9 @@ class Small(Panel):
     def settings(self) -> dict[str, str]:
         return {"Learning rate": "0.9", "Seed": "3"}
 
+    def chart_words(self) -> dict[str, Words]:
+        return dict.fromkeys(self.figures, Words.of_section("How it goes", "Watch the <b>start</b>."))
+
 
 @pytest.fixture
 def panel() -> Iterator[Small]:
@@ -63,7 +67,7 @@ def chromium() -> Iterator[None]:
             pytest.fail(reason)
         pytest.skip(reason)
     yield
-    STUDIO.close()
+    RENDERER.close()
 
 
 def picture_in(path: Path) -> Any:
@@ -151,15 +155,15 @@ def test_what_cannot_be_written_is_named(panel: Small, call: Any, said: str, tmp
 
 def test_without_a_browser_the_rest_still_works(panel: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "no-browser"))
-    studio = Studio()
-    monkeypatch.setattr("widgets.export.chart_file.STUDIO", studio)
+    renderer = Renderer()
+    monkeypatch.setattr("widgets.export.chart_file.RENDERER", renderer)
     for make in (lambda: panel.export(tmp_path / "loss.pdf"), lambda: panel.deck(tmp_path / "run.pptx")):
         with pytest.raises(ExportError, match=r"needs Chromium or Chrome .*apt-get install chromium.*BROWSER_PATH"):
             make()
     assert b"Plotly.newPlot" in panel.deck(tmp_path / "run.html").read_bytes()
     assert panel.export(tmp_path / "loss.csv").stat().st_size > 100
     assert not list(tmp_path.glob("*.p*"))
-    studio.close()
+    renderer.close()
 
 
 @pytest.mark.usefixtures("chromium")
@@ -167,18 +171,18 @@ def test_a_browser_that_hangs_or_is_killed_does_not_take_the_next_picture_along(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     figure = {"data": [], "layout": {"title": {"text": "here"}}}
-    hasty = Studio(patience=0.001)
+    hasty = Renderer(timeout=0.001)
     with pytest.raises(ExportError, match=r"^SVG: Chromium gave no picture within 0.001 s; try again$"):
-        hasty.draw(figure, "svg")
+        hasty.render(figure, "svg")
     hasty.close()
-    studio = Studio()
-    assert b"here" in studio.draw(figure, "svg")
+    renderer = Renderer()
+    assert b"here" in renderer.render(figure, "svg")
     browsers = [child for child in psutil.Process().children(recursive=True) if "chrom" in child.name()]
     assert browsers
     for browser in browsers:
         browser.kill()
-    assert b"here" in studio.draw(figure, "svg")
-    studio.close()
+    assert b"here" in renderer.render(figure, "svg")
+    renderer.close()
     gone = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=10)
     assert not [child for child in gone[1] if "chrom" in child.name()]
 
@@ -288,7 +292,7 @@ def test_a_panel_inside_of_a_panel_has_no_bar_of_its_own(panel: Small, tmp_path:
     assert [path.name for path in paths] == ["loss.json", "mean.json", "scrub.json"]
     assert '"Learning rate": "0.9"' in panel.export(tmp_path / "scrub.json").read_text("utf-8")
     panel.save_bar.theme.value = "dark"
-    assert inner.sheet("scrub").theme == "dark"
+    assert inner.saver.chart_file("scrub").theme == "dark"
     inner.close()
 
 

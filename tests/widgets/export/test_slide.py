@@ -15,8 +15,7 @@ from lab.record import Record
 from widgets.charts import PICTURES, loss, outputs
 from widgets.charts.style import COLOURS, Figure
 from widgets.export import provenance
-from widgets.export.section_words import panel_words
-from widgets.export.slide import CAPTION, HEIGHT, PART, WIDTH, as_seen, slide
+from widgets.export.slide import CAPTION, HEIGHT, SEPARATOR, WIDTH, as_seen, slide
 from widgets.export.themes import THEMES
 from widgets.figure.wire import same
 from widgets.run.figures import CHARTS
@@ -106,10 +105,10 @@ def test_lines_and_bars_are_told_apart_without_colour(record: Record) -> None:
 def test_contrasts(theme: str) -> None:
     made = THEMES[theme]
     assert len(made.colours) == len(COLOURS) == len(set(made.colours))
-    assert contrast(made.text, made.ground) >= 12 and contrast(made.quiet, made.ground) >= 5
+    assert contrast(made.text, made.background) >= 12 and contrast(made.secondary, made.background) >= 5
     least = {"dark": 6, "print": 3, "light": 3}[theme]
     drawn = made.colours[:7]
-    assert min(contrast(colour, made.ground) for colour in drawn) >= least
+    assert min(contrast(colour, made.background) for colour in drawn) >= least
     if theme == "print":
         greys = sorted(luminance(colour) + 0.05 for colour in made.colours[:4])
         assert min(b / a for a, b in pairwise(greys)) > 1.35
@@ -132,7 +131,7 @@ def test_there_is_room_for_the_legend_the_ticks_and_the_caption() -> None:
     assert margin({}, ["a long name of a line"] * 6)["t"] > plain["t"] == margin({}, ["a", "b", "c"])["t"]
     assert margin({"showlegend": False})["t"] < plain["t"]
     assert margin({"yaxis": {"ticktext": ["ten thousand times"]}})["l"] > plain["l"]
-    assert margin({}, caption=PART.join(["a setting of a run"] * 12))["b"] > plain["b"]
+    assert margin({}, caption=SEPARATOR.join(["a setting of a run"] * 12))["b"] > plain["b"]
     assert margin({}, type="bar", x=["one<br>two", "three"])["b"] > plain["b"]
     above = {"text": "said", "yref": "paper", "y": 1, "yanchor": "bottom", "yshift": 18}
     assert margin({"annotations": [above]})["t"] >= plain["t"] + 18 * 1.5 + 16
@@ -140,9 +139,11 @@ def test_there_is_room_for_the_legend_the_ticks_and_the_caption() -> None:
 
 def test_the_captions_parts_are_not_broken() -> None:
     parts = [f"Learning rate {i}" for i in range(20)]
-    text = slide({"data": [], "layout": {}}, THEMES["light"], PART.join(parts))["layout"]["annotations"][-1]["text"]
+    text = slide({"data": [], "layout": {}}, THEMES["light"], SEPARATOR.join(parts))["layout"]["annotations"][-1][
+        "text"
+    ]
     lines = text.split("<br>")
-    assert [part for line in lines for part in line.split(PART)] == parts
+    assert [part for line in lines for part in line.split(SEPARATOR)] == parts
     assert max(map(len, lines)) <= 152 and min(map(len, lines)) > 0.5 * max(map(len, lines))
     escaped = slide({"data": [], "layout": {}}, THEMES["light"], "a <b> c")["layout"]["annotations"][-1]["text"]
     assert escaped == "a &lt;b&gt; c"
@@ -166,7 +167,7 @@ def test_as_a_reader_has_zoomed_it(record: Record) -> None:
 
 def test_captions_tell_what_was_changed_the_seed_the_device_and_the_versions() -> None:
     config = DEFAULTS.replace(lr=0.9, norm="none", seed=7, weight_decay=1e-5)
-    settings = provenance.of_config(config, "CPU, 2 threads")
+    settings = provenance.config_settings(config, "CPU, 2 threads")
     assert settings == {
         "Learning rate": "0.9",
         "Norm type": "None",
@@ -177,13 +178,4 @@ def test_captions_tell_what_was_changed_the_seed_the_device_and_the_versions() -
     line = provenance.caption(settings)
     assert line.startswith("Learning rate 0.9 · Norm type None · ")
     assert re.search(r"Seed 7 · Device CPU, 2 threads · lab \d.* · torch \d.* · \d{4}-\d\d-\d\d$", line)
-    assert provenance.of_config(DEFAULTS)["Device"] == "Auto"
-
-
-def test_a_decks_words_are_the_dashboards() -> None:
-    words = panel_words("CrossEntropyPanel")
-    assert words.title == "Cross-entropy" and "Drag Row 1: p(cat) towards 0" in words.notice
-    training = panel_words("TrainingPanel")
-    assert training.title == "The training lab" and training.notice.startswith("Press Start")
-    assert "All dashboards" not in training.notice
-    assert panel_words("SomethingNewPanel") == ("Something New", "")
+    assert provenance.config_settings(DEFAULTS)["Device"] == "Auto"

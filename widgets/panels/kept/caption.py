@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from lab.config import KNOBS
 from widgets.charts import View
 from widgets.charts.compare import short_name
-from widgets.export.provenance import Settings, of_config
+from widgets.export.provenance import Settings, config_settings
 from widgets.export.provenance import versions as versions_now
 from widgets.export.run_table import run_table
 from widgets.export.table import Table
@@ -22,7 +22,7 @@ def settings(opened: Sequence[Opened]) -> Settings:
         torch = run.versions.get("torch", "")
         # A caption names the versions of now.
         trained = {"Trained with": f"torch {torch}"} if torch and torch != versions_now()["torch"] else {}
-        return {"Run": run.name} | of_config(run.config, run.device) | trained
+        return {"Run": run.name} | config_settings(run.config, run.device) | trained
     made = {"Runs": " / ".join(short_name(one.line.name) for one in opened)}
     for name, knob in KNOBS.items():
         if name == "device":  # what was asked for; where they ran is on the page

@@ -1,7 +1,7 @@
 """Kept runs: find them again, open one, lay several over each other."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,6 +9,7 @@ import ipywidgets
 
 from lab.kept import KeptError, KeptRun, Library
 from widgets.export.provenance import Settings
+from widgets.export.section_words import Words
 from widgets.export.table import Table
 from widgets.page.layout import body, classed
 from widgets.panel.panel import Panel, handler, under_voila
@@ -20,7 +21,7 @@ from widgets.panels.kept.selection import Opened, Selection
 from widgets.panels.kept.shelf import SHOWN, Shelf
 from widgets.panels.kept.view import KeptView
 from widgets.run.scrubber.panel import Scrubber, folded
-from widgets.run.sections import LAYERS, sections
+from widgets.run.sections import LAYERS, section_words, sections
 
 EVERY = 2.0
 """Seconds between two looks at the library, for as long as a page is there."""
@@ -46,6 +47,12 @@ class KeptRunsPanel(Panel):
         menus: "x", "near_zero", "layer", "norm" -> Dropdown.
         scrubber: any recorded step of the one opened run.
     """
+
+    TITLE = "Kept runs"
+    NOTICE = (
+        "What differed in the settings of these runs, and what did that do to the charts? "
+        "Train one setting with two seeds: is the difference larger than theirs?"
+    )
 
     def __init__(
         self, library: Library | None = None, *, clock: Callable[[], float] = time.monotonic, watch_page: bool = True
@@ -162,6 +169,10 @@ class KeptRunsPanel(Panel):
         """Of the one run its settings, of several what differs, for a caption."""
         return caption.settings(self.opened)
 
+    def chart_words(self) -> Mapping[str, Words]:
+        """Return chart -> heading of its section."""
+        return section_words(with_help=False)
+
     def table(self, name: str) -> Callable[[], Table]:
         """The records' rows that chart ``name`` shows, all of them."""
         return partial(caption.table, name, self.opened, self._view.seen(self.opened), super().table(name))
@@ -230,8 +241,8 @@ class KeptRunsPanel(Panel):
         """Tell of the chosen runs, and show those parts of the page that they have."""
         with self._muted:
             self.about.show(self.opened, bool(self._runs))
-        self._figures = arrange(self._sections, self._scrub_fold, self._charts.figures, self.opened)
-        self._inner = self.scrubber if len(self.opened) == 1 else None  # of several none is scrubbed, so none is saved
+        self.figures = arrange(self._sections, self._scrub_fold, self._charts.figures, self.opened)
+        self.saver.inner = self.scrubber.saver if len(self.opened) == 1 else None  # several runs are not scrubbed
         show(self.save_bar, bool(self.opened))
 
     def _come_back(self) -> None:

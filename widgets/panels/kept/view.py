@@ -28,8 +28,8 @@ class KeptView:
 
     def on_choice(self, callback: Callable[[str, Any], None]) -> None:
         """Call ``callback(name, value)`` after a person's choice."""
-        for name, menu in self.menus.items():
-            menu.observe(lambda _, name=name: self._all.chosen(name, callback), "value")
+        for name in self.menus:
+            self._all.on_choice(name, callback)
 
     def choose(self, name: str, value: Any) -> None:
         """Put a menu where a person wants it."""

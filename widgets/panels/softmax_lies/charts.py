@@ -23,6 +23,13 @@ ERRORS = {
 }
 """Measure -> what stands under its bars."""
 
+LABELS = {
+    "learning": "Share of exact sets while the heads train",
+    "exact": "Share of canvases whose digits are named exactly, by their number",
+    "errors": "False alarms, wrong digits and missed digits of each head",
+}
+"""Chart -> its accessible name."""
+
 _PATTERNS = ("", "/", "x", ".")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 

@@ -1,4 +1,4 @@
-"""The knobs of the comparison of heads: its recipe, and every head's threshold."""
+"""The knobs of the comparison of heads: how they train, and every head's threshold."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -38,7 +38,7 @@ def recipe_knobs(config: Config, scraps: int) -> dict[str, KnobBox]:
 
 
 class Thresholds(dict[str, KnobBox]):
-    """A knob for each head's threshold: halfway until it is tuned."""
+    """Head -> the knob of its threshold, 0.5 until it is tuned."""
 
     def __init__(self) -> None:
         self._tuned: dict[str, float] = {}
@@ -48,16 +48,16 @@ class Thresholds(dict[str, KnobBox]):
         )
 
     def tune(self, tuned: Mapping[str, float]) -> None:
-        """Put the knobs of these heads to their tuned values."""
+        """Set the knobs of these heads to their ``tuned`` thresholds."""
         self._tuned |= tuned
         for key, value in tuned.items():
             self[key].value = round(value, PLACES)
 
-    def now(self) -> dict[str, float]:
-        """Head -> threshold; where a knob shows the tuned one, with all its digits."""
+    def values_now(self) -> dict[str, float]:
+        """Return head -> threshold; the tuned one with all its digits where its knob shows it rounded."""
         shown = {key: round(value, PLACES) for key, value in self._tuned.items()}
         return {key: self._tuned[key] if knob.value == shown.get(key) else knob.value for key, knob in self.items()}
 
-    def forget(self) -> None:
-        """No head has been tuned yet; the knobs stay."""
+    def clear(self) -> None:
+        """Forget the tuned thresholds; the knobs stay."""
         self._tuned.clear()

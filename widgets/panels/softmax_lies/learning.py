@@ -1,4 +1,4 @@
-"""How the heads learn, as a figure that grows: only the head in work gains rows, those that have finished stay."""
+"""The figure of how the heads learn: only the head that trains gains rows, the curves of finished heads stay."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -11,17 +11,16 @@ from lab.record import Record
 from widgets.charts.style import column
 from widgets.figure.live_figure import LiveFigure
 from widgets.panels.softmax_lies import charts
-from widgets.panels.softmax_lies.layout import LABELS
 
 
 class HasRecord(Protocol):
-    """What is asked of a head's session."""
+    """A head's session."""
 
     def since(self, step: int) -> Record: ...
 
 
 def whole_curve(session: HasRecord) -> charts.Curve:
-    """All that a head's session has recorded."""
+    """Return all that a head's session has recorded."""
     record = session.since(-1)
     average, weight = ma.ewma(column(record, "accuracy"), charts.BETA)
     return charts.Curve(record.steps, average / weight, record.validations)
@@ -35,16 +34,16 @@ class Learning:
     """
 
     def __init__(self) -> None:
-        self.figure = LiveFigure(charts.learning({}), label=LABELS["learning"])
-        self.forget()
+        self.figure = LiveFigure(charts.learning({}), label=charts.LABELS["learning"])
+        self.clear()
 
-    def forget(self) -> None:
-        """Show nothing: other sessions are to be drawn from now on."""
+    def clear(self) -> None:
+        """Empty the figure, for other sessions."""
         self._finished: dict[str, charts.Curve] = {}
         self._begin(next(iter(HEADS)))
 
     def pull(self, sessions: Mapping[str, HasRecord], key: str) -> None:
-        """Show what the heads up to ``key``, the one in work, recorded since the last call."""
+        """Show what the heads up to ``key``, the one that trains, recorded since the last call."""
         heads = list(HEADS)
         for head in heads[heads.index(self._head) : heads.index(key) + 1]:
             if head != self._head:

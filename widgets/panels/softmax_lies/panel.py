@@ -1,7 +1,7 @@
 """When softmax lies: four heads trained in turn on canvases of no, one and several digits."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets
@@ -11,15 +11,30 @@ from lab.experiments.heads.comparison import RECIPE, TEST, Comparison
 from lab.progress import Progress
 from widgets.charts.style import Figure
 from widgets.export.provenance import Settings
+from widgets.export.section_words import Words
 from widgets.export.table import Table, of_figure
 from widgets.figure.live_figure import LiveFigure
+from widgets.page.layout import body, classed, grid, knob_column, knob_group, section
 from widgets.panel.panel import handler
 from widgets.panels.softmax_lies import charts, words
 from widgets.panels.softmax_lies.knobs import RECIPE_KNOBS, Thresholds, recipe_knobs
-from widgets.panels.softmax_lies.layout import LABELS, PictureMenus, lies_body
 from widgets.panels.softmax_lies.learning import Learning, whole_curve
 from widgets.run.control_bar import Buttons
 from widgets.run.run_panel import RunPanel
+
+TRAINING = ("Training", "These act at the next Start.")
+THRESHOLDS = (
+    "Thresholds",
+    "Each is tuned on the validation canvases when its head has finished. Move one to see what it trades.",
+)
+LEARNING = ("How the heads learn", "")
+UNSEEN = (
+    "What each says of unseen canvases",
+    "Test canvases, made of digits that no head has seen. Exact: all the digits that are there are named, and no "
+    "other.",
+)
+PICTURES = ("Picture by picture", "What is on the canvas in bold; then what each head names, with its score.")
+"""Sections of the page: heading and help."""
 
 
 class SoftmaxLiesPanel(RunPanel[Comparison]):
@@ -38,6 +53,13 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
         ConfigError: for a change that is not a valid knob.
     """
 
+    TITLE = "When softmax lies"
+    NOTICE = (
+        "The same small net is trained with four heads on canvases of no, one or several digits: which head tells the "
+        "truth about empty canvases, and about two or three digits? The lecture calls a none-of-the-above class and "
+        "not-K classes dumb: do the numbers agree?"
+    )
+
     def __init__(
         self,
         config: Config = RECIPE,
@@ -54,7 +76,7 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
         self.thresholds = Thresholds()
         self.tuned = ipywidgets.Button(description="Tuned thresholds", tooltip="As tuned on the validation canvases")
         self.others = ipywidgets.Button(description="Other pictures", tooltip="The next ones of this kind")
-        self.menus = PictureMenus()
+        self.menus = {"kind": _menu("Canvases with", words.KINDS), "answers": _menu("where", words.ANSWERS)}
         self.results, self.gallery = ipywidgets.HTML(), ipywidgets.HTML()
         self._learning = Learning()
         self._answered: tuple[object, ...] = ()
@@ -64,12 +86,9 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
         self.progress.max = 1000
         bars = self._bars(self.run.measures())
         figures = {"learning": self._learning.figure} | {
-            name: LiveFigure(figure, label=LABELS[name]) for name, figure in bars.items()
+            name: LiveFigure(figure, label=charts.LABELS[name]) for name, figure in bars.items()
         }
-        parts = lies_body(
-            self.knobs, self.thresholds, self.tuned, figures, self.results, self.menus, self.others, self.gallery
-        )
-        self.show_parts(figures, parts)
+        self.show_parts(figures, self._layout(figures))
         self._connect()
         self.update()
 
@@ -109,6 +128,11 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
     def settings(self) -> Settings:
         """What the heads were trained with."""
         return {**super().settings(), self.knobs["scraps"].spec.label: str(self.run.scraps)}
+
+    def chart_words(self) -> Mapping[str, Words]:
+        """Return chart -> heading and help of its section."""
+        unseen = Words.of_section(*UNSEEN)
+        return {"learning": Words.of_section(*LEARNING), "exact": unseen, "errors": unseen}
 
     def table(self, name: str) -> Callable[[], Table]:
         """The columns of a chart; while the heads learn, every step of their records."""
@@ -157,8 +181,8 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
 
     def empty(self) -> None:
         """Nothing of the comparison has been shown yet."""
-        self.thresholds.forget()
-        self._learning.forget()
+        self.thresholds.clear()
+        self._learning.clear()
         self._answered, self._first = (), 0
 
     def _recipe(self) -> Config:
@@ -169,17 +193,34 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
 
     def _show(self) -> None:
         """Draw what the heads say, at the thresholds as they are."""
-        at = self.thresholds.now()
+        at = self.thresholds.values_now()
         measures = self.run.measures(at)
         self.draw(self._bars(measures), results=words.results(measures, at))
         self._show_gallery()
 
     def _show_gallery(self) -> None:
-        says = words.answers(self.run, self.thresholds.now())
+        says = words.answers(self.run, self.thresholds.values_now())
         which = words.choose(self.run, says, self.menus["kind"].value, self.menus["answers"].value)
         if self._first >= len(which):
             self._first = 0
         self.gallery.value = words.gallery(self.run, says, which[self._first : self._first + words.SHOWN])
+
+    def _layout(self, figures: Mapping[str, LiveFigure]) -> Any:
+        """Return everything under the buttons."""
+        unseen = grid([figures["exact"], figures["errors"]])
+        return body(
+            knob_column(
+                [
+                    section(*TRAINING, parts=[knob_group(self.knobs.values())]),
+                    section(*THRESHOLDS, parts=[knob_group(self.thresholds.values()), _row(self.tuned)]),
+                ]
+            ),
+            [
+                section(*LEARNING, parts=[figures["learning"]]),
+                section(*UNSEEN, parts=[unseen, self.results]),
+                section(*PICTURES, menus=[*self.menus.values(), _row(self.others)], parts=[self.gallery]),
+            ],
+        )
 
     def _connect(self) -> None:
         self.tuned.on_click(self.on_tuned)
@@ -188,3 +229,11 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
             menu.observe(self.on_pictures, "value")
         for knob in self.thresholds.values():
             knob.observe(self.on_threshold, "value")
+
+
+def _menu(label: str, options: Mapping[str, str]) -> Any:
+    return ipywidgets.Dropdown(description=label, options=[(word, value) for value, word in options.items()])
+
+
+def _row(button: Any) -> Any:
+    return classed(ipywidgets.HBox([button]), "lab-buttons")

@@ -1,4 +1,4 @@
-"""What the comparison of the heads says in words, in a table, and picture by picture."""
+"""The comparison of heads as markup: status line, table of measures, and pictures with each head's answer."""
 
 from collections.abc import Mapping
 
@@ -14,14 +14,14 @@ from widgets.run.status import duration
 
 KINDS = {"any": "any number", "none": "no digit", "one": "one digit", "several": "2–3 digits"}
 ANSWERS = {"all": "all", "apart": "the heads disagree", "wrong": "some head is wrong"}
-"""What may be chosen to look at: value -> label."""
+"""Menus of the pictures: value -> label."""
 
 SHOWN = 6
 NOT_YET = "<p>No head has been trained yet: press Start.</p>"
 
 
 def head_line(comparison: Comparison) -> str:
-    """Which head is in work, and how long all have trained so far, as markup for the status line."""
+    """Return which head trains, and how long all have trained so far, for the status line."""
     number = list(HEADS).index(comparison.key) + 1
     return (
         f"<span>head <b>{HEADS[comparison.key].name}</b> ({number} of {len(HEADS)})</span>"
@@ -30,7 +30,7 @@ def head_line(comparison: Comparison) -> str:
 
 
 def results(measures: Measures, thresholds: Mapping[str, float]) -> str:
-    """Every measure of the heads that have finished, and the thresholds behind them, as a table's markup."""
+    """Return a table of every measure of the heads that have finished, at their thresholds."""
     if not measures:
         return NOT_YET
     rows = [["threshold", *(f"{thresholds[key]:.4f}" if key in measures else "–" for key in HEADS)]]
@@ -41,7 +41,7 @@ def results(measures: Measures, thresholds: Mapping[str, float]) -> str:
 
 
 def choose(comparison: Comparison, says: Mapping[str, Bools], kind: str, answers: str) -> NDArray[np.int64]:
-    """Which of the canvases that can be shown are of this ``kind`` (KINDS) and were answered so (ANSWERS).
+    """Return the indices of the canvases of this ``kind`` (KINDS) with such ``answers`` (ANSWERS).
 
     Args:
         says: head -> (n, 10), the digits that each names on the test canvases.
@@ -61,12 +61,12 @@ def choose(comparison: Comparison, says: Mapping[str, Bools], kind: str, answers
 
 
 def answers(comparison: Comparison, thresholds: Mapping[str, float]) -> dict[str, Bools]:
-    """Head -> (n, 10): the digits that each head that has finished names on the test canvases."""
+    """Return head -> (n, 10), the digits that each finished head names on the test canvases."""
     return {key: named(result.scores, thresholds[key]) for key, result in list(comparison.results.items())}
 
 
 def gallery(comparison: Comparison, says: Mapping[str, Bools], which: NDArray[np.int64]) -> str:
-    """Canvases ``which``, what is on them, and what each head says, with its scores, as markup."""
+    """Return the canvases ``which``, with what is on them and what each head names, with its scores."""
     shown = comparison.shown
     if shown is None:
         return "<p>The canvases are made when you press Start.</p>"

@@ -1,7 +1,7 @@
 """The training lab: knobs, buttons and every chart of one run."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from lab.progress import Progress
 from lab.session import Session
 from widgets.charts import View
 from widgets.export.run_table import run_table
+from widgets.export.section_words import Words
 from widgets.export.table import Table
 from widgets.inputs.config_knobs import Knobs
 from widgets.page.layout import body
@@ -21,7 +22,7 @@ from widgets.run.control_bar import Buttons
 from widgets.run.figures import COURSE_NEAR_ZERO, TrainingFigures, course_near_zero
 from widgets.run.run_panel import RunPanel
 from widgets.run.scrubber.panel import Scrubber, folded
-from widgets.run.sections import LAYERS, Menus, sections
+from widgets.run.sections import LAYERS, Menus, section_words, sections
 from widgets.run.status import progress_label
 
 
@@ -45,6 +46,12 @@ class TrainingPanel(RunPanel[Session]):
     Raises:
         ConfigError: for a change that is not a valid knob.
     """
+
+    TITLE = "The training lab"
+    NOTICE = (
+        "Drag the learning rate while it trains: what do the loss and each layer's spread do at the mark? "
+        "Then set Norm type to None and the learning rate to 0.9: what happens in the layers in the first fifty steps?"
+    )
 
     def __init__(
         self,
@@ -197,6 +204,10 @@ class TrainingPanel(RunPanel[Session]):
         self.redraw()
         self.scrubber.reload()
 
+    def chart_words(self) -> Mapping[str, Words]:
+        """Return chart -> heading and help of its section."""
+        return section_words()
+
     def table(self, name: str) -> Callable[[], Table]:
         """The full record's columns that the chart shows, not the thinned ones of the page."""
         session, view, shown = self.session, self._charts.view, super().table(name)
@@ -227,6 +238,6 @@ class TrainingPanel(RunPanel[Session]):
             if name in ("digit", "other"):
                 menu.observe(self.on_digits, "value")
             else:
-                menu.observe(lambda change, name=name: self.menus.chosen(name, self.on_view), "value")
+                self.menus.on_choice(name, self.on_view)
         self.knobs.on_change(self.on_knob)
         self.link.on_query(self.on_link)

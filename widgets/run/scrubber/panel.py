@@ -1,7 +1,7 @@
 """Scrub back: any recorded step of a run again, by slider or as a film."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import ipywidgets
 import numpy as np
@@ -10,10 +10,9 @@ from lab.knob import Knob
 from lab.record import Record
 from widgets.charts.scrub import step_histograms
 from widgets.charts.view import View
-from widgets.export.chart_file import Sheet
+from widgets.export.section_words import Words
 from widgets.export.table import Table
 from widgets.figure.live_figure import LiveFigure
-from widgets.figure.requests import SaveRequest
 from widgets.inputs.knob_box import KnobBox
 from widgets.page.fold import Fold
 from widgets.page.layout import classed, grid
@@ -31,7 +30,6 @@ FAR = 10**9
 """Where the slider ends before there is a step. Its End key leads to where it ended when the page first drew it, or
 to its end now if that is nearer; until then it is disabled."""
 
-TITLE = "Scrub back"
 LABEL = "Histogram of each layer's outputs at one step"
 
 
@@ -57,6 +55,9 @@ class Scrubber(Panel):
         buttons, stride: "play", "back", "on", "last" -> Button; the menu of how many steps a frame moves on.
         figures, tables: "scrub" -> LiveFigure; the numbers, as markup.
     """
+
+    TITLE = "Scrub back"
+    NOTICE = "Play the steps one after the other: in which layer does the histogram change first, and how?"
 
     def __init__(
         self,
@@ -160,12 +161,15 @@ class Scrubber(Panel):
         """The last step; from there on the newest, while the run goes on."""
         self._go(self._rows.last)
 
-    def sheet(self, name: str, theme: str = "", request: SaveRequest | None = None) -> Sheet:
-        """The chart as it is; while nothing is begun, the last step: what is drawn may be of no run, or another."""
+    def catch_up(self) -> None:
+        """Draw the last step while it is folded: what is drawn then may be of no run, or of another."""
         if not self.begun:
             self.begin()
             self.rest()
-        return super().sheet(name, theme, request)
+
+    def chart_words(self) -> Mapping[str, Words]:
+        """Return the scrubber's own title and notice."""
+        return {"scrub": Words(self.TITLE, self.NOTICE)}
 
     def table(self, name: str) -> Callable[[], Table]:
         """The counts themselves: the bars are as high as their logarithm."""
@@ -245,6 +249,6 @@ class Scrubber(Panel):
 
 def folded(scrubber: Scrubber) -> Fold:
     """``scrubber`` under a heading; it works only while it is unfolded."""
-    fold = Fold(TITLE, scrubber)
+    fold = Fold(scrubber.TITLE, scrubber)
     fold.button.observe(lambda change: scrubber.begin() if change["new"] else scrubber.rest(), "value")
     return fold

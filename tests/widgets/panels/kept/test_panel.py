@@ -171,7 +171,7 @@ def test_several_runs_lie_over_each_other(shelf: Shelf, make: Make) -> None:
     # Their answers are not laid over each other, nor is one of their steps shown.
     assert not panel.figures.keys() & OUTPUTS.keys() and hidden(panel._sections["outputs_digit"])
     assert hidden(panel._scrub_fold) and not hidden(panel._sections["loss"])
-    assert "scrub" not in panel._owners(), "nor saved"
+    assert "scrub" not in panel.saver.owners(), "nor saved"
 
     before = {one.run.id: one.line.colour for one in panel.opened}
     choose(panel, "a", "b", "c")
@@ -186,7 +186,7 @@ def test_several_runs_lie_over_each_other(shelf: Shelf, make: Make) -> None:
     assert hidden(panel.save_bar), "there is no chart to save"
     choose(panel, "a")
     assert panel.figures.keys() == CHARTS.keys() | OUTPUTS.keys() and not hidden(panel._sections["outputs_digit"])
-    assert "scrub" in panel._owners() and not hidden(panel.save_bar)
+    assert "scrub" in panel.saver.owners() and not hidden(panel.save_bar)
 
 
 def test_runs_of_one_name_and_the_same_settings_are_told_apart(shelf: Shelf, make: Make) -> None:

@@ -106,6 +106,6 @@ def test_other_sessions_begin_with_an_empty_figure(runs: dict[str, Run]) -> None
     learning = Learning()
     runs[FIRST].rows = runs[SECOND].rows = 5000
     learning.pull(runs, SECOND)
-    learning.forget()
+    learning.clear()
     assert learning.figure.stride == 1
     assert not any(len(trace["x"]) for trace in learning.figure.figure["data"])

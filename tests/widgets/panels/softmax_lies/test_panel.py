@@ -171,7 +171,7 @@ def test_pictures_of_a_kind(finished: SoftmaxLiesPanel, kind: str, counts: set[i
 def test_pictures_by_the_answers(finished: SoftmaxLiesPanel, asked: str) -> None:
     shown = finished.comparison.shown
     assert shown is not None
-    says = words.answers(finished.comparison, finished.thresholds.now())
+    says = words.answers(finished.comparison, finished.thresholds.values_now())
     which = words.choose(finished.comparison, says, "any", asked)
     for i in range(len(shown.pictures)):
         given = {tuple(found[i]) for found in says.values()}

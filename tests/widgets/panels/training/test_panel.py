@@ -353,7 +353,7 @@ def test_what_is_out_of_sight_is_drawn_later_and_saved_as_it_is_now(make: Make, 
     panel.tick()
     assert shown(panel, "blow_up") == [0, 1, 2, 3]
     step(panel)
-    assert len(panel._sheets("")[0].chart["data"]) and shown(panel, "blow_up") == [0, 1, 2, 3, 4]
+    assert len(panel.saver.chart_files()[0].chart["data"]) and shown(panel, "blow_up") == [0, 1, 2, 3, 4]
     assert_shows_the_record(panel)
 
 

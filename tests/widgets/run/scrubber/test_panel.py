@@ -119,17 +119,19 @@ def tops_of(scrubber: Scrubber) -> list[Any]:
 def test_saved_while_it_is_folded_it_is_the_last_step_of_the_run_there_is(record: Record) -> None:
     runs = [record]
     scrubber = Scrubber(lambda: runs[-1])
-    assert "step 28" in scrubber.sheet("scrub").chart["layout"]["title"]["text"] and not scrubber.begun
+    assert "step 28" in scrubber.saver.chart_file("scrub").chart["layout"]["title"]["text"] and not scrubber.begun
     assert len(scrubber.record.steps) == 0, "it holds no record while it is folded"
     cut = replace(record, hist_steps=record.hist_steps[:3], hists=record.hists[:3])
     runs.append(cut)
-    assert f"step {cut.hist_steps[-1]}" in scrubber.sheet("scrub").chart["layout"]["title"]["text"]
+    assert f"step {cut.hist_steps[-1]}" in scrubber.saver.chart_file("scrub").chart["layout"]["title"]["text"]
     table = scrubber.table("scrub")()
     for i, layer in enumerate(record.layers):
         assert table[f"{layer}: outputs"].tolist() == cut.hists[-1, i, 1:-2].tolist()
     scrubber.begin()
     scrubber.step.offer("0")
-    assert "step 0" in scrubber.sheet("scrub").chart["layout"]["title"]["text"], "unfolded it is the step in sight"
+    assert "step 0" in scrubber.saver.chart_file("scrub").chart["layout"]["title"]["text"], (
+        "unfolded it is the step in sight"
+    )
     scrubber.close()
 
 
