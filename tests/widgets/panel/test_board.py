@@ -21,7 +21,9 @@ class Sum(Board):
     }
     EXAMPLES = {"large": Example("Large", "Both at 9", {"a": 9, "b": 9.0})}
     SECTIONS = (
-        Section("Sum & <b>more</b>", "How <i>large</i>?", show=(("chart", "kind"), "total"), beside=(Group("In", ("a",)),)),
+        Section(
+            "Sum & <b>more</b>", "How <i>large</i>?", show=(("chart", "kind"), "total"), beside=(Group("In", ("a",)),)
+        ),
         Section("Again", show=("b",), beside=(Group("", ()),)),
     )
     LABELS = {"chart": "a as a point"}
@@ -140,7 +142,12 @@ def test_words_for_a_speaker_have_no_markup(board: Sum) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.1 + 0.2, "0.30000000000000004"), ((1, 2.5), "1, 2.5"), ("sum", "sum"), ({"cat": 0.5, "dog": -1.0}, "cat 0.5, dog -1.0")],
-)  # fmt: skip
+    [
+        (0.1 + 0.2, "0.30000000000000004"),
+        ((1, 2.5), "1, 2.5"),
+        ("sum", "sum"),
+        ({"cat": 0.5, "dog": -1.0}, "cat 0.5, dog -1.0"),
+    ],
+)
 def test_a_setting_as_text_keeps_every_digit(value: Any, text: str) -> None:
     assert setting_text(value) == text

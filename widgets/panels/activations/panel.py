@@ -29,6 +29,8 @@ class ActivationsPanel(Board):
         shapes: GeneralRelu as its knobs have it, and the shapes that are ticked.
     """
 
+    TITLE = "Activation shapes"
+    NOTICE = "What does each shape do to the mean, and after how many layers can inputs no longer be told apart?"
     INPUTS = {
         **{name: Input(KNOBS[name], LESSON[name]) for name in ("leak", "sub", "maxv")},
         "compare": Input(Knob("Beside it", "", choices=OTHERS), LESSON["compare"], Ticks),
