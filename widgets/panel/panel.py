@@ -1,4 +1,4 @@
-"""What every panel shares: guarded handlers, an error line, one ticker, and care for a page that has gone."""
+"""The base class of every panel: handlers that report exceptions, an error line, a ticker, and leases for pages."""
 
 import functools
 import html
@@ -28,24 +28,24 @@ from widgets.page.muted import Muted
 
 log = logging.getLogger(__name__)
 
-LINES = 3
-"""What one click can tell at most: a failure that never says the same twice does not fill the page."""
+MOST_ERRORS = 3
+"""Lines of errors kept at most, so that a failure with ever new words does not fill the page."""
 
 PERIOD = 0.1
-"""Seconds between two ticks: the screen pulls at up to 10 Hz."""
+"""Seconds between two ticks: a panel looks at its run ten times a second."""
 
 QUICK, QUICK_FOR = 0.02, 0.5
-"""Seconds between two ticks for so long after :meth:`Panel.hurry`."""
+"""Seconds between two ticks, and for how many seconds, after :meth:`Panel.hurry`."""
 
 PING_EVERY = 10.0
 PAUSE_AFTER, CLOSE_AFTER = 60.0, 600.0
-"""Seconds without an answer from any figure: the page is asked, taken for away, taken for gone."""
+"""Seconds without an answer from any figure of the page until it is asked, counts as away, counts as gone."""
 
 STYLE = Path(__file__).with_suffix(".css")
 
 
 def under_voila(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this kernel serves one page of voila, which sets this variable for its kernels, preheated ones too."""
+    """Return whether this kernel belongs to a page of voila, which sets this variable for all of its kernels."""
     return "VOILA_BASE_URL" in environment
 
 
@@ -54,40 +54,39 @@ A = ParamSpec("A")
 
 
 def handler(method: Callable[Concatenate[P, A], None]) -> Callable[Concatenate[P, A], None]:
-    """For a callback of the page: one at a time, and an exception, which would vanish, is told and logged."""
+    """Decorate a callback of the page: take the panel's lock, and show and log an exception, which would vanish."""
 
     @functools.wraps(method)
     def guarded(self: P, /, *args: A.args, **kwargs: A.kwargs) -> None:
-        with self._guard(method.__qualname__, afresh=True):
+        with self._guard(method.__qualname__, clear=True):
             method(self, *args, **kwargs)
 
     return guarded
 
 
 class Panel(ipywidgets.VBox):
-    """A dashboard's whole: ``children`` under one error line, kept up to date by :meth:`tick`.
+    """The base class of a dashboard's panel: children under an error line, brought up to date by a ticker.
 
-    A subclass gives :meth:`update`, :attr:`active`, :attr:`run_error` and, for a page that has gone,
+    A subclass overrides :meth:`update`, :attr:`active`, :attr:`run_error` and, for a page that was closed,
     :meth:`on_away`, :meth:`on_back` and :meth:`on_gone`.
 
     Args:
-        children: what it shows.
-        clock: seconds, as ``time.monotonic`` and ``LiveFigure.last_answer`` count them.
-        watch_page: whether a page that has gone pauses and then ends what runs; by default under
-            voila only, since a notebook is meant to run on without its page.
+        children: the widgets that it shows.
+        clock: returns seconds, as ``time.monotonic`` and ``LiveFigure.last_answer`` count them.
+        watch_page: whether a run is paused and then ended when its page stops answering; by default under voila
+            only, since a notebook is meant to go on without its page.
 
     Attributes:
         figures: name -> LiveFigure; the name is that of the chart's file.
         saver: writes the charts to files.
-        error: what the error line says: what went wrong in the last thing that a person did, then
-            :attr:`run_error`, each on a line of its own; empty if nothing.
+        error: the text of the error line: errors of the last action, then :attr:`run_error`; empty if there are none.
     """
 
     TITLE: ClassVar[str] = ""
     """Heading of decks and pages; if empty, the class's name without "Panel"."""
 
     NOTICE: ClassVar[str] = ""
-    """What to look at, in one or two sentences for decks and pages: questions that do not tell their answers."""
+    """What to look at, in one or two sentences for decks and pages: questions, not answers."""
 
     def __init__(
         self,
@@ -100,14 +99,14 @@ class Panel(ipywidgets.VBox):
         self._clock = clock
         self._watch_page = under_voila() if watch_page is None else watch_page
         self._ticker: threading.Thread | None = None
-        self._end = threading.Event()
-        self._due = threading.Event()
+        self._closed = threading.Event()
+        self._tick_now = threading.Event()
         self._quick_until = 0.0
         self._away = False
         self._listening_since = self._pinged = clock()
         self._guarding = False
         self._muted = Muted()
-        self._told: deque[str] = deque(maxlen=LINES)
+        self._errors: deque[str] = deque(maxlen=MOST_ERRORS)
         self.saver = Saver(self, self._lock)
         self.figures = {}
         self.error = ""
@@ -193,16 +192,16 @@ class Panel(ipywidgets.VBox):
 
     @property
     def active(self) -> bool:
-        """Whether anything may still change by itself."""
+        """Whether the panel may still change without a person's action."""
         return False
 
     @property
     def run_error(self) -> str:
-        """What is wrong with what runs; it stays on the page for as long as that is so."""
+        """A lasting error, such as why the run failed; shown until it is empty."""
         return ""
 
     def draw(self, figures: Mapping[str, Figure], **words: str) -> None:
-        """Draw and send each of ``figures``, by name; put markup into the HTML attributes of these names."""
+        """Draw and send figures by name; set the HTML attributes of these names to markup."""
         for name, figure in figures.items():
             self.figures[name].draw(figure)
             self.figures[name].flush()
@@ -210,43 +209,43 @@ class Panel(ipywidgets.VBox):
             getattr(self, name).value = markup
 
     def update(self) -> None:
-        """Bring everything shown up to date; called with the panel's lock held."""
+        """Bring everything that is shown up to date. Called with the panel's lock held."""
 
     def on_away(self) -> None:
-        """The page has not answered for a minute: hold what runs."""
+        """Pause the run: the page has not answered for PAUSE_AFTER seconds."""
 
     def on_back(self) -> None:
-        """The page answers again."""
+        """Resume what :meth:`on_away` paused: the page answers again."""
 
     def on_gone(self) -> None:
-        """The page has not answered for ten minutes: end what runs, and free what it holds."""
+        """End the run and free its memory: the page has not answered for CLOSE_AFTER seconds."""
 
     def wake(self) -> None:
-        """Tick from now on until nothing is live."""
+        """Start the ticker, which calls :meth:`tick` until the panel is no longer active."""
         with self._lock:
-            if self._ticker is None and not self._end.is_set():
+            if self._ticker is None and not self._closed.is_set():
                 self._listening_since = self._clock()
-                self._ticker = threading.Thread(target=self._run, name="lab-ticker", daemon=True)
+                self._ticker = threading.Thread(target=self._tick_until_idle, name="lab-ticker", daemon=True)
                 self._ticker.start()
 
     def hurry(self) -> None:
-        """Tick at once, and quickly for a moment, if it ticks: somebody waits for what a click has set going."""
+        """Tick now, and faster for a moment, if the ticker runs: a person waits for the effect of a click."""
         self._quick_until = time.monotonic() + QUICK_FOR
-        self._due.set()
+        self._tick_now.set()
 
     def tick(self) -> bool:
-        """One look at what has happened; whether there may be more to come."""
+        """Update the panel once; return whether there may be more to update."""
         going_on = False
         with self._guard("tick"):
             going_on = self.active
-            self._look_for_page()
+            self._check_page()
             self.update()
         return going_on
 
     def close(self) -> None:
-        """End the ticker and take the panel off the page."""
-        self._end.set()
-        self._due.set()
+        """End the ticker, and close the panel and its figures."""
+        self._closed.set()
+        self._tick_now.set()
         ticker = self._ticker
         if ticker is not None and ticker is not threading.current_thread():
             ticker.join()
@@ -255,13 +254,13 @@ class Panel(ipywidgets.VBox):
         super().close()
 
     def __del__(self) -> None:
-        """Nothing: ipywidgets would call close(), at the interpreter's exit too, when no thread can be waited for."""
+        """Do nothing: ipywidgets would call close() at the interpreter's exit, when no thread can be joined."""
 
-    def _run(self) -> None:
+    def _tick_until_idle(self) -> None:
         while True:
-            self._due.wait(QUICK if time.monotonic() < self._quick_until else PERIOD)
-            self._due.clear()
-            if self._end.is_set():
+            self._tick_now.wait(QUICK if time.monotonic() < self._quick_until else PERIOD)
+            self._tick_now.clear()
+            if self._closed.is_set():
                 return
             # Under the lock, so that a wake() that comes now starts a new ticker or finds this one going on.
             with self._lock:
@@ -270,43 +269,45 @@ class Panel(ipywidgets.VBox):
                     return
 
     @contextmanager
-    def _guard(self, where: str, *, afresh: bool = False) -> Iterator[None]:
-        """Run the block alone, and tell what went wrong in it; ``afresh`` without what was told before.
+    def _guard(self, where: str, *, clear: bool = False) -> Iterator[None]:
+        """Run the block under the panel's lock; show and log its exception.
 
-        A block within a block adds to what the outer one tells.
+        Args:
+            where: named in the log.
+            clear: forget earlier errors first. A block within a block never does: it adds to the outer one's.
         """
         with self._lock:
             outermost, self._guarding = not self._guarding, True
-            if outermost and afresh:
-                self._told.clear()
+            if outermost and clear:
+                self._errors.clear()
             try:
                 yield
             except Exception as error:
-                self._tell(error, where)
+                self._record(error, where)
             finally:
                 self._guarding = not outermost
             if outermost:
                 self._show_errors()
 
-    def _tell(self, error: Exception, where: str) -> None:
+    def _record(self, error: Exception, where: str) -> None:
         refused = isinstance(error, ConfigError | KeptError)
         line = str(error)
         if not refused:
             line = f"Something went wrong: {type(error).__name__}: {error} (the log has the details)"
-        if line not in self._told:  # a tick that fails fails ten times a second
-            self._told.append(line)
+        if line not in self._errors:  # a tick that fails fails ten times a second
+            self._errors.append(line)
             if not refused:
                 log.exception("%s failed", where)
 
     def _show_errors(self) -> None:
-        """Put it where everybody sees it, and a screen reader reads it out."""
-        lines = [line for line in (*self._told, *self.run_error.splitlines()) if line]
+        """Write the error line, which a screen reader reads out."""
+        lines = [line for line in (*self._errors, *self.run_error.splitlines()) if line]
         self.error = "\n".join(lines)
         shown = "<br>".join(f'<span role="alert">{html.escape(line)}</span>' for line in lines)
         if self.error_line.value != shown:
             self.error_line.value = shown
 
-    def _look_for_page(self) -> None:
+    def _check_page(self) -> None:
         if not self._watch_page or not self.figures:
             return
         now = self._clock()

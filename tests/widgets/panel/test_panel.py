@@ -186,7 +186,7 @@ def test_a_tick_that_fails_is_told_once_and_goes_on(
     panel: Counting, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     panel.left = 5
-    monkeypatch.setattr(panel, "_look_for_page", lambda: 1 / 0)
+    monkeypatch.setattr(panel, "_check_page", lambda: 1 / 0)
     with caplog.at_level(logging.ERROR):
         assert panel.tick() and panel.tick()
     assert "ZeroDivisionError" in panel.error and len(caplog.records) == 1

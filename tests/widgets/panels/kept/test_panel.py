@@ -85,7 +85,7 @@ def make(shelf: Shelf, now: list[float]) -> Iterator[Make]:
     def made() -> KeptRunsPanel:
         # Its own ticker would look whenever it likes: the tests call tick().
         panel = KeptRunsPanel(shelf.library, clock=lambda: now[0])
-        panel._end.set()
+        panel._closed.set()
         if panel._ticker:
             panel._ticker.join()
         panels.append(panel)
