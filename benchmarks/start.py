@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from benchmarks import browser, clicks, kernel, measure, processes
 from benchmarks.measure import Figure
 from benchmarks.processes import Server
-from widgets.serve.__main__ import DASHBOARDS
+from widgets.serve.__main__ import dashboards_folder
 
 QUESTION = "How long until it is there: from `make lab` to listening, from the address to Start?"
 PACKAGES = ("voila", "jupyter_server", "ipywidgets", "anywidget", "plotly", "ipykernel")
@@ -92,7 +92,7 @@ def answer() -> tuple[list[Figure], str]:
         home = Path(folder)
         seconds = [listening(home) for _ in range(SERVERS + 1)][1:]
         found = [measure.figure("`make lab` to listening", seconds, "s")]
-        dashboards = len(list(DASHBOARDS.glob("*.ipynb"))) - 1  # the front page has no kernel
+        dashboards = len(list(dashboards_folder().glob("*.ipynb"))) - 1  # the front page has no kernel
         cold = stack.enter_context(processes.serving(home))
         warm = stack.enter_context(processes.serving(home, "--warm", "1"))
         chromium = stack.enter_context(browser.chromium())

@@ -1,31 +1,25 @@
 """Serve the dashboards with voila: ``python -m widgets.serve``."""
 
 import argparse
-import ipaddress
 import logging
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-DASHBOARDS = Path(__file__).resolve().parents[2] / "dashboards"
-TOKEN_VARIABLE = "FOUNDATIONS_TOKEN"
-SHORTEST_TOKEN = 12
+from widgets.serve.token import TOKEN_VARIABLE, is_loopback, refusal
+
 PORT = 8866
 
 
-def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach ``address`` (an IP address, or the name localhost)."""
-    if address == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
+def dashboards_folder() -> Path:
+    """Return the folder of the project's notebooks: in the installed package, or in the checkout."""
+    installed = Path(__file__).resolve().parents[1] / "dashboards"
+    return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "dashboards"
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line, checked.
+    """Return the options of the command line.
 
     Raises:
         SystemExit: with a message on stderr, for an address that others can reach and no token
@@ -33,7 +27,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser("python -m widgets.serve", description="Serve the dashboards of Foundations Lab.")
     add = parser.add_argument
-    add("folder", nargs="?", type=Path, default=DASHBOARDS, help="of notebooks; default: the project's dashboards")
+    add("folder", nargs="?", type=Path, default=dashboards_folder(), help="of notebooks; default: the project's dashboards")
     add("--ip", default="127.0.0.1", help="address to listen on; default: %(default)s, for this machine only")
     add("--port", type=int, help=f"default: {PORT}, or near it if that is taken")
     add(
@@ -53,13 +47,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add("--no-browser", action="store_true", help="do not open a browser")
     options = parser.parse_args(arguments)
-    if options.token and len(options.token) < SHORTEST_TOKEN:
-        parser.error(f"the token must have at least {SHORTEST_TOKEN} characters")
-    if not options.token and not is_loopback(options.ip):
-        parser.error(
-            f"others can reach {options.ip or 'every address of this machine'}, and a dashboard runs code here: "
-            f"give a token of at least {SHORTEST_TOKEN} characters with --token or {TOKEN_VARIABLE}"
-        )
+    if why := refusal(options.token, options.ip):
+        parser.error(why)
     if options.threads is not None and options.threads < 1:
         parser.error("--threads must be at least 1")
     if options.warm < 0:
@@ -70,7 +59,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def set_environment(threads: int | None) -> None:
-    """What the kernels inherit; it has to be there before they import torch.
+    """Set the variables that the kernels inherit, before they import torch.
 
     Several kernels share the cores: threads that spin while they wait make each other's steps
     ten times longer, and a small net gains little from more than a few threads.
