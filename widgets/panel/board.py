@@ -21,10 +21,11 @@ from widgets.export.slide import plain_text
 from widgets.figure.live_figure import LiveFigure
 from widgets.figure.requests import Drag
 from widgets.inputs.knob_box import KnobBox
+from widgets.markup.link_text import code_line, problems_line, read_settings
 from widgets.page.fold import Fold
 from widgets.page.layout import body, classed, grid, knob_column, knob_group, section
 from widgets.panel.panel import Panel, handler, under_voila
-from widgets.panel.share_link import ShareLink, code_line, problems_line, read_settings
+from widgets.panel.share_link import ShareLink
 
 DRAG = "drag"
 """In the set of changed inputs when a point of a chart was dragged."""

@@ -283,13 +283,13 @@ class Panel(ipywidgets.VBox):
             try:
                 yield
             except Exception as error:
-                self._record(error, where)
+                self._record_error(error, where)
             finally:
                 self._guarding = not outermost
             if outermost:
                 self._show_errors()
 
-    def _record(self, error: Exception, where: str) -> None:
+    def _record_error(self, error: Exception, where: str) -> None:
         refused = isinstance(error, ConfigError | KeptError)
         line = str(error)
         if not refused:

@@ -27,7 +27,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser("python -m widgets.serve", description="Serve the dashboards of Foundations Lab.")
     add = parser.add_argument
-    add("folder", nargs="?", type=Path, default=dashboards_folder(), help="of notebooks; default: the project's dashboards")
+    add(
+        "folder",
+        nargs="?",
+        type=Path,
+        default=dashboards_folder(),
+        help="of notebooks; default: the project's dashboards",
+    )
     add("--ip", default="127.0.0.1", help="address to listen on; default: %(default)s, for this machine only")
     add("--port", type=int, help=f"default: {PORT}, or near it if that is taken")
     add(

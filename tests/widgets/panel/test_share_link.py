@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from lab.config import DEFAULTS, KNOBS, Config
-from widgets.panel.share_link import LONGEST, MOST, ShareLink, code_of, problems_line, query_of, read
+from widgets.markup.link_text import LONGEST, MOST, code_of, problems_line, query_of, read
+from widgets.panel.share_link import ShareLink
 from widgets.panels.training.panel import TrainingPanel
 
 OTHERS: dict[str, Any] = {

@@ -11,8 +11,8 @@ from lab.kept import KeptRun
 from lab.kept.writer import default_name
 from lab.record import Mark
 from widgets.charts.compare import Compared
+from widgets.markup.link_text import code_of, query_of
 from widgets.markup.tables import number, table
-from widgets.panel.share_link import code_of, query_of
 from widgets.panels.kept.selection import Opened
 from widgets.run.status import STATES, duration
 
