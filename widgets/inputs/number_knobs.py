@@ -49,6 +49,11 @@ class NumberList(KnobBox):
         self.add_class("lab-list")
 
 
+def number_list(**options: Any) -> Callable[[Knob, Any, str], NumberList]:
+    """Return a function from (spec, values, name) to a NumberList with these options."""
+    return lambda spec, values, name: NumberList(spec.label, spec.help, values, name=name, **options)
+
+
 class AnyNumber(KnobBox):
     """One finite number, typed, or by a slider over ``axis``; 0 to start with."""
 

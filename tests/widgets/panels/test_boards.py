@@ -15,9 +15,11 @@ import pytest
 import widgets
 from lab.knob import ConfigError
 from widgets.inputs.knob_box import KnobBox
+from widgets.inputs.number_knobs import NumberList
 from widgets.inputs.seed_button import SeedButton
 from widgets.inputs.ticks import Ticks
 from widgets.panel.board import Board
+from widgets.panels.spread.points import Points
 
 BOARDS = {name: kind for name in widgets.__all__ if issubclass(kind := getattr(widgets, name), Board)}
 
@@ -52,8 +54,10 @@ def ends(knob: Any) -> list[Any]:
         return [knob.value + 1]
     if knob.spec.choices is not None:
         return list(knob.spec.choices)
-    if not is_number(knob):
-        return getattr(knob, "samples", [])
+    if isinstance(knob, Points):
+        return [(3.0,), (-1e30, 0.0, 1e30), (1.0,) * 12, (2.0, 5.5)]
+    if isinstance(knob, NumberList):
+        return [tuple(3.0 + x for x in knob.value)]
     kind = type(knob.value)
     found = [end for end in (knob.spec.low, knob.spec.high, *(knob.spec.slider or ())) if math.isfinite(end)]
     return [kind(end) for end in found if not (end == knob.spec.low and knob.spec.low_open)]

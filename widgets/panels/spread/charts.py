@@ -152,7 +152,7 @@ def _errors(x: Values, offset: float) -> Values:
     if not made.truth > 0:
         return np.full(2, np.nan)
     wrong = np.abs(np.array([made.by_definition, made.by_squares]) - made.truth) / made.truth
-    return np.maximum(wrong, _LOWEST)
+    return np.where(np.isfinite(wrong), np.maximum(wrong, _LOWEST), np.nan)  # where float32 overflows, a gap
 
 
 def _still(plain: dict[str, Any], axis: AxisRange) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from lab.knob import ConfigError
 from widgets.figure.requests import Drag
 from widgets.markup.axis_range import AxisRange
 from widgets.panels.spread import charts
-from widgets.panels.spread.panel import SLIDERS, SpreadPanel
+from widgets.panels.spread.panel import SpreadPanel
+from widgets.panels.spread.points import SLIDERS, Points
 
 LESSON = np.array(spread.LESSON)
 MANY = np.random.default_rng(3).normal(5, 2, 200)
@@ -24,6 +25,16 @@ def panel() -> Iterator[SpreadPanel]:
     made = SpreadPanel()
     yield made
     made.close()
+
+
+def text(panel: SpreadPanel, name: str) -> str:
+    return str(panel.words[name].value)
+
+
+def points(panel: SpreadPanel) -> Points:
+    made = panel.knobs["values"]
+    assert isinstance(made, Points)
+    return made
 
 
 def rows(markup: str) -> dict[str, list[str]]:
@@ -48,14 +59,14 @@ def drawn(panel: SpreadPanel, figure: str, name: str) -> dict[str, Any]:
 
 
 def test_the_lessons_points(panel: SpreadPanel) -> None:
-    shown = rows(panel.one.value)
+    shown = rows(text(panel, "one"))
     assert shown["mean, E[x]"] == ["(1 + 2 + 4 + 18) ÷ 4", "6.25"]
     assert shown["variance, E[(x − E[x])²]"] == ["(27.5625 + 18.0625 + 5.0625 + 138.0625) ÷ 4", "47.1875"]
     assert shown["variance, E[x²] − E[x]²"] == ["(1 + 4 + 16 + 324) ÷ 4 − 6.25² = 86.25 − 39.0625", "47.1875"]
     assert shown["standard deviation"] == ["√47.1875", "6.869"]
     assert shown["mean absolute deviation"] == ["(5.25 + 4.25 + 2.25 + 11.75) ÷ 4", "5.875"]
-    assert value(panel.one.value, "variance as torch.var has it") == "62.9167"
-    assert "exactly equal" in panel.one.value
+    assert value(text(panel, "one"), "variance as torch.var has it") == "62.9167"
+    assert "exactly equal" in text(panel, "one")
     assert drawn(panel, "points", "points")["x"].tolist() == [1, 2, 4, 18]
     assert drawn(panel, "points", "mean ± std")["x"] == pytest.approx([6.25 - 6.86932, 6.25 + 6.86932], abs=1e-5)
     assert drawn(panel, "points", "mean ± mean absolute deviation")["x"].tolist() == [0.375, 12.125]
@@ -64,22 +75,26 @@ def test_the_lessons_points(panel: SpreadPanel) -> None:
 
 
 def test_float32_with_a_large_offset(panel: SpreadPanel) -> None:
-    assert value(panel.precision.value, "E[(x − E[x])²]") == "64"
-    assert value(panel.precision.value, "E[x²] − E[x]²") == "1,073,741,824"
-    assert value(panel.precision.value, "the variance itself") == "47.1875"
-    assert rows(panel.precision.value)["the points, as kept"][0].endswith("100,000,016")
+    assert value(text(panel, "precision"), "E[(x − E[x])²]") == "64"
+    assert value(text(panel, "precision"), "E[x²] − E[x]²") == "1,073,741,824"
+    assert value(text(panel, "precision"), "the variance itself") == "47.1875"
+    assert rows(text(panel, "precision"))["the points, as kept"][0].endswith("100,000,016")
     assert drawn(panel, "formulas", "E[x²] − E[x]², now")["y"] == pytest.approx([(2**30 - 47.1875) / 47.1875])
     before = panel.figures["points"].figure
     panel.knobs["offset"].entry.value = "0"
-    assert value(panel.precision.value, "E[x²] − E[x]²") == value(panel.precision.value, "E[(x − E[x])²]") == "47.1875"
+    assert (
+        value(text(panel, "precision"), "E[x²] − E[x]²")
+        == value(text(panel, "precision"), "E[(x − E[x])²]")
+        == "47.1875"
+    )
     assert drawn(panel, "formulas", "by its definition, now")["y"] == pytest.approx([1e-8])
     assert panel.figures["points"].figure["layout"] == before["layout"]
 
 
 def test_equal_to_rounding(panel: SpreadPanel) -> None:
-    panel.knobs["x"].entry.value = "1.1, 2.3, 4.7, 18.9"
-    assert "equal to rounding: they differ by" in panel.one.value
-    assert value(panel.one.value, "variance, E[(x − E[x])²]") == value(panel.one.value, "variance, E[x²] − E[x]²")
+    points(panel).list.entry.value = "1.1, 2.3, 4.7, 18.9"
+    assert "equal to rounding: they differ by" in text(panel, "one")
+    assert value(text(panel, "one"), "variance, E[(x − E[x])²]") == value(text(panel, "one"), "variance, E[x²] − E[x]²")
 
 
 # ---- moving points
@@ -88,14 +103,19 @@ def test_equal_to_rounding(panel: SpreadPanel) -> None:
 def test_dragging_a_point_moves_everything(panel: SpreadPanel) -> None:
     panel.on_drag(Drag("points", 3, 5.04, 4))
     assert panel.x.tolist() == [1, 2, 4, 5] and panel.error == "", "on the nearest stop"
-    assert value(panel.one.value, "mean, E[x]") == "3" and value(panel.one.value, "variance, E[(x − E[x])²]") == "2.5"
-    assert panel.knobs["x"].entry.value == "1, 2, 4, 5" and panel.sliders[3].slider.value == 5
+    assert (
+        value(text(panel, "one"), "mean, E[x]") == "3"
+        and value(text(panel, "one"), "variance, E[(x − E[x])²]") == "2.5"
+    )
+    assert points(panel).list.entry.value == "1, 2, 4, 5" and points(panel).sliders[3].slider.value == 5
     assert (
         drawn(panel, "points", "points")["x"].tolist() == drawn(panel, "pairs", "pairs")["x"].tolist() == [1, 2, 4, 5]
     )
     assert panel.figures["points"].figure["layout"]["xaxis"]["range"] == [-5, 25], "the axis stays under the pointer"
     twice = spread.second_series(panel.x, "twice")
-    assert panel.second.value == "twice" and panel.y == pytest.approx(twice, rel=1e-3), "and the second goes with it"
+    assert panel.knobs["second"].value == "twice" and panel.y == pytest.approx(twice, rel=1e-3), (
+        "and the second goes with it"
+    )
     panel.on_drag(Drag("points", 9, 5.0, 4))
     assert panel.x.tolist() == [1, 2, 4, 5] and panel.error == "", "a point that is there no more"
 
@@ -104,28 +124,33 @@ def test_dragging_a_pair_makes_the_second_series_ones_own(panel: SpreadPanel) ->
     y = panel.y.copy()
     panel.on_drag(Drag("pairs", 0, 3.0, 30.02))
     assert panel.x.tolist() == [3, 2, 4, 18] and panel.y.tolist() == [30, *y[1:]]
-    assert panel.second.value == "typed" and panel.knobs["y"].entry.value.startswith("30, ")
+    assert panel.knobs["second"].value == "typed" and panel.knobs["y"].entry.value.startswith("30, ")
     panel.on_drag(Drag("points", 1, 7.0, 2))
     assert panel.y.tolist() == [30, *y[1:]], "and it stays when the first is moved"
     assert drawn(panel, "pairs", "takes from it")["x"].size > 0
 
 
 def test_a_point_by_its_slider_and_typed(panel: SpreadPanel) -> None:
-    panel.sliders[3].slider.value = 8
-    assert panel.x.tolist() == [1, 2, 4, 8] and value(panel.one.value, "mean, E[x]") == "3.75"
-    panel.sliders[0].entry.value = "100"
+    points(panel).sliders[3].slider.value = 8
+    assert panel.x.tolist() == [1, 2, 4, 8] and value(text(panel, "one"), "mean, E[x]") == "3.75"
+    points(panel).sliders[0].entry.value = "100"
     assert (
         panel.x[0] == 100
-        and panel.sliders[0].slider.max > 100 < panel.figures["points"].figure["layout"]["xaxis"]["range"][1]
+        and points(panel).sliders[0].slider.max > 100 < panel.figures["points"].figure["layout"]["xaxis"]["range"][1]
     )
-    assert panel.sliders[1].slider.max == panel.sliders[0].slider.max and panel.x.tolist() == [100, 2, 4, 8]
+    assert points(panel).sliders[1].slider.max == points(panel).sliders[0].slider.max and panel.x.tolist() == [
+        100,
+        2,
+        4,
+        8,
+    ]
 
 
 def test_sliders_are_as_many_as_the_points(panel: SpreadPanel) -> None:
-    assert len(panel._group.children) == 1 + 4
+    assert len(points(panel).children) == 1 + 4
     for n, sliders in ((SLIDERS, SLIDERS), (SLIDERS + 1, 0), (2, 2)):
-        panel.knobs["x"].entry.value = "3 " * n
-        assert len(panel._group.children) == 1 + sliders and len(panel.x) == len(panel.y) == n
+        points(panel).list.entry.value = "3 " * n
+        assert len(points(panel).children) == 1 + sliders and len(panel.x) == len(panel.y) == n
 
 
 # ---- two series
@@ -133,24 +158,24 @@ def test_sliders_are_as_many_as_the_points(panel: SpreadPanel) -> None:
 
 def test_the_second_series(panel: SpreadPanel) -> None:
     x, y = panel.x, panel.y
-    assert value(panel.two.value, "covariance, E[(x − E[x]) (y − E[y])]") == f"{spread.covariance(x, y):.4f}"
-    assert value(panel.two.value, "covariance, E[xy] − E[x] E[y]") == f"{spread.covariance(x, y):.4f}"
-    assert value(panel.two.value, "correlation") == f"{spread.correlation(x, y):.4f}" > "0.99"
-    panel.second.value = "unrelated"
-    assert abs(float(value(panel.two.value, "correlation").replace("−", "-"))) < 0.1
-    panel.second.value = "same"
-    assert value(panel.two.value, "correlation") == "1"
-    assert value(panel.two.value, "covariance, E[(x − E[x]) (y − E[y])]") == "47.1875", "the variance"
+    assert value(text(panel, "two"), "covariance, E[(x − E[x]) (y − E[y])]") == f"{spread.covariance(x, y):.4f}"
+    assert value(text(panel, "two"), "covariance, E[xy] − E[x] E[y]") == f"{spread.covariance(x, y):.4f}"
+    assert value(text(panel, "two"), "correlation") == f"{spread.correlation(x, y):.4f}" > "0.99"
+    panel.knobs["second"].value = "unrelated"
+    assert abs(float(value(text(panel, "two"), "correlation").replace("−", "-"))) < 0.1
+    panel.knobs["second"].value = "same"
+    assert value(text(panel, "two"), "correlation") == "1"
+    assert value(text(panel, "two"), "covariance, E[(x − E[x]) (y − E[y])]") == "47.1875", "the variance"
     panel.knobs["y"].entry.value = "4 3 2 −1".replace("−", "-")
-    assert panel.second.value == "typed" and value(panel.two.value, "correlation").startswith("−0.9")
+    assert panel.knobs["second"].value == "typed" and value(text(panel, "two"), "correlation").startswith("−0.9")
 
 
 def test_a_typed_second_series_gives_way_to_another_number_of_points(panel: SpreadPanel) -> None:
     panel.knobs["y"].entry.value = "4 3 2 1"
-    panel.knobs["x"].entry.value = "1 2 3 7"
-    assert panel.second.value == "typed" and panel.y.tolist() == [4, 3, 2, 1]
-    panel.knobs["x"].entry.value = "1 2 3"
-    assert panel.second.value == "twice" and len(panel.y) == 3 and panel.error == ""
+    points(panel).list.entry.value = "1 2 3 7"
+    assert panel.knobs["second"].value == "typed" and panel.y.tolist() == [4, 3, 2, 1]
+    points(panel).list.entry.value = "1 2 3"
+    assert panel.knobs["second"].value == "twice" and len(panel.y) == 3 and panel.error == ""
     panel.knobs["y"].entry.value = "1 2"
     assert panel.knobs["y"].error == "the second series must be 3 numbers, one a point; got '2 of them'"
     assert len(panel.y) == 3
@@ -163,7 +188,7 @@ def test_a_typed_second_series_gives_way_to_another_number_of_points(panel: Spre
 
 @pytest.mark.parametrize("bad", ["", "ten", "1, nan", "1, inf", "1 2 1e31", "1 " * 1001])
 def test_bad_values_are_told_and_change_nothing(panel: SpreadPanel, bad: str) -> None:
-    for box in (panel.knobs["x"], panel.knobs["y"]):
+    for box in (points(panel).list, panel.knobs["y"]):
         before = box.value
         box.entry.value = bad
         assert box.error and 'role="alert"' in box.children[-1].value
@@ -177,39 +202,39 @@ def test_a_bad_point_or_offset_is_told(panel: SpreadPanel, bad: str) -> None:
     panel.knobs["offset"].entry.value = bad
     assert panel.knobs["offset"].error.startswith("offset must be") and panel.knobs["offset"].value == 1e8
     if bad not in ("-1", "1e13"):
-        panel.sliders[0].entry.value = bad
-        assert panel.sliders[0].error.startswith("point 1") and panel.x[0] == 1
+        points(panel).sliders[0].entry.value = bad
+        assert points(panel).sliders[0].error.startswith("point 1") and panel.x[0] == 1
 
 
 def test_one_point_has_no_spread(panel: SpreadPanel) -> None:
-    panel.knobs["x"].entry.value = "7"
-    shown = rows(panel.one.value)
+    points(panel).list.entry.value = "7"
+    shown = rows(text(panel, "one"))
     assert shown.pop("mean, E[x]")[-1] == "7"
     assert len(shown) == 5 and all(cells == ["one point has no spread", "undefined"] for cells in shown.values())
-    assert {cells[-1] for cells in rows(panel.two.value).values()} == {"undefined"}
-    assert value(panel.precision.value, "the variance itself") == "undefined" and panel.error == ""
+    assert {cells[-1] for cells in rows(text(panel, "two")).values()} == {"undefined"}
+    assert value(text(panel, "precision"), "the variance itself") == "undefined" and panel.error == ""
     assert panel.figures["formulas"].figure["layout"]["annotations"][0]["text"] == "no variance to lose"
     panel.on_drag(Drag("pairs", 0, 8.0, 3.0))
     assert panel.x.tolist() == [8] and panel.error == ""
 
 
-@pytest.mark.parametrize("points", ["1e19 2e19", "1e20 2e20", "-1e30 1e30 1e30"])
-def test_huge_points_vary_though_float32_overflows(panel: SpreadPanel, points: str) -> None:
-    panel.knobs["x"].entry.value = points
+@pytest.mark.parametrize("huge", ["1e19 2e19", "1e20 2e20", "-1e30 1e30 1e30"])
+def test_huge_points_vary_though_float32_overflows(panel: SpreadPanel, huge: str) -> None:
+    points(panel).list.entry.value = huge
     (words,) = panel.figures["formulas"].figure["layout"]["annotations"]
     assert words["text"] == "float32 overflows" and panel.error == ""
 
 
 def test_identical_points_have_no_correlation(panel: SpreadPanel) -> None:
-    panel.knobs["x"].entry.value = "3 3 3"
-    assert value(panel.one.value, "variance, E[(x − E[x])²]") == "0" and "nothing varies" in panel.one.value
-    assert rows(panel.two.value)["correlation"] == ["one series does not vary: 0 ÷ 0", "undefined"]
+    points(panel).list.entry.value = "3 3 3"
+    assert value(text(panel, "one"), "variance, E[(x − E[x])²]") == "0" and "nothing varies" in text(panel, "one")
+    assert rows(text(panel, "two"))["correlation"] == ["one series does not vary: 0 ÷ 0", "undefined"]
     assert panel.figures["shares"].figure["layout"]["annotations"] and panel.error == ""
 
 
 def test_a_thousand_points(panel: SpreadPanel) -> None:
-    panel.knobs["x"].entry.value = " ".join(map(str, np.linspace(0, 1, 1000)))
-    assert rows(panel.one.value)["mean, E[x]"] == ["sum of 1,000 ÷ 1,000", "0.5"] and panel.error == ""
+    points(panel).list.entry.value = " ".join(map(str, np.linspace(0, 1, 1000)))
+    assert rows(text(panel, "one"))["mean, E[x]"] == ["sum of 1,000 ÷ 1,000", "0.5"] and panel.error == ""
     assert len(drawn(panel, "points", "points")["x"]) == 1000
     panel.on_drag(Drag("points", 999, 0.0, 1000))
     assert panel.x[999] == 0 and panel.error == ""
@@ -217,9 +242,9 @@ def test_a_thousand_points(panel: SpreadPanel) -> None:
 
 @pytest.mark.parametrize("values", ["1e30, -1e30, 5", "1e-30 2e-30", "1e8 1e8", "0 0", "16777217 16777218"])
 def test_huge_and_tiny_points(panel: SpreadPanel, values: str) -> None:
-    panel.knobs["x"].entry.value = values
-    panel.on_drag(Drag("points", 0, float(panel._axes[0].high), 1))
-    assert panel.error == "" and panel.knobs["x"].error == "" and panel.x[0] == min(panel._axes[0].high, 1e30)
+    points(panel).list.entry.value = values
+    panel.on_drag(Drag("points", 0, float(panel.axes[0].high), 1))
+    assert panel.error == "" and points(panel).list.error == "" and panel.x[0] == min(panel.axes[0].high, 1e30)
 
 
 # ---- the charts

@@ -1,0 +1,96 @@
+"""The points of the spread panel: a list of numbers to type, and a slider for each of the first few."""
+
+from functools import partial
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import traitlets
+
+from lab.knob import Knob
+from widgets.inputs.number_knobs import AnyNumber, NumberList
+from widgets.markup.axis_range import AxisRange
+from widgets.page.muted import Muted
+
+SLIDERS = 8
+"""With more points than this, none has a slider of its own."""
+
+
+class Points(ipywidgets.VBox):
+    """Numbers that are typed, or moved one by one. Observe ``value`` for changes.
+
+    Args:
+        spec: label and help of the list.
+        value: the points at first.
+        name: what a refusal calls them.
+        most: how many are taken.
+
+    Attributes:
+        value: tuple of float. list: NumberList. sliders: one AnyNumber for each of the first points.
+        axis: AxisRange of the points: fitted to new points, only widened when one point is moved.
+        moved: whether the last change moved one point.
+
+    Raises:
+        ConfigError: for values that are not valid.
+    """
+
+    children: Any
+    value = traitlets.Any()
+
+    def __init__(self, spec: Knob, value: Any, name: str, *, most: int) -> None:
+        self.spec, self.name = spec, name
+        self._muted = Muted()
+        self._typing = self.moved = False
+        self.list = NumberList(spec.label, spec.help, value, name=name, most=most)
+        self.checked = self.list.checked
+        self.axis = AxisRange.around(np.array(self.list.value))
+        self.sliders = [AnyNumber(f"Point {i + 1}", self.axis) for i in range(SLIDERS)]
+        super().__init__()
+        self.add_class("lab-knob-group")
+        self.value = self.list.value
+        self.list.observe(self._typed, "value")
+        for point, slider in enumerate(self.sliders):
+            slider.observe(partial(self._slid, point), "value")
+
+    @property
+    def error(self) -> str:
+        """Why the last entry was refused."""
+        return str(self.list.error)
+
+    @error.setter
+    def error(self, text: str) -> None:
+        self.list.error = text
+
+    @traitlets.validate("value")
+    def _check(self, proposal: dict[str, Any]) -> Any:
+        return self.checked(proposal["value"])
+
+    @traitlets.observe("value")
+    def _show(self, change: dict[str, Any]) -> None:
+        new, old = change["new"], change["old"] or ()
+        self.moved = (
+            not self._typing and len(new) == len(old) and sum(a != b for a, b in zip(new, old, strict=True)) == 1
+        )
+        points = np.array(new)
+        self.axis = self.axis.with_room_for(points) if self.moved else AxisRange.around(points)
+        shown = self.sliders[: len(new)] if len(new) <= SLIDERS else []
+        with self._muted:
+            self.list.value, self.list.error = new, ""
+            for slider, value in zip(shown, new, strict=False):
+                slider.slide_over(*self.axis)
+                slider.value = value
+        parts = (self.list, *shown)
+        if self.children != parts:
+            self.children = parts
+
+    def _typed(self, change: dict[str, Any]) -> None:
+        if not self._muted:
+            self._typing = True
+            try:
+                self.value = change["new"]
+            finally:
+                self._typing = False
+
+    def _slid(self, point: int, change: dict[str, Any]) -> None:
+        if not self._muted:
+            self.value = (*self.value[:point], change["new"], *self.value[point + 1 :])
