@@ -128,6 +128,7 @@ class Board(Panel):
             raise TypeError(f"{type(self).__name__} has no {unknown[0]!r}; its inputs are {', '.join(self.INPUTS)}")
         self.values = Values()
         self.knobs = {name: spec.widget(spec.spec, spec.value, spec.name or name) for name, spec in self.INPUTS.items()}
+        self._defaults = {name: knob.value for name, knob in self.knobs.items()}
         self.examples = {
             name: ipywidgets.Button(description=example.word, tooltip=example.help)
             for name, example in self.EXAMPLES.items()
@@ -136,9 +137,8 @@ class Board(Panel):
         self._link_problems = ""
         super().__init__(clock=clock, watch_page=watch_page)
         self.start()
-        for name, value in given.items():
-            self.knobs[name].value = self.knobs[name].checked(value)  # a trait's own check lets None pass
-        self._settle(frozenset(given))
+        self._settle(frozenset())
+        self._enter(given)
         made: dict[str, Any] = dict(self.compute(self.values, frozenset(self.INPUTS)))
         charts = {name: made.pop(name) for name in self.LABELS}
         self.figures = {name: LiveFigure(figure, label=self.LABELS[name]) for name, figure in charts.items()}
@@ -196,12 +196,10 @@ class Board(Panel):
         panel, _, rest = query.lstrip("?").partition("&")
         if panel.startswith("panel=") and panel != f"panel={type(self).__name__}":
             return  # another panel's on the same page
-        settings, problems = read_settings(rest if panel.startswith("panel=") else query, self._checks())
+        texts, problems = read_settings(rest if panel.startswith("panel=") else query, dict.fromkeys(self.INPUTS, str))
+        entered = self._enter(texts, problems)
         self._link_problems = problems_line(problems)
-        try:
-            self.set(settings)
-        except ConfigError as refusal:
-            self._link_problems = problems_line([*problems, str(refusal)])
+        self._show(entered)
 
     def set(self, values: Mapping[str, Any], *also: str) -> None:
         """Set inputs from code and show what they make; ``also`` counts as changed.
@@ -226,12 +224,7 @@ class Board(Panel):
             (name,) = changed
             self.knobs[name].error = str(refusal)
             return
-        for name, made in self.compute(self.values, changed):
-            if isinstance(made, str):
-                self.words[name].value = made
-            else:
-                self.draw({name: made})
-        self._share()
+        self._show(changed)
 
     def chart_words(self) -> Mapping[str, Words]:
         """Chart -> the heading and the help of the section that it stands in, without markup."""
@@ -247,6 +240,36 @@ class Board(Panel):
     def run_error(self) -> str:
         """What of the page's link cannot be set."""
         return self._link_problems
+
+    def _show(self, changed: frozenset[str]) -> None:
+        for name, made in self.compute(self.values, changed):
+            if isinstance(made, str):
+                self.words[name].value = made
+            else:
+                self.draw({name: made})
+        self._share()
+
+    def _enter(self, settings: Mapping[str, Any], problems: list[str] | None = None) -> frozenset[str]:
+        """Set inputs one after the other, in their order; return what has changed.
+
+        An input's range may follow from the ones before it. What is refused goes to ``problems``, if given.
+
+        Raises:
+            ConfigError: for a value that is refused, without ``problems``.
+        """
+        changed: frozenset[str] = frozenset()
+        for name in filter(settings.__contains__, self.INPUTS):
+            try:
+                with self._muted:
+                    self.knobs[name].value = self.knobs[name].checked(settings[name])  # the trait lets None pass
+                changed |= self._settle(frozenset([name]))
+            except ConfigError as refusal:
+                if problems is None:
+                    raise
+                with self._muted:
+                    self._put(self.values)
+                problems.append(str(refusal))
+        return changed
 
     def _settle(self, changed: frozenset[str]) -> frozenset[str]:
         """Make the inputs' values go together and take them; return ``changed`` and what else has changed."""
@@ -265,17 +288,10 @@ class Board(Panel):
             if knob.error:
                 knob.error = ""
 
-    def _checks(self) -> dict[str, Callable[[Any], Any]]:
-        return {name: knob.checked for name, knob in self.knobs.items()}
-
     def _share(self) -> None:
         """Make link and code of the values that are not the defaults."""
         panel = type(self).__name__
-        changed = {
-            name: value
-            for name, value in self.shared(self.values).items()
-            if value != self.knobs[name].checked(self.INPUTS[name].value)
-        }
+        changed = {name: value for name, value in self.shared(self.values).items() if value != self._defaults[name]}
         texts = {name: setting_text(value) for name, value in changed.items()}
         self.link.query = urlencode({"panel": panel} | texts) if texts else ""
         self.link.code = code_line(panel, changed)

@@ -128,12 +128,13 @@ def test_a_failure_is_shown_and_the_next_change_works(board: Sum, monkeypatch: p
     assert board.error == "" and board.words["total"].value == "<p>7.0</p>"
 
 
-def test_a_link_that_does_not_go_together_is_told_and_changes_nothing(board: Sum) -> None:
-    board.link._handle_custom_msg({"query": "a=7&kind=mean&b=3"}, [])
-    assert board.values == {"a": 1, "b": 2.5, "kind": "sum"} == {name: knob.value for name, knob in board.knobs.items()}
-    assert "another number for a mean; got 7" in board.error
+def test_what_of_a_link_does_not_go_with_the_rest_is_told_and_left_out(board: Sum) -> None:
+    board.link._handle_custom_msg({"query": "kind=mean&b=3&a=7&b2=1"}, [])
+    assert board.values == {"a": 7, "b": 7.0, "kind": "sum"} == {name: knob.value for name, knob in board.knobs.items()}
+    assert "another number for a mean; got 7" in board.error and "b2 is no knob" in board.error
+    assert board.words["total"].value == "<p>14.0</p>"
     board.link._handle_custom_msg({"query": "a=3"}, [])
-    assert board.values.a == 1, "a page that comes again finds the inputs as they were left"
+    assert board.values.a == 7, "a page that comes again finds the inputs as they were left"
 
 
 def test_words_for_a_speaker_have_no_markup(board: Sum) -> None:

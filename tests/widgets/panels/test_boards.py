@@ -86,7 +86,7 @@ def assert_shows(panel: Board) -> None:
             for key in "xyz":
                 if isinstance(trace.get(key), np.ndarray):
                     assert not np.isinf(trace[key]).any(), (name, trace["name"])
-    assert all(html.value for html in panel.words.values())
+    assert any(html.value for html in panel.words.values())
 
 
 @every_board

@@ -6,6 +6,11 @@ from numpy.typing import NDArray
 from lab.concepts import moving_average as ma
 from widgets.markup.tables import number, table
 
+WEIGHTS = (
+    "Add up the bars of each average: which of them sum to 1, and what has the rest? What does the average from the "
+    "first value make of an unlucky one? Set <b>First value off by</b>, and drag <b>Step t</b>."
+)
+
 
 def conventions(beta: float) -> str:
     """Both meanings of "momentum", as markup."""

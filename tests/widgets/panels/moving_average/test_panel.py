@@ -60,8 +60,16 @@ def panel(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[MovingAvera
     made.close()
 
 
-def offers(panel: MovingAveragePanel) -> dict[str, int]:
-    return {label: key for label, key in panel.stream.options if isinstance(key, int)}
+def said(panel: MovingAveragePanel, name: str) -> str:
+    return str(panel.words[name].value)
+
+
+def stream(panel: MovingAveragePanel) -> Any:
+    return panel.knobs["stream"]
+
+
+def offers(panel: MovingAveragePanel) -> dict[str, str]:
+    return {label: key for label, key in stream(panel).entry.options if key.startswith("run ")}
 
 
 def drawn(panel: MovingAveragePanel, figure: str, name: str) -> Any:
@@ -76,29 +84,29 @@ def plain(markup: str) -> str:
 
 
 def test_10_then_20(panel: MovingAveragePanel) -> None:
-    text = plain(panel.steps.value)
+    text = plain(said(panel, "steps"))
     assert "0.9 × 1 + 0.1 × 20 = 2.9" in text
     assert "2.9 ÷ (1 − 0.9^2) = 2.9 ÷ 0.19 = 15.263" in text
     assert "0.9 × 10 + 0.1 × 20 = 11" in text
     assert drawn(panel, "averages", "from zero")[:2] == pytest.approx([1, 2.9])
     assert drawn(panel, "averages", "de-biased")[:2] == pytest.approx([10, 15.26316])
     panel.knobs["t"].slider.value = 1
-    text = plain(panel.steps.value)
+    text = plain(said(panel, "steps"))
     assert "0.9 × 0 + 0.1 × 10 = 1" in text and "1 ÷ (1 − 0.9^1) = 1 ÷ 0.1 = 10" in text
     assert "the first value itself = 10" in text
 
 
 def test_3_then_5(panel: MovingAveragePanel) -> None:
-    panel.knobs["typed"].entry.value = "3, 5"
-    assert "0.9 × 3 + 0.1 × 5 = 3.2" in plain(panel.steps.value)
+    panel.knobs["values"].entry.value = "3, 5"
+    assert "0.9 × 3 + 0.1 × 5 = 3.2" in plain(said(panel, "steps"))
     assert drawn(panel, "averages", "from the first value") == pytest.approx([3, 3.2])
 
 
 def test_both_conventions(panel: MovingAveragePanel) -> None:
-    assert "β = 0.9; torch’s batch-norm momentum = 0.1." in plain(panel.conventions.value)
+    assert "β = 0.9; torch’s batch-norm momentum = 0.1." in plain(said(panel, "conventions"))
     panel.knobs["beta"].entry.value = "0.98"
-    assert "β = 0.98; torch’s batch-norm momentum = 0.02." in plain(panel.conventions.value)
-    assert "= 50 values" in panel.conventions.value
+    assert "β = 0.98; torch’s batch-norm momentum = 0.02." in plain(said(panel, "conventions"))
+    assert "= 50 values" in said(panel, "conventions")
 
 
 def test_weights_and_factor(panel: MovingAveragePanel) -> None:
@@ -114,27 +122,27 @@ def test_weights_and_factor(panel: MovingAveragePanel) -> None:
 
 @pytest.mark.parametrize("kind", list(ma.STREAMS)[1:])
 def test_every_stream(panel: MovingAveragePanel, kind: str) -> None:
-    panel.stream.value = kind
-    assert panel.values.tolist() == ma.stream(kind).tolist() and panel.knobs["t"].slider.max == 100
+    stream(panel).value = kind
+    assert panel.series.tolist() == ma.stream(kind).tolist() and panel.knobs["t"].slider.max == 100
     assert drawn(panel, "averages", "values") == pytest.approx(ma.stream(kind))
     panel.knobs["first"].slider.value = -20
-    assert panel.values[0] == ma.stream(kind)[0] - 20 and panel.values[1] == ma.stream(kind)[1]
+    assert panel.series[0] == ma.stream(kind)[0] - 20 and panel.series[1] == ma.stream(kind)[1]
     panel.knobs["noise"].slider.value = 2
-    assert np.std((panel.values - ma.stream(kind))[1:]) > 1
+    assert np.std((panel.series - ma.stream(kind))[1:]) > 1
 
 
 def test_typing_makes_it_the_stream(panel: MovingAveragePanel) -> None:
-    panel.stream.value = "sine"
+    stream(panel).value = "sine"
     panel.knobs["t"].slider.value = 90
-    panel.knobs["typed"].entry.value = "1 2 3"
-    assert panel.stream.value == "typed" and panel.values.tolist() == [1, 2, 3]
-    assert panel.knobs["t"].value == 3 and "t = 3" in panel.steps.value
+    panel.knobs["values"].entry.value = "1 2 3"
+    assert stream(panel).value == "typed" and panel.series.tolist() == [1, 2, 3]
+    assert panel.knobs["t"].value == 3 and "t = 3" in said(panel, "steps")
 
 
 def test_the_loss_of_a_record_that_is_given() -> None:
     loss = np.array([2.5, np.nan, 2.0, np.inf, 1.0], np.float32)
     panel = MovingAveragePanel(record=Record(steps=np.arange(5), columns={"loss": loss}))
-    assert panel.stream.value == "given" and panel.values.tolist() == [2.5, 2, 1], "a diverged step says nothing"
+    assert stream(panel).value == "given" and panel.series.tolist() == [2.5, 2, 1], "a diverged step says nothing"
     panel.close()
 
 
@@ -147,34 +155,34 @@ def test_a_run_is_offered_once_it_has_a_step(panel: MovingAveragePanel) -> None:
     training.lose(2.0, np.nan, 1.0)
     panel.tick()
     assert next(iter(offers(panel))) == "Loss of run 1 (Learning rate 0.9), ready"
-    panel.stream.value = offers(panel)["Loss of run 1 (Learning rate 0.9), ready"]
-    assert panel.error == "" and panel.values.tolist() == [2, 1]
+    stream(panel).value = offers(panel)["Loss of run 1 (Learning rate 0.9), ready"]
+    assert panel.error == "" and panel.series.tolist() == [2, 1]
     open_runs.remove(other)
-    assert len(offers(panel)) == 1 and panel.values.tolist() == [2, 1], "what is chosen stays"
+    assert len(offers(panel)) == 1 and panel.series.tolist() == [2, 1], "what is chosen stays"
     training.session.stop()
     panel.tick()
-    assert list(offers(panel)) == ["Loss of run 1 (Learning rate 0.9), stopped"] and panel.values.tolist() == [2, 1]
+    assert list(offers(panel)) == ["Loss of run 1 (Learning rate 0.9), stopped"] and panel.series.tolist() == [2, 1]
     open_runs.remove(training)
-    assert offers(panel) == {} and panel.stream.value == "typed" and panel.values[0] == 10
+    assert offers(panel) == {} and stream(panel).value == "typed" and panel.series[0] == 10
 
 
 def test_the_chosen_run_is_followed(panel: MovingAveragePanel, clock: Clock) -> None:
     training = Run(3.0)
     open_runs.add(training)
-    (panel.stream.value,) = offers(panel).values()
+    stream(panel).value = next(iter(offers(panel).values()))
     training.lose(2.0)
     panel.tick()
-    assert panel.values.tolist() == [3], "not before a second has passed"
+    assert panel.series.tolist() == [3], "not before a second has passed"
     clock.now += REFRESH
     panel.tick()
-    assert panel.values.tolist() == [3, 2]
+    assert panel.series.tolist() == [3, 2]
     clock.now += REFRESH
     training.session = Session()
     panel.tick()
-    assert len(offers(panel)) == 1 and panel.values.tolist() == [3, 2] and panel.error == "", "until the next has steps"
+    assert len(offers(panel)) == 1 and panel.series.tolist() == [3, 2] and panel.error == "", "until the next has steps"
     training.lose(7.0)
     panel.tick()
-    assert panel.values.tolist() == [7]
+    assert panel.series.tolist() == [7]
 
 
 def test_a_thinned_record_is_told(panel: MovingAveragePanel) -> None:
@@ -182,11 +190,11 @@ def test_a_thinned_record_is_told(panel: MovingAveragePanel) -> None:
     training.session.history = History(max_rows=4)
     training.lose(1, 2, 3, 4, 5)
     open_runs.add(training)
-    assert panel.source.value == ""
-    (panel.stream.value,) = offers(panel).values()
-    assert panel.values.tolist() == [1, 3, 5] and "1 step in 2" in panel.source.value
-    panel.stream.value = "sine"
-    assert panel.source.value == ""
+    assert said(panel, "source") == ""
+    stream(panel).value = next(iter(offers(panel).values()))
+    assert panel.series.tolist() == [1, 3, 5] and "1 step in 2" in said(panel, "source")
+    stream(panel).value = "sine"
+    assert said(panel, "source") == ""
 
 
 def test_a_panel_looks_as_long_as_there_is_a_training_panel(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,9 +207,9 @@ def test_a_panel_looks_as_long_as_there_is_a_training_panel(monkeypatch: pytest.
     open_runs.remove(training)
     assert not panel.tick()
     panel.close()
-    options = panel.stream.options
+    options = stream(panel).entry.options
     open_runs.add(training)
-    assert panel.stream.options == options, "a closed panel looks no more"
+    assert stream(panel).entry.options == options, "a closed panel looks no more"
 
 
 def test_a_training_panel_offers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,11 +230,11 @@ def test_a_training_panel_offers_itself(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("bad", ["", "ten", "1, nan", "1, inf", "1 2 1e31"])
 def test_bad_values_are_told_and_change_nothing(panel: MovingAveragePanel, bad: str) -> None:
-    before = panel.steps.value
-    box = panel.knobs["typed"]
+    before = said(panel, "steps")
+    box = panel.knobs["values"]
     box.entry.value = bad
     assert box.error and 'role="alert"' in box.children[-1].value
-    assert box.entry.value.startswith("10, 20, ") and panel.steps.value == before
+    assert box.entry.value.startswith("10, 20, ") and said(panel, "steps") == before
 
 
 @pytest.mark.parametrize("bad", ["", "-0.1", "1.01", "nan", "inf", "half"])
@@ -241,22 +249,22 @@ def test_a_bad_beta_is_told(panel: MovingAveragePanel, bad: str) -> None:
 
 def test_beta_0_and_1(panel: MovingAveragePanel) -> None:
     panel.knobs["beta"].entry.value = "0"
-    assert "0 × 10 + 1 × 20 = 20" in plain(panel.steps.value) and "momentum = 1" in plain(panel.conventions.value)
+    assert "0 × 10 + 1 × 20 = 20" in plain(said(panel, "steps")) and "momentum = 1" in plain(said(panel, "conventions"))
     panel.knobs["beta"].entry.value = "1"
-    assert "undefined" in panel.steps.value and "no value is ever let in" in panel.conventions.value
+    assert "undefined" in said(panel, "steps") and "no value is ever let in" in said(panel, "conventions")
     assert np.isnan(drawn(panel, "averages", "de-biased")).all() and panel.error == ""
 
 
 def test_one_value_alone(panel: MovingAveragePanel) -> None:
-    panel.knobs["typed"].entry.value = "8"
+    panel.knobs["values"].entry.value = "8"
     assert panel.knobs["t"].value == 1 and panel.knobs["t"].slider.disabled
-    assert "0.8 ÷ 0.1 = 8" in plain(panel.steps.value) and panel.error == ""
+    assert "0.8 ÷ 0.1 = 8" in plain(said(panel, "steps")) and panel.error == ""
 
 
 def test_a_thousand_values_and_identical_ones(panel: MovingAveragePanel) -> None:
-    panel.knobs["typed"].entry.value = "7 " * 1000
+    panel.knobs["values"].entry.value = "7 " * 1000
     panel.knobs["t"].entry.value = "1000"
-    assert len(panel.values) == 1000 and "= 7" in plain(panel.steps.value) and panel.error == ""
+    assert len(panel.series) == 1000 and "= 7" in plain(said(panel, "steps")) and panel.error == ""
     assert drawn(panel, "averages", "de-biased") == pytest.approx([7] * 1000)
 
 
