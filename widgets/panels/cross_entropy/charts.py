@@ -44,9 +44,18 @@ def breaking(
 
     A region is headed nan or ∞, as the naive loss is there.
     """
+    drawn = np.where(np.isfinite(naive), naive, np.nan)
     data = [
         line("log-sum-exp", where, stable, 0, hovertemplate="%{y:.4g}"),
-        line("naive", where, naive, 1, line={"color": COLOURS[1], "width": 5}, opacity=0.6, hovertemplate="%{y:.4g}"),
+        line(
+            "naive",
+            where,
+            drawn,
+            1,
+            line={"color": COLOURS[1], "width": 5},
+            opacity=0.6,
+            hovertemplate="%{y:.4g}",
+        ),
     ]
     shapes, words = _regions(where, naive)
     top = float(stable.max())

@@ -12,6 +12,15 @@ Row = tuple[str, int, float]
 
 PETS = ("cat", "dog")
 
+LOOK_UP = (
+    "Every term but one is multiplied by 0: what is left of the sum? Drag <b>Row 1: p(cat)</b> towards 0. Lesson 5 "
+    "reads out 0.3, 0.01 and 1.0, as its spreadsheet’s logarithm is to base 10; a loss is in nats."
+)
+BREAKING = (
+    "Softmax cannot see an offset, so the loss must stay level as d moves. Does it? The naive form takes e<sup>x</sup> "
+    "of the logits as they are; log-sum-exp first takes the largest out. In grey the naive loss is no number."
+)
+
 
 def rows_table(rows: Sequence[Row]) -> str:
     """Lesson 5's table: the sum of one-hot x log p, term by term, and the look-up beside it."""

@@ -1,5 +1,6 @@
 """A net's outputs for one picture: a knob for each class, and a button that takes the class away."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -7,77 +8,104 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from lab.knob import Knob, checked
+from lab.concepts.softmax import NAMES
+from lab.knob import ConfigError, Knob, checked
 from widgets.inputs.knob_box import KnobBox
 from widgets.page.layout import classed
 from widgets.page.muted import Muted
 
 LIMIT = 1e4
+FEWEST, MOST = 2, len(NAMES)
+"""Classes."""
+
+REACH = 6.0
+"""How far the sliders go to either side; typing goes on to LIMIT."""
+
 _RANGE = Knob("logit", "", low=-LIMIT, high=LIMIT)
 
 
 class Logits(ipywidgets.VBox):
-    """One number for each class, by slider or typed. Observe ``values`` for changes.
+    """One number for each class, by slider or typed. Observe ``value`` for changes.
 
     Args:
-        values: class -> number to start with.
-        reach: how far the sliders go to either side; typing goes on to ``LIMIT``.
-        on_remove: called with the class whose button is pressed; without it there are no such buttons.
+        spec: its label is the name of all outputs together.
+        value: class -> number to start with.
+        name: what a refusal calls it.
+        removable: whether each class has a button that calls ``on_remove`` with its name.
 
     Attributes:
-        values: class -> number, in the order of the page. Set it by :meth:`show`.
+        value: class -> number, in the order of the page.
         knobs: class -> KnobBox. buttons: class -> Button.
+        error: always empty; each knob shows its own.
 
     Raises:
-        ConfigError: for a number that is not finite or beyond ``LIMIT``.
+        ConfigError: for a number that is not finite or beyond LIMIT, a bad name, too few or too many classes.
     """
 
-    values = traitlets.Dict()
+    value = traitlets.Any()
+    error = ""
 
-    def __init__(
-        self, values: Mapping[str, float], *, reach: float = 6.0, on_remove: Callable[[str], None] | None = None
-    ) -> None:
-        self._reach = reach
-        self._on_remove = on_remove
+    def __init__(self, spec: Knob, value: Any, name: str = "", *, removable: bool = False) -> None:
+        self.spec, self.name = spec, name or spec.label
+        self.on_remove: Callable[[str], None] | None = None
+        self._removable = removable
         self._muted = Muted()
         self.knobs: dict[str, KnobBox] = {}
         self.buttons: dict[str, Any] = {}
         self._rows: dict[str, Any] = {}
         super().__init__()
         self.add_class("lab-logits")
-        self.show(values)
+        self.value = value
 
-    def show(self, values: Mapping[str, float]) -> None:
+    def checked(self, raw: Any) -> dict[str, float]:
+        """Return class -> number, from a mapping or from a text like "cat 0.02, dog -2.49".
+
+        Raises:
+            ConfigError: as the class.
+        """
+        if isinstance(raw, str):
+            raw = {name: number for name, _, number in (part.strip().rpartition(" ") for part in raw.split(","))}
+        if not isinstance(raw, Mapping):
+            raise ConfigError(self.name, raw, "a number for each class")
+        check_count(len(raw))
+        return {check_name(name): _checked(name, number) for name, number in raw.items()}
+
+    @traitlets.validate("value")
+    def _check(self, proposal: dict[str, Any]) -> dict[str, float]:
+        return self.checked(proposal["value"])
+
+    @traitlets.observe("value")
+    def _show(self, _: object) -> None:
         """Have just these classes, in this order, at these numbers; those that stay keep their knob."""
-        numbers = {name: _checked(name, value) for name, value in values.items()}
         with self._muted:
-            for name in [name for name in self.knobs if name not in numbers]:
+            for name in [name for name in self.knobs if name not in self.value]:
                 self._drop(name)
-            for name, value in numbers.items():
+            for name, number in self.value.items():
                 if name in self.knobs:
-                    self.knobs[name].value = value
+                    self.knobs[name].value = number
                 else:
-                    self._add(name, value)
-            self.knobs = {name: self.knobs[name] for name in numbers}
-            self.children = [self._rows[name] for name in numbers]
-        self._read()
+                    self._add(name, number)
+            self.knobs = {name: self.knobs[name] for name in self.value}
+            self.children = [self._rows[name] for name in self.value]
+        for button in self.buttons.values():
+            button.disabled = len(self.value) <= FEWEST
 
     def _add(self, name: str, value: float) -> None:
         # Without limits of its own the knob says nothing under it: for twelve classes once is enough.
-        spec = Knob(name, "", slider=(-self._reach, self._reach), step=0.01)
+        spec = Knob(name, "", slider=(-REACH, REACH), step=0.01)
         knob = self.knobs[name] = KnobBox(spec, value, check=partial(_checked, name))
         knob.observe(self._read, "value")
         parts = [knob]
-        if self._on_remove:
-            word = f"Remove {name}"
-            button = self.buttons[name] = classed(ipywidgets.Button(description=word, tooltip=word), "lab-remove")
+        if self._removable:
+            words = f"Remove {name}"
+            button = self.buttons[name] = classed(ipywidgets.Button(description=words, tooltip=words), "lab-remove")
             button.on_click(partial(self._remove, name))
             parts.append(button)
         self._rows[name] = classed(ipywidgets.HBox(parts), "lab-logit")
 
     def _remove(self, name: str, _: object) -> None:
-        if self._on_remove:
-            self._on_remove(name)
+        if self.on_remove:
+            self.on_remove(name)
 
     def _drop(self, name: str) -> None:
         row = self._rows.pop(name)
@@ -86,9 +114,30 @@ class Logits(ipywidgets.VBox):
         for part in parts:
             part.close()
 
-    def _read(self, _: object = None) -> None:
+    def _read(self, _: object) -> None:
         if not self._muted:
-            self.values = {name: knob.value for name, knob in self.knobs.items()}
+            self.value = {name: knob.value for name, knob in self.knobs.items()}
+
+
+def check_count(classes: int) -> None:
+    """Refuse a number of classes that there is no room for.
+
+    Raises:
+        ConfigError: fewer than FEWEST or more than MOST.
+    """
+    if not FEWEST <= classes <= MOST:
+        raise ConfigError("the number of classes", classes, f"at least {FEWEST} and at most {MOST}")
+
+
+def check_name(name: str) -> str:
+    """Return a class's name that fits under a bar, and that neither HTML nor plotly takes for markup.
+
+    Raises:
+        ConfigError: for any other.
+    """
+    if not re.fullmatch(r"[^\W_]([^\W_]|[ -]){0,13}", name):
+        raise ConfigError("a class", name[:20], "1 to 14 letters, digits, spaces or hyphens")
+    return name
 
 
 def _checked(name: str, value: Any) -> float:

@@ -6,6 +6,12 @@ from lab.concepts.softmax import Arithmetic, Floats, Shift, passing, winners
 from widgets.charts.answers import said_by
 from widgets.markup.tables import fixed, number, table
 
+ARITHMETIC = (
+    "Both begin with the same exp. Softmax divides it by the sum of <b>all</b> of them, sigmoid each by 1 and "
+    "<b>itself</b>: which of the two columns has a sum that says something of the picture?"
+)
+OWN = "Added to one class of picture 2 alone: is it still picture 1, shifted?"
+
 
 def title(index: int, offset: float) -> str:
     """What a picture is called; the second with what it has more than the first."""

@@ -31,7 +31,11 @@ def cells(markup: str) -> dict[str, list[str]]:
 
 
 def told(panel: CrossEntropyPanel) -> str:
-    return re.sub("<.*?>", "", panel.verdict.value)
+    return re.sub("<.*?>", "", panel.words["verdict"].value)
+
+
+def target(panel: CrossEntropyPanel) -> Any:
+    return panel.knobs["target"]
 
 
 def drawn(panel: CrossEntropyPanel, figure: str, name: str) -> Any:
@@ -46,7 +50,7 @@ def regions(panel: CrossEntropyPanel, figure: str) -> list[str]:
 
 
 def test_the_lessons_cat_and_dog(panel: CrossEntropyPanel) -> None:
-    assert cells(panel.rows.value) == {
+    assert cells(panel.words["rows"].value) == {
         "Row 1: not sure": ["1, 0", "0.5, 0.5", "−(1 × −0.69 + 0 × −0.69) = 0.69", "−log p(cat) = 0.69", "0.30"],
         "Row 2: sure and right": [
             "1, 0",
@@ -63,9 +67,9 @@ def test_the_lessons_cat_and_dog(panel: CrossEntropyPanel) -> None:
 
 def test_a_row_of_ones_own(panel: CrossEntropyPanel) -> None:
     panel.knobs["p1"].slider.value = 0.05
-    assert cells(panel.rows.value)["Row 1: sure and wrong"][3] == "−log p(cat) = 3.00"
+    assert cells(panel.words["rows"].value)["Row 1: sure and wrong"][3] == "−log p(cat) = 3.00"
     panel.knobs["is1"].entry.value = "dog"
-    assert cells(panel.rows.value)["Row 1: sure and right"][2:4] == [
+    assert cells(panel.words["rows"].value)["Row 1: sure and right"][2:4] == [
         "−(0 × −3.00 + 1 × −0.05) = 0.05",
         "−log p(dog) = 0.05",
     ]
@@ -73,13 +77,13 @@ def test_a_row_of_ones_own(panel: CrossEntropyPanel) -> None:
 
 def test_sure_and_wrong_to_the_end_costs_without_end(panel: CrossEntropyPanel) -> None:
     panel.knobs["p1"].entry.value = "0"
-    assert cells(panel.rows.value)["Row 1: sure and wrong"][2:] == [
+    assert cells(panel.words["rows"].value)["Row 1: sure and wrong"][2:] == [
         "−(1 × −∞ + 0 × 0.00) = ∞",
         "−log p(cat) = ∞",
         "∞",
     ]
     panel.knobs["is1"].entry.value = "dog"
-    assert cells(panel.rows.value)["Row 1: sure and right"][2] == "−(0 × −∞ + 1 × 0.00) = 0.00"
+    assert cells(panel.words["rows"].value)["Row 1: sure and right"][2] == "−(0 × −∞ + 1 × 0.00) = 0.00"
     panel.knobs["is1"].entry.value = "cat"
     mark = drawn(panel, "losses", "Row 1: sure and wrong ↑")
     assert np.isfinite(mark["y"]).all() and panel.error == ""
@@ -89,15 +93,15 @@ def test_sure_and_wrong_to_the_end_costs_without_end(panel: CrossEntropyPanel) -
 
 
 def test_at_the_start_both_agree(panel: CrossEntropyPanel) -> None:
-    assert panel.target.value == "fish"
+    assert target(panel).value == "fish"
     assert "naive 0.4708, log-sum-exp 0.4708. Both agree." in told(panel)
     assert "float32 holds ex from x = −103.97 to 88.72" in told(panel)
     assert "breaks from d = 86.2 up and from d = −106.1 down and from s = 42.85 up" in told(panel)
-    assert cells(panel.naive.value)["fish"] == ["2.07", "7.93", "0.625", "−0.47"]
-    assert cells(panel.naive.value)["sum"][1] == "12.70"
-    assert cells(panel.stable.value)["fish"] == ["2.07", "0.00", "1.00", "−0.47"]
-    assert cells(panel.stable.value)["cat"] == ["0.02", "−2.05", "0.13", "−2.52"]
-    assert cells(panel.stable.value)["sum, and its log"] == ["", "", "1.60", "0.471"]
+    assert cells(panel.words["naive"].value)["fish"] == ["2.07", "7.93", "0.625", "−0.47"]
+    assert cells(panel.words["naive"].value)["sum"][1] == "12.70"
+    assert cells(panel.words["stable"].value)["fish"] == ["2.07", "0.00", "1.00", "−0.47"]
+    assert cells(panel.words["stable"].value)["cat"] == ["0.02", "−2.05", "0.13", "−2.52"]
+    assert cells(panel.words["stable"].value)["sum, and its log"] == ["", "", "1.60", "0.471"]
 
 
 @pytest.mark.parametrize(
@@ -128,22 +132,22 @@ def test_every_way_to_break(
     panel: CrossEntropyPanel, typed: str | None, target: str, scale: float, offset: float, words: str
 ) -> None:
     if typed:
-        panel.knobs["typed"].entry.value = typed
-    panel.target.value = target
+        panel.knobs["logits"].entry.value = typed
+    panel.set({"target": target})
     panel.knobs["scale"].entry.value = str(scale)
     panel.knobs["offset"].entry.value = str(offset)
     assert words in told(panel) and panel.error == ""
 
 
 def test_the_charts_show_it(panel: CrossEntropyPanel) -> None:
-    stable, naive = drawn(panel, "offset", "log-sum-exp"), drawn(panel, "offset", "naive")
+    stable, naive = drawn(panel, "by_offset", "log-sum-exp"), drawn(panel, "by_offset", "naive")
     assert stable["y"] == pytest.approx([0.4708] * 801, abs=1e-3), "a shift is nothing to it"
     finite = stable["x"][np.isfinite(naive["y"])]
     assert -107 < finite.min() < -103 and 84 < finite.max() < 87
-    assert regions(panel, "offset") == ["<b>nan</b>", "<b>nan</b>"] and regions(panel, "scale") == ["<b>nan</b>"]
-    panel.target.value = "dog"
-    assert regions(panel, "scale") == ["<b>∞</b>"]
-    grown = drawn(panel, "scale", "log-sum-exp")
+    assert regions(panel, "by_offset") == ["<b>nan</b>", "<b>nan</b>"] and regions(panel, "by_scale") == ["<b>nan</b>"]
+    target(panel).value = "dog"
+    assert regions(panel, "by_scale") == ["<b>∞</b>"]
+    grown = drawn(panel, "by_scale", "log-sum-exp")
     assert grown["x"][-1] == pytest.approx(1000 / 2.49) and grown["y"][-1] == pytest.approx(4.5605 * 1000 / 2.49)
 
 
@@ -155,14 +159,14 @@ def test_double_precision_breaks_later(panel: CrossEntropyPanel) -> None:
 
 
 def test_typed_logits_name_their_classes(panel: CrossEntropyPanel) -> None:
-    panel.knobs["typed"].entry.value = "3 1"
-    assert panel.target.options == ("cat", "dog") and panel.target.value == "cat", "there is no fourth"
-    assert list(cells(panel.naive.value)) == ["cat", "dog", "sum"]
+    panel.knobs["logits"].entry.value = "3 1"
+    assert list(target(panel).spec.choices) == ["cat", "dog"] and target(panel).value == "cat", "there is no fourth"
+    assert list(cells(panel.words["naive"].value)) == ["cat", "dog", "sum"]
     expected = -log_softmax([3, 1]).logs[0]
     assert f"naive {expected:.4f}" in told(panel)
-    panel.target.value = "dog"
-    panel.knobs["typed"].entry.value = "[1, 2, 3]"
-    assert panel.target.value == "dog" and len(panel.target.options) == 3
+    target(panel).value = "dog"
+    panel.knobs["logits"].entry.value = "[1, 2, 3]"
+    assert target(panel).value == "dog" and len(target(panel).spec.choices) == 3
 
 
 # ---- bad input
@@ -181,11 +185,11 @@ def test_typed_logits_name_their_classes(panel: CrossEntropyPanel) -> None:
     ],
 )
 def test_bad_logits_are_told_and_change_nothing(panel: CrossEntropyPanel, bad: str, why: str) -> None:
-    before = panel.naive.value
-    box = panel.knobs["typed"]
+    before = panel.words["naive"].value
+    box = panel.knobs["logits"]
     box.entry.value = bad
     assert why in box.error and 'role="alert"' in box.children[-1].value
-    assert panel.naive.value == before and box.entry.value.startswith("0.0201, ")
+    assert panel.words["naive"].value == before and box.entry.value.startswith("0.0201, ")
 
 
 @pytest.mark.parametrize("name", ["p1", "p2", "p3"])
@@ -211,10 +215,10 @@ def test_zero_logits() -> None:
 
 @pytest.mark.parametrize("typed", ["10000, -10000", "0, 0", "-10000 -10000 -10000"])
 def test_extreme_logits(panel: CrossEntropyPanel, typed: str) -> None:
-    panel.knobs["typed"].entry.value = typed
+    panel.knobs["logits"].entry.value = typed
     for scale in ("0", "10000"):
         panel.knobs["scale"].entry.value = scale
-        assert panel.error == "" and np.isfinite(drawn(panel, "scale", "log-sum-exp")["y"]).all()
+        assert panel.error == "" and np.isfinite(drawn(panel, "by_scale", "log-sum-exp")["y"]).all()
         assert "log-sum-exp nan" not in told(panel)
 
 
@@ -222,7 +226,7 @@ def test_extreme_logits(panel: CrossEntropyPanel, typed: str) -> None:
 
 
 def test_a_page_that_is_slow_to_answer_gets_the_last_redraw_only(panel: CrossEntropyPanel) -> None:
-    figure = panel.figures["offset"]
+    figure = panel.figures["by_offset"]
     sent: list[dict[str, Any]] = []
     figure.send = lambda content, buffers=None: sent.append(content)
     figure._hear(None, {"type": "ready"}, [])
