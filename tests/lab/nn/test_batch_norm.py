@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lab.nn import reference
 from lab.nn.batch_norm import BatchNorm, TorchBatchNorm
 
 CHANNELS = 3
@@ -13,30 +14,8 @@ CHANNELS = 3
 STEPS = [(4, 5, 1e-5, 0.1), (7, 2, 1e-5, 0.1), (2, 1, 1e-2, 0.1), (4, 5, 1e-2, 0.4), (3, 4, 1.0, 1.0)]
 
 
-class CourseBatchNorm(nn.Module):
-    """The lesson's formula, in float64."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.momentum, self.eps = 0.1, 1e-5
-        self.weight = nn.Parameter(torch.ones(CHANNELS, dtype=torch.float64))
-        self.bias = nn.Parameter(torch.zeros(CHANNELS, dtype=torch.float64))
-        self.running_mean = torch.zeros(CHANNELS, dtype=torch.float64)
-        self.running_var = torch.ones(CHANNELS, dtype=torch.float64)
-
-    def forward(self, x: Tensor) -> Tensor:
-        mean, var = self.running_mean, self.running_var
-        if self.training:
-            with torch.no_grad():
-                mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3))
-                self.running_mean = self.momentum * mean + (1 - self.momentum) * self.running_mean
-                self.running_var = self.momentum * var + (1 - self.momentum) * self.running_var
-        cube = (slice(None), None, None)
-        return (x - mean[cube]) / (var[cube] + self.eps).sqrt() * self.weight[cube] + self.bias[cube]
-
-
 def course_pair() -> tuple[BatchNorm, nn.Module]:
-    return BatchNorm(CHANNELS).double(), CourseBatchNorm()
+    return BatchNorm(CHANNELS).double(), reference.BatchNorm(CHANNELS).double()
 
 
 def torch_pair() -> tuple[TorchBatchNorm, nn.Module]:
