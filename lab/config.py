@@ -41,6 +41,31 @@ TRAIN_IMAGES = 50_000
 """Images in the lesson's training split; its validation split is the file's last 10,000."""
 
 
+def _widths(name: str, value: Any) -> tuple[int, ...]:
+    """Return the filters of each conv block, from a series of numbers or a text with commas."""
+    parts = value.split(",") if isinstance(value, str) else value
+    refusal = ConfigError(name, value, "1 to 8 whole numbers from 1 to 512, such as 8,16,32,32")
+    try:
+        numbers = [float(part) for part in parts]
+    except (OverflowError, TypeError, ValueError):
+        raise refusal from None
+    if not 1 <= len(numbers) <= 8 or any(n not in range(1, 513) for n in numbers):
+        raise refusal
+    return tuple(int(n) for n in numbers)
+
+
+def _schedule(name: str, value: Any) -> str:
+    """Return a schedule's text if it can be read."""
+    try:
+        schedules.parse(value)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ConfigError(name, value, f"a schedule: {error}") from None
+    return str(value)
+
+
+_SCHEDULE = {"parse": _schedule, "suggestions": tuple(schedules.PRESETS)}
+
+
 def _knob(default: Any, label: str, help: str, group: str, **rest: Any) -> Any:
     return field(default=default, metadata={"knob": Knob(label, help, group, **rest)})
 
@@ -78,7 +103,7 @@ class Config:
     model: str = _knob("cnn", "Model", "The network that is trained.", NET, choices=MODELS)
     widths: tuple[int, ...] = _knob(
         (8, 16, 32, 32), "Widths", "Filters of each conv block, commas between; CNN only.", NET, unit="filters",
-        low=1, high=512,
+        low=1, high=512, parse=_widths,
     )  # fmt: skip
     sub: float = _knob(
         0.0, "Activation shift (sub)", "Subtracted after the leaky ReLU to centre it; not in logistic regression.", NET,
@@ -117,9 +142,11 @@ class Config:
     )  # fmt: skip
     lr_schedule: str = _knob(
         "constant", "lr schedule", "Preset, or phases 'fraction curve start end, …' as multiples of lr.", OPTIM,
+        **_SCHEDULE,
     )  # fmt: skip
     momentum_schedule: str = _knob(
         "constant", "Momentum schedule", "Preset, or phases, as multiples of momentum.", OPTIM,
+        **_SCHEDULE,
     )  # fmt: skip
 
     dataset: str = _knob("mnist", "Dataset", "The pictures to learn.", DATA, choices=DATASETS)

@@ -1,12 +1,10 @@
 """What a knob is: its range, unit and help, and how a value is checked against it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
-
-from lab import schedules
 
 
 @dataclass(frozen=True)
@@ -24,6 +22,9 @@ class Knob:
         step: the slider's step; for a ``log`` slider a step of the exponent (base 10).
         log: whether the slider is logarithmic.
         choices: for a menu, value -> label.
+        parse: for what is neither a number nor a choice: returns a valid value from (name, value), or raises
+            ConfigError.
+        suggestions: texts to choose from, beside typing another.
     """
 
     label: str
@@ -39,6 +40,8 @@ class Knob:
     step: float | None = None
     log: bool = False
     choices: Mapping[str, str] | None = None
+    parse: Callable[[str, Any], Any] | None = None
+    suggestions: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> str:
@@ -48,6 +51,14 @@ class Knob:
         low = f"{'above' if self.low_open else 'at least'} {self.low:g}" if self.low > -math.inf else ""
         high = f"{'below' if self.high_open else 'at most'} {self.high:g}" if self.high < math.inf else ""
         return " and ".join(part for part in (low, high) if part) or "any finite number"
+
+    def text(self, value: object) -> str:
+        """Return a value in a person's words: a choice by its label, numbers in at most six digits."""
+        if isinstance(value, tuple):
+            return ", ".join(map(self.text, value))
+        if self.choices is not None:
+            return self.choices.get(str(value), str(value))
+        return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 class ConfigError(ValueError):
@@ -59,15 +70,13 @@ class ConfigError(ValueError):
 
 
 def checked(name: str, value: Any, knob: Knob, default: Any) -> Any:
-    """``value`` converted to the type of the field's ``default`` and found in the knob's range.
+    """Return ``value`` converted to the type of the field's ``default``, if it is in the knob's range.
 
     Raises:
         ConfigError: when it cannot be converted or is out of range.
     """
-    if name == "widths":
-        return _widths(knob, value)
-    if name.endswith("_schedule"):
-        return _schedule(name, value)
+    if knob.parse is not None:
+        return knob.parse(name, value)
     if knob.choices is not None:
         if not isinstance(value, str) or value not in knob.choices:
             raise ConfigError(name, value, knob.allowed)
@@ -93,23 +102,3 @@ def _number(name: str, value: Any, knob: Knob, whole: bool) -> float | int:
     if not math.isfinite(number) or (whole and number != int(number)):
         raise refusal
     return int(number) if whole else number
-
-
-def _widths(knob: Knob, value: Any) -> tuple[int, ...]:
-    parts = value.split(",") if isinstance(value, str) else value
-    refusal = ConfigError("widths", value, "1 to 8 whole numbers from 1 to 512, such as 8,16,32,32")
-    try:
-        numbers = [float(part) for part in parts]
-    except (OverflowError, TypeError, ValueError):
-        raise refusal from None
-    if not 1 <= len(numbers) <= 8 or any(n not in range(int(knob.low), int(knob.high) + 1) for n in numbers):
-        raise refusal
-    return tuple(int(n) for n in numbers)
-
-
-def _schedule(name: str, value: Any) -> str:
-    try:
-        schedules.parse(value)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ConfigError(name, value, f"a schedule: {error}") from None
-    return str(value)

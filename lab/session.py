@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lab.config import DEFAULTS, Config, ConfigError
 from lab.progress import Pace, Progress
@@ -27,6 +27,30 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ENDED = frozenset({"finished", "stopped", "diverged", "failed"})
+
+
+class Recording(Protocol):
+    """What a chart reads of a run: a Session, or what was kept of one."""
+
+    def since(self, step: int) -> Record: ...
+
+
+class Run(Protocol):
+    """What a panel asks of a run: a Session, or several sessions that are trained as one."""
+
+    @property
+    def config(self) -> Config: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def error(self) -> str: ...
+    @property
+    def progress(self) -> Progress: ...
+
+    def start(self) -> None: ...
+    def pause(self) -> None: ...
+    def stop(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class Session:

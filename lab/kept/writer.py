@@ -202,7 +202,9 @@ class RunWriter:
 
 def default_name(config: Config, moment: datetime) -> str:
     """What differs from the defaults, and when: ``Learning rate 0.9, Epochs 1 · 2026-11-21 17:20``."""
-    changed = [f"{KNOBS[name].label} {_short(value)}" for name, value in config.changed().items() if name != "device"]
+    changed = [
+        f"{KNOBS[name].label} {KNOBS[name].text(value)}" for name, value in config.changed().items() if name != "device"
+    ]
     more = len(changed) - SHOWN_SETTINGS
     shown = changed[:SHOWN_SETTINGS] + ([f"{more} more"] if more > 0 else [])
     return f"{', '.join(shown) or 'Defaults'} · {moment:%Y-%m-%d %H:%M}"
@@ -218,12 +220,6 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return {**found, "python": platform.python_version()}
-
-
-def _short(value: object) -> str:
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _last(record: Record) -> float:

@@ -4,8 +4,10 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from lab.config import KNOBS
 from lab.record import Mark, Record
 from widgets.charts.view import View
+from widgets.markup.config_text import value_text
 
 MAX_LINES = 120
 MAX_LABELS = 10
@@ -62,7 +64,8 @@ def _last(record: Record) -> int:
 
 
 def _label(mark: Mark) -> str:
-    return f"{_SHORT.get(mark.field, mark.field.replace('_', ' '))} {_short(mark.old)} → {_short(mark.new)}"
+    name, knob = _SHORT.get(mark.field, mark.field.replace("_", " ")), KNOBS[mark.field]
+    return f"{name} {value_text(knob, mark.old)} → {value_text(knob, mark.new)}"
 
 
 def _annotation(text: str, x: float) -> dict[str, Any]:
@@ -70,7 +73,3 @@ def _annotation(text: str, x: float) -> dict[str, Any]:
         "text": text, "x": x, "xref": "x", "xanchor": "left", "y": 0.99, "yref": "paper", "yanchor": "top",
         "textangle": -90, "showarrow": False, "font": {"size": 10},
     }  # fmt: skip
-
-
-def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

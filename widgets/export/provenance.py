@@ -7,25 +7,23 @@ from typing import Any
 from lab.config import KNOBS, Config
 from lab.kept.writer import versions as installed
 from widgets.export.slide import SEPARATOR
-from widgets.markup.tables import number
+from widgets.markup.config_text import value_text
 
 Settings = dict[str, str]
 """A knob's label, as on the page -> its value as text."""
-
-_MOST = 12  # values of a list that are shown
 
 
 def config_settings(config: Config, device: str = "") -> Settings:
     """Return what ``config`` changes of the defaults, its seed, and the ``device`` that the run is on."""
     fields = {**config.changed(), "seed": config.seed}
     fields.pop("device", None)
-    made = {KNOBS[name].label: _words(value, KNOBS[name]) for name, value in fields.items()}
-    return made | {"Device": device or _words(config.device, KNOBS["device"])}
+    made = {KNOBS[name].label: value_text(KNOBS[name], value) for name, value in fields.items()}
+    return made | {"Device": device or value_text(KNOBS["device"], config.device)}
 
 
 def knob_settings(knobs: Mapping[str, Any]) -> Settings:
     """Return the value of each KnobBox."""
-    return {knob.spec.label: _words(knob.value, knob.spec) for knob in knobs.values()}
+    return {knob.spec.label: value_text(knob.spec, knob.value) for knob in knobs.values()}
 
 
 def versions() -> dict[str, str]:
@@ -46,12 +44,3 @@ def listing(settings: Settings) -> str:
     """Return a line for each setting, then one for the versions and one for the date."""
     made_with = ", ".join(f"{name} {number}" for name, number in versions().items())
     return "\n".join([*(f"{name}: {value}" for name, value in settings.items()), made_with, date.today().isoformat()])
-
-
-def _words(value: Any, knob: Any) -> str:
-    if isinstance(value, tuple | list):
-        shown = ", ".join(_words(item, knob) for item in value[:_MOST])
-        return shown + (f" … ({len(value)} values)" if len(value) > _MOST else "")
-    if knob.choices is not None:
-        return str(knob.choices.get(value, value))
-    return number(value, 4) if isinstance(value, float) else str(value)

@@ -3,7 +3,7 @@
 import html
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ import traitlets
 from lab.config import DEFAULTS, KNOBS
 from lab.config import check as check_field
 from lab.knob import Knob, checked
-from lab.schedules import PRESETS
+from widgets.markup.config_text import entry_text
 from widgets.page.muted import Muted
 
 LATE = 5.0
@@ -32,7 +32,6 @@ class KnobBox(ipywidgets.VBox):
         value: to start with; without a ``check`` of its own, its type (int, float, str) is that of every value.
         name: what a refusal calls the knob; its label if empty.
         check: takes what was typed, returns the value or raises a ValueError that says what it must be.
-        suggestions: texts to choose from, beside typing another.
 
     Attributes:
         name, spec: as given.
@@ -54,7 +53,6 @@ class KnobBox(ipywidgets.VBox):
         *,
         name: str = "",
         check: Callable[[Any], Any] | None = None,
-        suggestions: Iterable[str] = (),
     ) -> None:
         self.name = name or spec.label
         self.spec = spec
@@ -62,7 +60,7 @@ class KnobBox(ipywidgets.VBox):
         self._default = value
         self._muted = Muted()
         self._before: tuple[float, float] | None = None  # where the slider stood, and until when
-        self.entry = _entry(spec, list(suggestions))
+        self.entry = _entry(spec)
         self.slider = _slider(spec, whole=isinstance(value, int))
         self._note = ipywidgets.HTML()
         self._note.add_class("lab-note")
@@ -158,7 +156,7 @@ class KnobBox(ipywidgets.VBox):
 
     def _show(self) -> None:
         with self._muted:
-            self.entry.value = _text(self.value) if isinstance(self.entry, ipywidgets.Text) else self.value
+            self.entry.value = entry_text(self.value) if isinstance(self.entry, ipywidgets.Text) else self.value
             if self.slider:
                 self.slider.value = self._on_slider()
 
@@ -186,8 +184,7 @@ class ConfigKnob(KnobBox):
 
     def __init__(self, name: str, value: Any = None) -> None:
         default = getattr(DEFAULTS, name)
-        presets = PRESETS if name.endswith("_schedule") else ()
-        super().__init__(KNOBS[name], default, name=name, check=partial(check_field, name), suggestions=presets)
+        super().__init__(KNOBS[name], default, name=name, check=partial(check_field, name))
         if value is not None:
             self.value = value
 
@@ -209,12 +206,6 @@ def allowed(spec: Knob) -> str:
     return f"{spec.allowed[0].upper()}{spec.allowed[1:]}{' ' + spec.unit if spec.unit else ''}."
 
 
-def _text(value: object) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(_text, value))
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
-
-
 def _stops(spec: Knob, a: float, b: float) -> float:
     """How many of the slider's steps lie between two of its values."""
     apart = math.log10(a / b) if spec.log else a - b
@@ -226,13 +217,15 @@ def _rounded(value: float, spec: Knob) -> float:
     return float(f"{value:.3g}") if spec.log else float(f"{value:.6g}")
 
 
-def _entry(spec: Knob, suggestions: list[str]) -> Any:
+def _entry(spec: Knob) -> Any:
     """The labelled part, which needs no mouse."""
     common = {"description": spec.label, "tooltip": f"{spec.help} {allowed(spec)}".strip()}
     if spec.choices is not None:
         return ipywidgets.Dropdown(options=[(label, key) for key, label in spec.choices.items()], **common)
-    if suggestions:
-        return ipywidgets.Combobox(options=suggestions, ensure_option=False, continuous_update=False, **common)
+    if spec.suggestions:
+        return ipywidgets.Combobox(
+            options=list(spec.suggestions), ensure_option=False, continuous_update=False, **common
+        )
     return ipywidgets.Text(continuous_update=False, **common)
 
 

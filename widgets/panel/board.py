@@ -21,6 +21,7 @@ from widgets.export.slide import plain_text
 from widgets.figure.live_figure import LiveFigure
 from widgets.figure.requests import Drag
 from widgets.inputs.knob_box import KnobBox
+from widgets.markup.config_text import setting_text
 from widgets.markup.link_text import code_line, problems_line, read_settings
 from widgets.page.fold import Fold
 from widgets.page.layout import body, classed, grid, knob_column, knob_group, section
@@ -346,12 +347,3 @@ class Board(Panel):
 
 def _column(parts: list[Any]) -> Any:
     return parts[0] if len(parts) == 1 else classed(ipywidgets.VBox(parts), "lab-section")
-
-
-def setting_text(value: Any) -> str:
-    """Return an input's value as text that the input takes, with every digit."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {setting_text(part)}" for name, part in value.items())
-    if isinstance(value, tuple | list):
-        return ", ".join(map(setting_text, value))
-    return str(value)

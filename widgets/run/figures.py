@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lab.config import Config
 from lab.record import Record
+from lab.session import Recording
 from widgets import charts
 from widgets.charts import Figure, View
 from widgets.charts.marks import gathered
@@ -17,12 +18,6 @@ from widgets.figure.live_figure import LiveFigure
 from widgets.figure.message_batch import one_message
 
 Chart = Callable[[Record, View], Figure]
-
-
-class Recording(Protocol):
-    """What the figures ask of a run: a Session, or what was kept of one."""
-
-    def since(self, step: int) -> Record: ...
 
 
 CHARTS: dict[str, tuple[Chart, str]] = {

@@ -2,33 +2,25 @@
 
 from collections.abc import Callable
 from itertools import count
-from typing import Protocol
 from weakref import WeakMethod, WeakValueDictionary
 
-from lab.config import KNOBS, Config
 from lab.record import Record
 from lab.session import Session
+from widgets.markup.config_text import changes_text
+from widgets.run.run_panel import RunPanel
 
-
-class HasRun(Protocol):
-    """What the registry asks of a panel: the session that it shows now."""
-
-    @property
-    def session(self) -> Session: ...
-
-
-_panels: WeakValueDictionary[int, HasRun] = WeakValueDictionary()
+_panels: "WeakValueDictionary[int, RunPanel[Session]]" = WeakValueDictionary()
 _watchers: list[WeakMethod[Callable[[], None]]] = []
 _numbers = count(1)
 
 
-def add(panel: HasRun) -> None:
+def add(panel: RunPanel[Session]) -> None:
     """Offer ``panel``'s run from now on."""
     _panels[next(_numbers)] = panel
     _tell()
 
 
-def remove(panel: HasRun) -> None:
+def remove(panel: RunPanel[Session]) -> None:
     """Offer it no more."""
     for number in [number for number, known in _panels.items() if known is panel]:
         del _panels[number]
@@ -53,29 +45,23 @@ def any_panels() -> bool:
 def offered(chosen: object = None) -> dict[str, int]:
     """Label -> number of each run that has a step, and of the ``chosen`` one in any case, by their panels' age."""
     known = sorted(_panels.items())
-    return {_label(number, panel.session): number for number, panel in known if number == chosen or length(number)}
+    return {_label(number, panel.run): number for number, panel in known if number == chosen or length(number)}
 
 
 def length(number: int) -> int:
     """Steps of this panel's run, thinned ones too; 0 if it has gone."""
     panel = _panels.get(number)
-    return panel.session.history.last_step + 1 if panel is not None else 0
+    return panel.run.history.last_step + 1 if panel is not None else 0
 
 
 def record(number: int) -> Record:
     """All that this panel's run has recorded; empty if it has gone."""
     panel = _panels.get(number)
-    return panel.session.since(-1) if panel is not None else Record()
+    return panel.run.since(-1) if panel is not None else Record()
 
 
 def _label(number: int, session: Session) -> str:
-    return f"Loss of run {number} ({_words(session.config)}), {session.state}"
-
-
-def _words(config: Config) -> str:
-    """What it changes of the defaults."""
-    words = (f"{KNOBS[name].label} {value}" for name, value in config.changed().items())
-    return ", ".join(words) or "defaults"
+    return f"Loss of run {number} ({changes_text(session.config)}), {session.state}"
 
 
 def _tell() -> None:

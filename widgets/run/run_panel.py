@@ -1,21 +1,20 @@
 """A panel of a run: its buttons, what it is doing in words, and what becomes of it when its page has gone."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import ipywidgets
 
 import lab.warm
-from lab.config import Config
 from lab.progress import Progress
-from lab.session import ENDED
+from lab.session import ENDED, Run
 from widgets.export.provenance import Settings, config_settings
 from widgets.figure.live_figure import LiveFigure
 from widgets.panel.panel import Panel, handler
 from widgets.run.control_bar import Buttons, control_bar
 from widgets.run.status import state_line, status_line
-from widgets.run.stop_in_background import end
 
 ACTIVE = frozenset({"running", "paused"})
 """States in which a run may still record something."""
@@ -24,25 +23,13 @@ WORDS_EVERY = 0.3
 """Seconds between two accounts of a run that goes on: read, not watched, each costs the kernel as much as a chart."""
 
 
-class Run(Protocol):
-    """What a panel asks of a run: a Session, or what trains several of them as one."""
-
-    @property
-    def config(self) -> Config: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def error(self) -> str: ...
-    @property
-    def progress(self) -> Progress: ...
-
-    def start(self) -> None: ...
-    def pause(self) -> None: ...
-    def stop(self) -> None: ...
-    def close(self) -> None: ...
-
-
 R = TypeVar("R", bound=Run)
+
+
+def stop_in_background(run: Run) -> None:
+    """Stop a run at once; wait for its thread in another one, since it may be importing torch."""
+    run.stop()
+    threading.Thread(target=run.close, name="lab-close", daemon=True).start()
 
 
 class RunPanel(Panel, Generic[R]):
@@ -193,7 +180,7 @@ class RunPanel(Panel, Generic[R]):
 
     def on_gone(self) -> None:
         """Stop and free the device's memory; what was recorded stays."""
-        end(self.run)
+        stop_in_background(self.run)
 
     def close(self) -> None:
         """End the run and take the panel off the page; what was recorded stays."""
@@ -211,7 +198,7 @@ class RunPanel(Panel, Generic[R]):
     def renew(self) -> None:
         """End the run; a new one, with the knobs as they are, and empty charts."""
         old, self.run = self.run, self.new_run()
-        end(old)
+        stop_in_background(old)
         self._step, self._updated = 0, ""
         self._drawn_to_the_end = self._held_for_page = False
         self.empty()

@@ -49,7 +49,7 @@ def test_the_newest_run_comes_first(library: Library) -> None:
 def test_the_names_that_runs_get_tell_their_settings_and_differ(library: Library) -> None:
     plain = [keep_ended(library, session_of(device="cpu")).name for _ in range(2)]
     assert plain[0].startswith("Defaults · 20") and plain[0] != plain[1]
-    assert keep_ended(library, session_of(lr=0.9, widths=(4, 8))).name.startswith("Learning rate 0.9, Widths 4,8 · 20")
+    assert keep_ended(library, session_of(lr=0.9, widths=(4, 8))).name.startswith("Learning rate 0.9, Widths 4, 8 · 20")
     many = session_of(lr=0.9, momentum=0.5, norm="none", epochs=1, seed=3, size=500)
     assert "2 more · 20" in keep_ended(library, many).name
     assert [keep_ended(library, name=" My   run ").name for _ in range(2)] == ["My run", "My run"]

@@ -278,7 +278,7 @@ def test_marks_gathered_beforehand_are_drawn_the_same(record: Record) -> None:
 def test_changes_at_one_step_share_a_label(record: Record) -> None:
     both = (Mark(5, "lr", 0.4, 0.5), Mark(5, "norm_eps", 1e-5, 0.1), Mark(5, "lr", 0.5, 0.6))
     layout = charts.loss(replace(record, marks=both))["layout"]
-    assert [note["text"] for note in layout["annotations"]] == ["lr 0.4 → 0.6, norm ε 1e-05 → 0.1"]
+    assert [note["text"] for note in layout["annotations"]] == ["lr 0.4 → 0.6, norm ε 0.00001 → 0.1"]
 
 
 def test_a_drag_is_told_from_its_first_value_to_its_last(record: Record) -> None:

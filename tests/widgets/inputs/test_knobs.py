@@ -232,7 +232,7 @@ def test_a_knob_can_be_whole_a_menu_or_have_suggestions() -> None:
     menu = KnobBox(Knob("Stream", "", choices={"sine": "A sine", "noise": "Noise"}), "sine")
     menu.entry.value = "noise"
     assert menu.value == "noise" and menu.slider is None and note(menu) == ""
-    text = KnobBox(Knob("Points", ""), (1.0, 2.0), check=pair, suggestions=["1,2"])
+    text = KnobBox(Knob("Points", "", suggestions=("1,2",)), (1.0, 2.0), check=pair)
     assert isinstance(text.entry, ipywidgets.Combobox) and text.entry.value == "1, 2"
     text.entry.value = "3,4.5"
     assert text.value == (3.0, 4.5) and text.entry.value == "3, 4.5"

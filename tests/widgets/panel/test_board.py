@@ -8,7 +8,8 @@ import pytest
 from lab.knob import ConfigError, Knob
 from widgets.charts.style import Figure, line, plot
 from widgets.figure.requests import Drag
-from widgets.panel.board import Board, Example, Group, Input, Section, Values, setting_text
+from widgets.markup.config_text import setting_text
+from widgets.panel.board import Board, Example, Group, Input, Section, Values
 
 
 class Sum(Board):

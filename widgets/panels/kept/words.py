@@ -11,6 +11,7 @@ from lab.kept import KeptRun
 from lab.kept.writer import default_name
 from lab.record import Mark
 from widgets.charts.compare import Compared
+from widgets.markup.config_text import changes_text, value_text
 from widgets.markup.link_text import code_of, query_of
 from widgets.markup.tables import number, table
 from widgets.panels.kept.selection import Opened
@@ -55,7 +56,7 @@ def card(run: KeptRun, line: Compared | None) -> dict[str, Any]:
         figures.append(f"accuracy {run.accuracy:.2%}")
     lines = [f"{outcome(run)} · {when(run.started)}", " · ".join(figures)]
     if not run.name.startswith(default_name(run.config, run.started.astimezone())):
-        lines.append(settings(run.config))
+        lines.append(changes_text(run.config))
     if run.note:
         lines.append(run.note)
     return {"id": run.id, "name": run.name, "lines": lines} | (
@@ -63,29 +64,13 @@ def card(run: KeptRun, line: Compared | None) -> dict[str, Any]:
     )
 
 
-def settings(config: Config) -> str:
-    """What it changes of the defaults."""
-    words = (f"{KNOBS[name].label} {value_words(name, value)}" for name, value in config.changed().items())
-    return ", ".join(words) or "default settings"
-
-
-def value_words(name: str, value: object) -> str:
-    """A knob's value as its menu or its entry shows it."""
-    choices = KNOBS[name].choices
-    if choices is not None:
-        return choices.get(str(value), str(value))
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def setting(name: str, config: Config, marks: Sequence[Mark]) -> str:
     """A knob's value in a run; from the first to the last if it was moved, and when."""
     moves = [mark for mark in marks if mark.field == name]
     if not moves:
-        return value_words(name, getattr(config, name))
+        return value_text(KNOBS[name], getattr(config, name))
     told = f"at step {moves[0].step:,}" if len(moves) == 1 else f"in {len(moves):,} moves"
-    return f"{value_words(name, moves[0].old)} → {value_words(name, moves[-1].new)} {told}"
+    return f"{value_text(KNOBS[name], moves[0].old)} → {value_text(KNOBS[name], moves[-1].new)} {told}"
 
 
 def differing(opened: Sequence[Opened]) -> str:
@@ -177,7 +162,9 @@ def about(one: Opened, served: bool) -> str:
 
 def everything(run: KeptRun) -> str:
     """Every setting, and the versions that it ran with."""
-    rows = [[knob.label, html.escape(value_words(name, getattr(run.config, name)))] for name, knob in KNOBS.items()]
+    rows = [
+        [knob.label, html.escape(value_text(KNOBS[name], getattr(run.config, name)))] for name, knob in KNOBS.items()
+    ]
     rows += [[html.escape(name), html.escape(version or "–")] for name, version in run.versions.items()]
     return table(["Setting or package", "This run"], rows)
 
@@ -214,7 +201,7 @@ def _own_settings(one: Opened) -> str:
         [
             KNOBS[name].label,
             html.escape(setting(name, config, marks)),
-            html.escape(value_words(name, getattr(DEFAULTS, name))),
+            html.escape(value_text(KNOBS[name], getattr(DEFAULTS, name))),
         ]
         for name in names
     ]

@@ -1,25 +1,18 @@
 """The figure of how the heads learn: only the head that trains gains rows, the curves of finished heads stay."""
 
 from collections.abc import Mapping
-from typing import Protocol
 
 import numpy as np
 
 from lab.concepts import moving_average as ma
 from lab.concepts.heads import HEADS
-from lab.record import Record
+from lab.session import Recording
 from widgets.charts.style import column
 from widgets.figure.live_figure import LiveFigure
 from widgets.panels.softmax_lies import charts
 
 
-class HasRecord(Protocol):
-    """A head's session."""
-
-    def since(self, step: int) -> Record: ...
-
-
-def whole_curve(session: HasRecord) -> charts.Curve:
+def whole_curve(session: Recording) -> charts.Curve:
     """Return all that a head's session has recorded."""
     record = session.since(-1)
     average, weight = ma.ewma(column(record, "accuracy"), charts.BETA)
@@ -42,7 +35,7 @@ class Learning:
         self._finished: dict[str, charts.Curve] = {}
         self._begin(next(iter(HEADS)))
 
-    def pull(self, sessions: Mapping[str, HasRecord], key: str) -> None:
+    def pull(self, sessions: Mapping[str, Recording], key: str) -> None:
         """Show what the heads up to ``key``, the one that trains, recorded since the last call."""
         heads = list(HEADS)
         for head in heads[heads.index(self._head) : heads.index(key) + 1]:
@@ -53,7 +46,7 @@ class Learning:
             self._grow(sessions[head])
         self.figure.flush()
 
-    def redraw(self, sessions: Mapping[str, HasRecord], key: str) -> None:
+    def redraw(self, sessions: Mapping[str, Recording], key: str) -> None:
         """Draw head ``key`` anew: its record has been cut, maybe after its last rows had been drawn."""
         self.pull(sessions, key)
         self._begin(key)
@@ -66,7 +59,7 @@ class Learning:
         stride = self.figure.stride if self._finished else 1
         self.figure.draw(charts.learning(self._finished, head), np.empty(0, np.int64), stride)
 
-    def _grow(self, session: HasRecord) -> None:
+    def _grow(self, session: Recording) -> None:
         record = session.since(self._seen)
         if not len(record.steps) and record.validations == self._validations:
             return

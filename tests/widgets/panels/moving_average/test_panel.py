@@ -28,13 +28,13 @@ class Run:
     """A training panel; its session has the losses that a test puts into its history."""
 
     def __init__(self, *loss: float, **changes: Any) -> None:
-        self.session = Session(Config(**changes))
+        self.run = Session(Config(**changes))
         self.lose(*loss)
 
     def lose(self, *loss: float) -> None:
         rows = np.stack([loss, np.zeros(len(loss))], axis=1).astype(np.float32)
         hists = np.zeros((len(loss), 0, COUNTS), np.int32)
-        self.session.history.append(rows, hists, np.zeros((len(loss), 3)), [0.98] * len(loss))
+        self.run.history.append(rows, hists, np.zeros((len(loss), 3)), [0.98] * len(loss))
 
 
 class Clock:
@@ -151,7 +151,7 @@ def test_a_run_is_offered_once_it_has_a_step(panel: MovingAveragePanel) -> None:
     open_runs.add(training)
     assert offers(panel) == {}, "no step so far"
     open_runs.add(other)
-    assert list(offers(panel)) == ["Loss of run 2 (Learning rate 0.1, Norm type none), ready"]
+    assert list(offers(panel)) == ["Loss of run 2 (Learning rate 0.1, Norm type None), ready"]
     training.lose(2.0, np.nan, 1.0)
     panel.tick()
     assert next(iter(offers(panel))) == "Loss of run 1 (Learning rate 0.9), ready"
@@ -159,7 +159,7 @@ def test_a_run_is_offered_once_it_has_a_step(panel: MovingAveragePanel) -> None:
     assert panel.error == "" and panel.series.tolist() == [2, 1]
     open_runs.remove(other)
     assert len(offers(panel)) == 1 and panel.series.tolist() == [2, 1], "what is chosen stays"
-    training.session.stop()
+    training.run.stop()
     panel.tick()
     assert list(offers(panel)) == ["Loss of run 1 (Learning rate 0.9), stopped"] and panel.series.tolist() == [2, 1]
     open_runs.remove(training)
@@ -177,7 +177,7 @@ def test_the_chosen_run_is_followed(panel: MovingAveragePanel, clock: Clock) -> 
     panel.tick()
     assert panel.series.tolist() == [3, 2]
     clock.now += REFRESH
-    training.session = Session()
+    training.run = Session()
     panel.tick()
     assert len(offers(panel)) == 1 and panel.series.tolist() == [3, 2] and panel.error == "", "until the next has steps"
     training.lose(7.0)
@@ -187,7 +187,7 @@ def test_the_chosen_run_is_followed(panel: MovingAveragePanel, clock: Clock) -> 
 
 def test_a_thinned_record_is_told(panel: MovingAveragePanel) -> None:
     training = Run()
-    training.session.history = History(max_rows=4)
+    training.run.history = History(max_rows=4)
     training.lose(1, 2, 3, 4, 5)
     open_runs.add(training)
     assert said(panel, "source") == ""
