@@ -11,15 +11,12 @@ from tests.dashboards.reading import (
     enter,
     fast_drag,
     figure,
-    fits,
-    in_notebook,
     knob,
     open_panel,
     press,
     traces,
     wait_for,
     wait_until_drawn,
-    widths,
 )
 
 CURVES = "The curves of the activation shapes"
@@ -136,17 +133,3 @@ def test_a_fast_drag_leaves_no_queue(voila_server: Any, page: Page) -> None:
     assert 0 <= sub < 0.3
     wait_for(page, CURVES, "GeneralRelu", [-0.8 - sub])
     expect(row(page, "N(0, 1)", "GeneralRelu").first).to_have_text(f"{0.9 / math.sqrt(2 * math.pi) - sub:.4f}")
-
-
-@widths
-def test_it_fits_the_width(voila_server: Any, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    open_panel(page, voila_server, "activations", CURVES)
-    page.get_by_role("button", name="The smooth ones").click()
-    expect(row(page, "N(0, 1)", "SiLU").first).to_have_text("0.2066")
-    fits(page, width)
-
-
-def test_in_notebook(notebook_server: Any, page: Page) -> None:
-    in_notebook(page, notebook_server, "/notebooks/activations.ipynb", CURVES)
-    expect(row(page, "N(0, 1)", "ReLU").first).to_have_text("0.3989")

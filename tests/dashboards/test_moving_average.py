@@ -9,15 +9,12 @@ from tests.dashboards.reading import (
     enter,
     fast_drag,
     figure,
-    fits,
-    in_notebook,
     knob,
     open_panel,
     press,
     traces,
     wait_for,
     wait_until_drawn,
-    widths,
 )
 
 AVERAGES = "The values and their three moving averages"
@@ -87,15 +84,3 @@ def test_another_stream_and_a_bad_one(voila_server: Any, page: Page) -> None:
     enter(page, "Values", "1, nan")
     expect(page.get_by_role("alert")).to_contain_text("the values, number 2 must be a finite number")
     wait_for(page, AVERAGES, "values", [-10, 10])
-
-
-@widths
-def test_it_fits_the_width(voila_server: Any, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    open_panel(page, voila_server, "moving_average", AVERAGES)
-    fits(page, width)
-
-
-def test_in_notebook(notebook_server: Any, page: Page) -> None:
-    in_notebook(page, notebook_server, "/notebooks/moving_average.ipynb", AVERAGES)
-    expect(row(page, "de-biased")).to_contain_text("2.9 ÷ 0.19 = 15.263")

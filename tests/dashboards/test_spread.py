@@ -10,14 +10,11 @@ from tests.dashboards.reading import (
     enter,
     fast_drag,
     figure,
-    fits,
-    in_notebook,
     knob,
     open_panel,
     traces,
     wait_for,
     wait_until_drawn,
-    widths,
 )
 
 POINTS = "The points, their mean and both spreads around it"
@@ -128,15 +125,3 @@ def test_bad_points_are_told_and_one_has_no_spread(voila_server: Any, page: Page
     expect(value(page, "variance, E[(x − E[x])²]", "1 point")).to_have_text("undefined")
     expect(value(page, "correlation", "varies with nothing")).to_have_text("undefined")
     expect(page.get_by_role("alert")).to_have_count(0)
-
-
-@widths
-def test_it_fits_the_width(voila_server: Any, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    open_panel(page, voila_server, "spread", POINTS)
-    fits(page, width)
-
-
-def test_in_jupyterlab(lab_server: Any, page: Page) -> None:
-    in_notebook(page, lab_server, "/lab/tree/spread.ipynb", POINTS)
-    expect(value(page, "mean absolute deviation")).to_have_text("5.875")

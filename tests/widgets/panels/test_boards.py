@@ -57,7 +57,7 @@ def ends(knob: Any) -> list[Any]:
     if knob.spec.choices is not None:
         return list(knob.spec.choices)
     if isinstance(knob, Points):
-        return [(3.0,), (-1e30, 0.0, 1e30), (1.0,) * 12, (2.0, 5.5)]
+        return [(3.0,), (-1e30, 0.0, 1e30), (1.0,) * 12, (2.0, 5.5), tuple(0.1 * i * i for i in range(60))]
     if isinstance(knob, Logits):
         return [{name: x / 2 - 3 for name, x in knob.value.items()}, dict.fromkeys(knob.value, -LIMIT)]
     if isinstance(knob, NumberList):
@@ -181,6 +181,25 @@ def test_each_chart_is_drawn_once_at_a_change(make: Make, name: str, monkeypatch
             drawn.clear()
             knob.value = value
             assert len(drawn) == len(set(drawn))
+
+
+@every_board
+def test_a_page_that_is_slow_to_answer_gets_the_last_redraw_only(make: Make, name: str) -> None:
+    panel = make(name)
+    knob = next(knob for knob in panel.knobs.values() if is_number(knob) and isinstance(knob.value, float))
+    low, high = knob.spec.slider
+    sent: dict[str, list[dict[str, Any]]] = {key: [] for key in panel.figures}
+    for key, figure in panel.figures.items():
+        figure.send = lambda content, buffers=None, key=key: sent[key].append(content)
+        figure._hear(None, {"type": "ready"}, [])
+    for step in range(60):
+        knob.value = low + (high - low) * step / 59
+    assert any(len(messages) == 4 for messages in sent.values()), "all of it, three more, and then what waits"
+    for key, figure in panel.figures.items():
+        assert len(sent[key]) <= 5, "what is not answered is not added to"
+        last = len(sent[key])
+        figure._hear(None, {"type": "ack", "seq": sent[key][-1]["seq"]}, [])
+        assert len(sent[key]) <= last + 1 and not figure.waiting and not figure._copy.behind
 
 
 @every_board

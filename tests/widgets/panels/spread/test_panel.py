@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 
 from lab.concepts import spread
@@ -248,18 +247,6 @@ def test_huge_and_tiny_points(panel: SpreadPanel, values: str) -> None:
 
 
 # ---- the charts
-
-
-@pytest.mark.parametrize("x", [LESSON, LESSON[:1], np.full(3, 2.0), MANY], ids=["lesson", "one", "same", "many"])
-def test_plotly_takes_it_and_it_is_labelled(x: np.ndarray) -> None:
-    axis, y = AxisRange.around(x), -x[::-1]
-    both = charts.pairs(x, y, (axis, AxisRange.around(y)))
-    for figure in (
-        charts.points(x, axis), charts.shares(x), charts.formulas(x, 1e8), both
-    ):  # fmt: skip
-        go.Figure(figure)
-        layout = figure["layout"]
-        assert all(layout[axis]["title"]["text"] for axis in ("xaxis", "yaxis")) and layout["title"]["text"]
 
 
 def test_many_points_have_no_lines_of_their_own() -> None:
