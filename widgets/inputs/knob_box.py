@@ -93,6 +93,7 @@ class KnobBox(ipywidgets.VBox):
         with self._muted:
             self.entry.options = [(label, key) for key, label in choices.items()]
             self.value = value
+            self._show()  # other options have moved the menu to the first one, also where the value stays
 
     def stretch(self, high: float) -> None:
         """Make ``high`` the upper end of the valid range and of the slider; a larger value moves to it."""

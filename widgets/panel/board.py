@@ -21,6 +21,7 @@ from widgets.export.slide import plain_text
 from widgets.figure.live_figure import LiveFigure
 from widgets.figure.requests import Drag
 from widgets.inputs.knob_box import KnobBox
+from widgets.inputs.number_knobs import NumberList
 from widgets.markup.config_text import setting_text
 from widgets.markup.link_text import code_line, problems_line, read_settings
 from widgets.page.fold import Fold
@@ -336,7 +337,11 @@ class Board(Panel):
         return [section(group.title, group.words, parts=inside)] if group.title else inside
 
     def _side_by_side(self, item: str | tuple[str, ...]) -> Any:
-        return self._part(item) if isinstance(item, str) else grid(map(self._part, item))
+        if not isinstance(item, str):
+            return grid(map(self._part, item))
+        part = self._part(item)
+        # One number, or a menu, is no wider here than in the column.
+        return knob_group([part]) if isinstance(part, KnobBox) and not isinstance(part, NumberList) else part
 
     def _part(self, name: str) -> Any:
         for parts in (self.knobs, self.figures, self.words):

@@ -74,6 +74,8 @@ def words_of(panel: Board) -> dict[str, str]:
 def assert_shows(panel: Board) -> None:
     """No error; every chart is one that plotly takes, titled, labelled and drawable."""
     assert panel.error == "" and not any(knob.error for knob in panel.knobs.values())
+    menus = [knob for knob in panel.knobs.values() if isinstance(knob, KnobBox) and knob.spec.choices]
+    assert all(menu.entry.value == menu.value for menu in menus), "a menu shows the value"
     assert panel.figures.keys() == panel.LABELS.keys()
     for name, figure in panel.figures.items():
         assert figure.label == panel.LABELS[name] != ""

@@ -15,8 +15,8 @@ SPELT = 6
 
 
 PRECISION = (
-    "On paper both variances are the same, and an offset added to every point changes neither. float32 has 24 bits: "
-    "the difference of two large squares loses what was small beside them, the definition only what the points lose."
+    "On paper both variances are the same, and an offset added to every point changes neither. float32 keeps about "
+    "seven digits: which of the two formulas squares large numbers first, and what is lost beside them?"
 )
 PAIRS = (
     "Each point makes a rectangle with the two means: right of one and above the other, or left and below, it adds to "
