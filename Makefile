@@ -43,7 +43,7 @@ $(READY): pyproject.toml setup.py constraints.txt
 	  { echo "$(PYTHON) is not Python 3.11 or newer: give one, as in make lab PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "Python's venv module is not complete here; on Debian: sudo apt-get install python3-venv" >&2; exit 1; }
-	@echo 'Setting up $(VENV): about 400 MB to download, some minutes.'
+	@echo 'Setting up $(VENV): the first time about 430 MB are downloaded, into 1.8 GB; that takes some minutes.'
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@

@@ -1,4 +1,4 @@
-"""Every knob of a run: its range, unit, step and help, in one place.
+"""The settings of a run: every knob with its default, range, unit and help.
 
 Sliders, validation messages, share links, captions and the command line are all made from
 the fields of :class:`Config`, so a knob is added here and nowhere else. Imports no torch, so
@@ -75,7 +75,7 @@ MAIN, NET, OPTIM, DATA, VIEW = "Main knobs", "Network", "Optimiser", "Data and r
 
 @dataclass(frozen=True)
 class Config:
-    """One run's settings; frozen, and valid or not there at all.
+    """The settings of one run. Immutable, and validated when it is made.
 
     Raises:
         ConfigError: from the constructor, :meth:`replace`, :meth:`from_dict` and
@@ -184,7 +184,7 @@ class Config:
         self._check_together()
 
     def _check_together(self) -> None:
-        """The rules that bind two fields."""
+        """Check the rules that bind two fields."""
         if self.batch_size > self.size:
             raise ConfigError("batch_size", self.batch_size, f"at most the {self.size} training images")
         bad = [width for width in self.widths if width % self.groups]
@@ -198,17 +198,17 @@ class Config:
 
     @property
     def plain_relu(self) -> bool:
-        """Whether a block puts out a plain ReLU's values, none below 0; after a norm (CNN only) they no longer are."""
+        """Whether a block's output is that of a plain ReLU, never below 0. After a norm (CNN only) it is not."""
         with_norm = self.model == "cnn" and self.norm != "none"
         return self.model != "logistic" and self.leak == 0 and self.sub == 0 and not with_norm
 
     @property
     def histogram_range(self) -> tuple[float, float]:
-        """The course's ranges for its 40 bins: 0..10 for plain ReLU, -7..7 otherwise (lesson 10)."""
+        """The range of the 40 histogram bins, as in lesson 10: 0..10 for plain ReLU, -7..7 otherwise."""
         return (0.0, 10.0) if self.plain_relu else (-7.0, 7.0)
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with ``changes``, validated.
+        """Return a validated copy with ``changes``.
 
         Raises:
             ConfigError: for an unknown field or a value out of range.
@@ -217,7 +217,7 @@ class Config:
         return replace(self, **changes)
 
     def change_live(self, **changes: Any) -> Self:
-        """A copy with ``changes`` to live knobs.
+        """Return a copy with ``changes`` to knobs that may change during training.
 
         Raises:
             ConfigError: for an unknown field, one that is not live, or a value out of range.
@@ -228,26 +228,26 @@ class Config:
         return self.replace(**changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field by name, JSON-ready (widths as a list)."""
+        """Return every field by name, ready for JSON (widths as a list)."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of :meth:`to_dict`; fields that are left out take their defaults."""
+        """Make a Config from :meth:`to_dict`'s result; fields that are left out take their defaults."""
         _refuse_unknown(values)
         return cls(**values)
 
     def changed(self) -> dict[str, Any]:
-        """Only the fields that differ from their defaults, for captions and links."""
+        """Return the fields that differ from their defaults."""
         return {spec.name: value for spec in fields(self) if (value := getattr(self, spec.name)) != spec.default}
 
     def to_query(self) -> str:
-        """The changed fields as a URL query string, without the question mark."""
+        """Return the changed fields as a URL query string, without the question mark."""
         return urlencode({k: ",".join(map(str, v)) if isinstance(v, tuple) else v for k, v in self.changed().items()})
 
     @classmethod
     def from_query(cls, query: str) -> Self:
-        """The inverse of :meth:`to_query`."""
+        """Make a Config from a URL query string."""
         return cls.from_dict(dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)))
 
 
@@ -265,7 +265,7 @@ def _refuse_unknown(values: Mapping[str, Any]) -> None:
 
 
 def check(name: str, value: object) -> Any:
-    """``value`` as field ``name`` would hold it (text is converted).
+    """Return ``value`` as field ``name`` holds it; text is converted.
 
     Raises:
         ConfigError: for an unknown field or a value out of range.

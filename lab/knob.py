@@ -1,4 +1,4 @@
-"""What a knob is: its range, unit and help, and how a value is checked against it."""
+"""A setting that a person can change: its label, range and unit, and the check of a value against them."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Knob:
-    """How a field is shown and which values it takes.
+    """The description of one setting: how it is shown and which values it takes.
 
     Attributes:
         label: the name a person reads.
@@ -62,7 +62,7 @@ class Knob:
 
 
 class ConfigError(ValueError):
-    """A value that a knob does not take; names the field, the value and the allowed range."""
+    """An invalid value; the message names the field, the value and the allowed range."""
 
     def __init__(self, name: str, value: object, allowed: str) -> None:
         super().__init__(f"{name} must be {allowed}; got {value!r}")

@@ -1,4 +1,4 @@
-"""The shapes in which a run's record travels from the worker to whoever looks."""
+"""The record of a run: its columns, histograms, marks and validations, as plain numpy."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -35,7 +35,7 @@ statistics, the moving averages as kept, the same de-biased, and the factor 1 - 
 
 
 class Mark(NamedTuple):
-    """A live change: the first step that it affected, the field, its value before and after."""
+    """A knob's change during training: the first step that it affected, the field, the value before and after."""
 
     step: int
     field: str
@@ -59,7 +59,7 @@ class Validation(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """What the net says of three pictures after ``step``: a digit, two digits overlaid, a blank.
+    """The net's outputs for three pictures after ``step``: a digit, two digits overlaid, a blank.
 
     Attributes:
         step: the last step taken before, -1 for the untrained net.
@@ -76,7 +76,7 @@ class Outputs(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """What a run's rows hold: its layers, which of them have norms, its histogram's range."""
+    """The columns of a run's record: its layers, those with norms, the histograms' range."""
 
     layers: tuple[str, ...] = ()
     norms: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Record:
-    """A slice of what a run recorded. Rows and histograms share no index: each has its steps.
+    """A slice of a run's record. Scalar rows and histograms are thinned apart: each has steps of its own.
 
     Attributes:
         steps: (n,) int64, the batches' numbers from 0.

@@ -1,4 +1,4 @@
-"""One run in the background: the only door between whoever looks and what happens.
+"""A run in a background thread: start, pause, step, stop, change knobs, read the record.
 
 Imports no torch: the worker thread does, so that a page can paint while it loads.
 """
@@ -54,7 +54,7 @@ class Run(Protocol):
 
 
 class Session:
-    """A run of ``config`` in a thread of its own. Every method may be called from any thread, at any time.
+    """A training run in a thread of its own. Every method may be called from any thread.
 
     ``state`` goes ready -> running <-> paused -> finished, stopped, diverged or failed. An ended
     session keeps its record and does not start again: a new run is a new Session.
@@ -72,7 +72,7 @@ class Session:
         task: "Callable[[Config, torch.device], Task] | None" = None,
         callbacks: Iterable[Callback] = (),
     ) -> None:
-        """A run that is ready to start.
+        """Prepare a run; :meth:`start` begins it.
 
         Args:
             config: its knobs.
@@ -106,12 +106,12 @@ class Session:
 
     @property
     def config(self) -> Config:
-        """The knobs as of now, live changes included."""
+        """The settings now, with the changes made during training."""
         with self._lock:
             return self._config
 
     def start(self) -> None:
-        """Begin, or go on: a Pause or a Step that is still to be done no longer holds the run. No-op when ended."""
+        """Start or resume; cancels a pause or step that has not happened yet. No-op when ended."""
         with self._lock:
             if self._state == "ready":
                 self._launch(None)
@@ -119,15 +119,15 @@ class Session:
                 self.resume()
 
     def pause(self) -> None:
-        """Stand still at the next batch."""
+        """Pause at the next batch."""
         self._order(lambda remote: remote.pause())
 
     def resume(self) -> None:
-        """Go on from a pause."""
+        """Resume after a pause."""
         self._order(lambda remote: remote.resume())
 
     def step(self, n: int = 1) -> None:
-        """Do ``n`` batches, with the epoch's validation where it falls, then pause. No-op while running freely.
+        """Train ``n`` batches, and validate where an epoch ends, then pause. No-op while running.
 
         Raises:
             ConfigError: when ``n`` is not a whole number of at least 1.
@@ -141,7 +141,7 @@ class Session:
                 self._order(lambda remote: remote.allow(n))
 
     def stop(self) -> None:
-        """End the run at the next batch; the record stays. A session that was never started is stopped at once."""
+        """Stop at the next batch and keep the record; before the start at once."""
         with self._lock:
             if self._state == "ready":
                 self._end("stopped")
@@ -149,7 +149,7 @@ class Session:
                 self._order(lambda remote: remote.stop())
 
     def change(self, **live: Any) -> None:
-        """Set live knobs, from the next batch; before the start any knob. No-op when ended.
+        """Change live knobs from the next batch on; before the start any knob. No-op when ended.
 
         Raises:
             ConfigError: for an unknown field, one that is not live, or a value out of range.
@@ -164,7 +164,7 @@ class Session:
             self._order(lambda remote: remote.change(changed))
 
     def watch(self, digit: int | None = None, other: int | None = None) -> None:
-        """Choose the pictures behind ``Record.outputs``: a digit, and one to lay over it.
+        """Choose the pictures of ``Record.outputs``: a digit, and one to lay over it.
 
         Raises:
             ConfigError: for a digit outside 0 to 9.
@@ -177,7 +177,7 @@ class Session:
             self._pictures = old_digit if digit is None else digit, old_other if other is None else other
 
     def since(self, step: int) -> Record:
-        """What was recorded after ``step`` (-1 for all)."""
+        """Return the record after ``step`` (-1 for all of it)."""
         record = self.history.since(step)
         with self._lock:
             recorder, learner, pictures = self._recorder, self._learner, self._pictures
@@ -186,16 +186,16 @@ class Session:
         return replace(record, outputs=recorder.pick(learner, *pictures))
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the run's end, ``timeout`` seconds at most; whether it has ended."""
+        """Wait for the end of the run, at most ``timeout`` seconds; return whether it has ended."""
         return self.wait_for(lambda: self._state in ENDED, timeout)
 
     def wait_for(self, condition: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Wait until ``condition()``; it is looked at whenever the state changes. Its last value."""
+        """Wait until ``condition()`` is true, checked at each change of state; return its last value."""
         with self._changed:
             return self._changed.wait_for(condition, timeout)
 
     def close(self) -> None:
-        """Stop, and let go of the net and the device's memory; the record, its last answers too, stays."""
+        """Stop, and free the net and the device's memory; the record stays."""
         self.stop()
         if self._thread is not None:
             self._thread.join()
@@ -256,7 +256,7 @@ class Session:
             self._changed.notify_all()
 
     def _work(self) -> None:
-        """The worker thread: the whole run, from the import of torch to its end."""
+        """Run in the worker thread, from the import of torch to the end."""
         try:
             from lab.assembly import assemble
 

@@ -1,4 +1,4 @@
-"""Four ways to ask a net which digits are in a picture, and how each one's answer is read.
+"""Four output heads for "which digits are in this picture?", and how their outputs are read.
 
 After lesson 10's remarks on softmax, and J. Catanzarite's notes on them, which name the two ways
 out that practitioners try: (A) a class for none-of-the-above and (B) a class not-K beside each
@@ -21,7 +21,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Head:
-    """What stands on the net's last layer.
+    """An output head: its loss and how its outputs are read.
 
     Attributes:
         name: for a person.
@@ -58,7 +58,7 @@ HEADS: dict[str, Head] = {
 
 
 def scores(key: str, logits: NDArray[np.floating]) -> Floats:
-    """How surely head ``key`` says of each digit that it is there: (n, outputs) -> (n, 10), 0 to 1.
+    """Return a score from 0 to 1 for each digit: (n, outputs) -> (n, 10).
 
     A softmax head's scores are its probabilities of the ten digits; what it gives to "none" and
     to not-K only lowers them. Taken pair by pair, x_K against x_not-K, the head "pairs" would be
@@ -120,13 +120,13 @@ KINDS = ("none", "one", "several")
 
 
 def kinds(present: Bools) -> dict[str, Bools]:
-    """Which pictures hold no digit, one, several: (n, 10) -> three times (n,)."""
+    """Return which pictures hold no, one and several digits: (n, 10) -> three arrays (n,)."""
     count = present.sum(axis=1)
     return {"none": count == 0, "one": count == 1, "several": count > 1}
 
 
 def measure(scores: Floats, present: Bools, threshold: float) -> dict[str, float]:
-    """Every figure of MEASURES; nan for those of a kind of picture that does not occur."""
+    """Return every measure in MEASURES; nan for a kind of picture that does not occur."""
     says = named(scores, threshold)
     exact = np.asarray((says == present).all(axis=1))
     missed, wrong = present & ~says, np.asarray((says & ~present).any(axis=1))

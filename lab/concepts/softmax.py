@@ -1,4 +1,4 @@
-"""Softmax v sigmoid: the same logits answered under two assumptions.
+"""Softmax and sigmoid of the same logits.
 
 Softmax shares 100 % out among the classes, so it assumes that each picture shows exactly one of them; sigmoid (the
 course's "binomial", e^x / (1 + e^x)) asks of each class by itself. fast.ai deep learning part 2, lesson 10, whose
@@ -33,7 +33,7 @@ TIE = 1e-12
 
 
 class Arithmetic(NamedTuple):
-    """What the lesson's table has for one picture, column by column.
+    """The columns of the lesson's table for one picture.
 
     Attributes:
         powers: (classes,) e^(x / temperature); inf where that passes the largest float64.
@@ -49,7 +49,7 @@ class Arithmetic(NamedTuple):
 
 
 class Shift(NamedTuple):
-    """How one picture's logits lie to another's.
+    """The difference between two pictures' logits.
 
     Attributes:
         offsets: (classes,) second minus first.
@@ -120,7 +120,7 @@ def shift(first: ArrayLike, second: ArrayLike, temperature: float = 1.0) -> Shif
 
 
 def winners(shares: ArrayLike, classes: Sequence[str]) -> list[str]:
-    """What softmax names: the class with the largest share, or all that tie for it."""
+    """Return the class with the largest softmax, or all classes that tie for it."""
     found = np.asarray(shares, np.float64)
     return [name for name, share in zip(classes, found.tolist(), strict=True) if found.max() - share <= TIE]
 

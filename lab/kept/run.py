@@ -1,4 +1,4 @@
-"""What the library tells of a run without opening its record."""
+"""A kept run's settings and results, without its record."""
 
 import json
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from lab.config import Config
 
 
 class KeptError(Exception):
-    """Something about kept runs that a person should read."""
+    """An error about kept runs, with a message for the person."""
 
 
 @dataclass(frozen=True)
 class KeptRun:
-    """One run of a library.
+    """One kept run.
 
     Attributes:
         id: its file's name without the ending.
@@ -46,7 +46,7 @@ class KeptRun:
     accuracy: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field, ready for JSON (which Python's reads nan from, too)."""
+        """Return every field, ready for JSON (Python's reads nan, too)."""
         own = {name: getattr(self, name) for name in self.__dataclass_fields__}
         times = {name: own[name].isoformat(timespec="microseconds") for name in ("started", "updated")}
         return {**own, **times, "config": self.config.to_dict()}
@@ -65,10 +65,10 @@ class KeptRun:
 
 
 def writable(text: str) -> str:
-    """``text`` without what UTF-8 has no bytes for: half of an emoji, cut by a page's script."""
+    """Return ``text`` without lone surrogates, which UTF-8 cannot write: a page's script may cut an emoji in half."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def to_json(values: Mapping[str, Any]) -> str:
-    """Compact and the same for the same values."""
+    """Return compact JSON, the same for the same values."""
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False)

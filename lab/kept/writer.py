@@ -1,4 +1,4 @@
-"""Follows one run and keeps it."""
+"""Write a run to the library while it trains."""
 
 import atexit
 import logging
@@ -76,7 +76,7 @@ class RunWriter:
         return self._name
 
     def close(self, timeout: float | None = None) -> None:
-        """A last flush, ``timeout`` seconds at most; a run that goes on reads as interrupted from then on."""
+        """Write once more, at most ``timeout`` seconds; a run that goes on is listed as interrupted from then on."""
         self._closing.set()
         self._thread.join(timeout)
 
@@ -101,7 +101,7 @@ class RunWriter:
             atexit.unregister(self.close)
 
     def _flush(self, session: Session) -> bool:
-        """Write what is new; False when there is no run yet."""
+        """Write what is new; return False when there is no run yet."""
         state = session.state
         if self._started is None:
             self._config = session.config
@@ -201,7 +201,7 @@ class RunWriter:
 
 
 def default_name(config: Config, moment: datetime) -> str:
-    """What differs from the defaults, and when: ``Learning rate 0.9, Epochs 1 · 2026-11-21 17:20``."""
+    """Return a name from the changed settings and the time: ``Learning rate 0.9, Epochs 1 · 2026-11-21 17:20``."""
     changed = [
         f"{KNOBS[name].label} {KNOBS[name].text(value)}" for name, value in config.changed().items() if name != "device"
     ]
@@ -212,7 +212,7 @@ def default_name(config: Config, moment: datetime) -> str:
 
 @cache
 def versions() -> dict[str, str]:
-    """Of what a run's figures depend on; "" for what is not installed."""
+    """Return the versions of the packages that a run's numbers depend on; "" for one that is not installed."""
     found = {"foundations-lab": "", "torch": "", "numpy": ""}
     for name in found:
         try:
@@ -228,5 +228,5 @@ def _last(record: Record) -> float:
 
 
 def _as_begun(config: Config, marks: tuple[Mark, ...]) -> Config:
-    """``config`` with its live changes taken back."""
+    """Return ``config`` as it was at the start, before the changes during training."""
     return config.replace(**{mark.field: mark.old for mark in reversed(marks)})

@@ -1,4 +1,4 @@
-"""What is measured on a layer's output, on the device where it lives.
+"""Statistics of each layer's output at each step, computed on its device.
 
 Nothing here asks the device for a value: every figure is a 0-dim tensor, written into a row of
 storage that was allocated before the run. Whoever wants the rows copies them out, many at once.
@@ -29,7 +29,7 @@ GENERAL_RANGE = (-7.0, 7.0)
 
 
 def bin_position(x: Tensor, low: float, high: float) -> Tensor:
-    """Where each value falls, in bins: ``(x - low) * bins / width``.
+    """Return where each value falls, in bins: ``(x - low) * bins / width``.
 
     In just this order of operations, which is torch.histc's, so that bins agree bit for bit.
     """
@@ -41,7 +41,7 @@ def bin_position(x: Tensor, low: float, high: float) -> Tensor:
 
 
 def histogram(x: Tensor, low: float, high: float) -> Tensor:
-    """Counts of ``x`` below ``low``, in 40 bins, above ``high``, and nan: (43,) int64.
+    """Return the counts of ``x`` below ``low``, in 40 bins, above ``high``, and nan: (43,) int64.
 
     The bins equal ``torch.histc(x, 40, low, high)``: both ends belong to the range.
     """
@@ -56,7 +56,7 @@ def histogram(x: Tensor, low: float, high: float) -> Tensor:
 
 
 def fraction_in_bins(x: Tensor, bounds: tuple[float, float], first: int, last: int) -> Tensor:
-    """Share of the values inside ``bounds`` that fall into bins ``first`` to ``last`` of 40 (0-dim).
+    """Return the share of the values inside ``bounds`` that fall into bins ``first`` to ``last`` of 40 (0-dim).
 
     nan when none lies inside.
     """
@@ -66,7 +66,7 @@ def fraction_in_bins(x: Tensor, bounds: tuple[float, float], first: int, last: i
 
 
 def measure(x: Tensor, counts: Tensor, bounds: tuple[float, float], threshold: float) -> list[Tensor]:
-    """The figures of record.LAYER for one layer's output ``x``, given its histogram; 0-dim tensors."""
+    """Return the statistics in record.LAYER of one layer's output ``x``, given its histogram; 0-dim tensors."""
     if bounds == RELU_RANGE:
         relu = counts[1:3].sum() / counts[1 : BINS + 1].sum()
         general = fraction_in_bins(x, GENERAL_RANGE, 19, 21)
@@ -96,7 +96,7 @@ def measure_norm(norm: Norm, figures: Tensor) -> None:
 
 
 def as_it_lies(x: Tensor) -> Tensor:
-    """The values of ``x`` in a row (n,), in the order in which they lie in memory: statistics ask for no other."""
+    """Return the values of ``x`` as (n,), in memory order, without a copy."""
     if x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last):
         x = x.permute(0, 2, 3, 1)
     return x.reshape(-1)
@@ -171,7 +171,7 @@ class Probes:
         self._hooks.close()
 
     def _hook(self, layer: int, norm: Norm | None):  # type: ignore[no-untyped-def]
-        """A hook for a block; its signature is torch's."""
+        """Measure a block's output: a forward hook of torch."""
         begin = 2 + layer * len(LAYER)
         at_norm = 2 + len(self.layout.layers) * len(LAYER)
         if norm is not None:

@@ -1,4 +1,4 @@
-"""The training loop: fit, epoch, batch, each with the same protocol, owned by one decorator."""
+"""The training loop: fit, epoch and batch, each with before, after, cancel and cleanup events."""
 
 import logging
 import math
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 def _level(
     name: str, cancel: type[Exception]
 ) -> Callable[[Callable[Concatenate["Learner", P], None]], Callable[Concatenate["Learner", P], bool]]:
-    """Gives a method its before, after, cancel and cleanup; ``cancel`` ends it, and goes no further.
+    """Decorate a level of the loop: dispatch before, after and cleanup; end it on the exception ``cancel``.
 
     The method then returns whether it was completed, that is, not cancelled.
     """
@@ -52,7 +52,7 @@ def _level(
 
 
 class Learner:
-    """Trains a model on a task, and calls its callbacks on the way.
+    """Trains a model on a task and dispatches events to callbacks.
 
     Attributes:
         config: the knobs as of now; a callback that changes it calls :meth:`set_live`.
@@ -110,12 +110,12 @@ class Learner:
         self._batch = self._gather()[0], value
 
     def take(self, chosen: Tensor | None, batch: tuple[Tensor, Tensor] | None = None) -> None:
-        """Make these images of the training set the batch in work; where not given, gathered when first asked for."""
+        """Set the current batch to these images of the training set; gathered when first read."""
         self.chosen, self._batch = chosen, batch
 
     @property
     def gathered(self) -> bool:
-        """Whether somebody has asked for the batch in work."""
+        """Whether the current batch has been gathered."""
         return self._batch is not None
 
     def _gather(self) -> tuple[Tensor, Tensor]:
@@ -124,12 +124,12 @@ class Learner:
         return self._batch
 
     def call(self, event: str) -> None:
-        """Dispatch ``event`` to who listens."""
+        """Dispatch ``event`` to the callbacks that have it."""
         for listener in self._listeners(event):
             listener(self)
 
     def listens(self, event: str) -> bool:
-        """Whether anybody does."""
+        """Return whether a callback has this event."""
         return bool(self._listeners(event))
 
     def _listeners(self, event: str) -> "list[Callable[[Learner], None]]":
@@ -211,7 +211,7 @@ class Learner:
         return loss, metric
 
     def _train_batches(self) -> Iterator[Tensor]:
-        """Every image once, in a new order; the last batch may be smaller. Indices."""
+        """Yield each batch's indices: every image once, in a new order; the last batch may be smaller."""
         images = self.task.x_train
         order = torch.randperm(len(images), generator=self.generator).to(images.device)
         yield from torch.split(order, self.config.batch_size)

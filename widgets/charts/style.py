@@ -1,4 +1,4 @@
-"""What every chart shares: colours, dashes, traces, axes and the layout of a chart over a run."""
+"""The style of all charts: colours (COLOURS), dashes, traces, axes and layouts."""
 
 from typing import Any
 
@@ -27,13 +27,13 @@ LEGEND_ROW = 20
 
 
 def column(record: Record, name: str) -> NDArray[np.float32]:
-    """A column of the record; nan where it has none, as before the start or without a norm."""
+    """Return a column of the record; nan where there is none, as before the start or without a norm."""
     found = record.columns.get(name)
     return np.full(len(record.steps), np.nan, np.float32) if found is None else found
 
 
 def line(name: str, x: NDArray[Any], y: NDArray[Any], index: int, *, faint: bool = False, **rest: Any) -> Figure:
-    """A line in the ``index``-th colour and dash, or a faint one for raw values behind an average."""
+    """Return a line trace in the ``index``-th colour and dash; ``faint`` for raw values behind an average."""
     style: dict[str, Any] = {"color": COLOURS[index % len(COLOURS)], "dash": DASHES[index % len(DASHES)], "width": 2}
     trace: Figure = {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": style}
     if faint:
@@ -42,7 +42,7 @@ def line(name: str, x: NDArray[Any], y: NDArray[Any], index: int, *, faint: bool
 
 
 def markers(name: str, x: NDArray[Any], y: ArrayLike, index: int, symbol: str) -> Figure:
-    """A few points that are sent whole each time, such as one an epoch."""
+    """Return a trace of a few points that is sent whole at each update, such as one point an epoch."""
     style = {"color": COLOURS[index % len(COLOURS)], "symbol": symbol, "size": 9}
     return {
         "type": "scatter", "mode": "markers", "name": name, "x": x, "y": np.asarray(y, np.float32),
@@ -51,28 +51,28 @@ def markers(name: str, x: NDArray[Any], y: ArrayLike, index: int, symbol: str) -
 
 
 def axis(title: str, **rest: Any) -> dict[str, Any]:
-    """A titled axis."""
+    """Return a titled axis."""
     return {"title": {"text": title, "standoff": 6}, "zeroline": False} | rest
 
 
 def note(text: str, **rest: Any) -> dict[str, Any]:
-    """A line of small text, placed by fractions of the plot area."""
+    """Return an annotation: a line of small text, placed by fractions of the plot area."""
     return {"text": text, "xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": 11}} | rest
 
 
 def heading(text: str) -> dict[str, Any]:
-    """A chart's title, at its left edge."""
+    """Return a chart's title, at its left edge."""
     return {"text": text, "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 12}, "font": {"size": 14}}
 
 
 def x_title(record: Record, view: View) -> str:
-    """The x-axis's title; it owns up to rows that the record has thinned."""
+    """Return the x-axis's title, which says how many steps a thinned record has kept."""
     thinned = f" (1 step in {record.stride} kept)" if record.stride > 1 else ""
     return X_AXES[view.x] + thinned
 
 
 def plot(title: str, x: str, y: str, *, entries: int = 3, **y_axis: Any) -> dict[str, Any]:
-    """A chart's layout: titled axes, and a legend of ``entries`` below.
+    """Return a chart's layout: titled axes, and a legend of ``entries`` below.
 
     The height is fixed, so that nothing on the page jumps while data comes in.
     """
@@ -89,14 +89,14 @@ def plot(title: str, x: str, y: str, *, entries: int = 3, **y_axis: Any) -> dict
 
 
 def layout(title: str, record: Record, view: View, y: str, **rest: Any) -> dict[str, Any]:
-    """:func:`plot` over a run: its x-axis, and its marks."""
+    """Return the layout of a chart over a run, with its x-axis and its marks."""
     shapes, annotations = marks(record, view)
     over_run = {"hovermode": "x unified", "uirevision": view.x, "shapes": shapes, "annotations": annotations}
     return plot(title, x_title(record, view), y, **rest) | over_run
 
 
 def stacked(title: str, record: Record, view: View, y: tuple[str, str], **rest: Any) -> dict[str, Any]:
-    """Like :func:`layout`, with two plots over one x-axis: ``y[0]`` above, ``y[1]`` (axis y2) below."""
+    """Return the layout of two plots over one x-axis: ``y[0]`` above, ``y[1]`` (axis y2) below."""
     base = layout(title, record, view, y[0], **rest)
     base["xaxis"]["anchor"] = "y2"
     base["yaxis2"] = base["yaxis"] | {"title": axis(y[1])["title"], "domain": [0.0, 0.45]}

@@ -1,4 +1,4 @@
-"""What a person chose to see of a record, and where on the x-axis a step then lies."""
+"""The choices for all charts of a run: x-axis unit, near-zero definition, layer and norm."""
 
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -20,7 +20,7 @@ def _no_clock() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What a person chose to see.
+    """The choices for all charts of a run.
 
     Attributes:
         x: a key of X_AXES.
@@ -40,7 +40,7 @@ class View:
     clock: tuple[NDArray[np.float64], NDArray[np.float64]] = field(default_factory=_no_clock)
 
     def at(self, steps: ArrayLike, record: Record) -> NDArray[np.float64]:
-        """The x of ``steps`` of ``record``'s run, in the unit chosen."""
+        """Return the x coordinates of ``steps`` in the chosen unit."""
         steps = np.asarray(steps, np.float64)
         if self.x == "epochs":
             return (steps + 1) / record.steps_per_epoch
@@ -50,7 +50,7 @@ class View:
         return steps
 
     def following(self, record: Record) -> Self:
-        """The view for the rows that come after ``record``'s: the same, its clock brought up to them."""
+        """Return the same view for the rows after ``record``'s, with the clock of its rows."""
         if not len(record.steps):
             return self
         steps = np.concatenate([self.clock[0], record.steps])

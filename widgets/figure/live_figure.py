@@ -1,4 +1,4 @@
-"""The one widget through which every figure reaches the screen: plotly's own script, fed with new points only."""
+"""The widget that shows a plotly figure and sends the page only its new points."""
 
 import logging
 import pathlib
@@ -31,7 +31,7 @@ _figures: "WeakValueDictionary[int, LiveFigure]" = WeakValueDictionary()
 
 
 class LiveFigure(anywidget.AnyWidget):
-    """A plotly figure on the page that grows by its new points only.
+    """A plotly figure that is updated by sending new points only.
 
     ``draw`` and ``append`` change the kernel's copy, which is the truth; ``flush`` sends what the page lacks; a page
     that (re)connects is given everything. Safe to call from any thread.
@@ -75,7 +75,7 @@ class LiveFigure(anywidget.AnyWidget):
 
     @property
     def figure(self) -> Figure:
-        """Copy of the figure as the page shows it once flushed: at most ``max_points`` rows, arrays float32."""
+        """A copy of the figure as the page shows it after a flush: at most ``max_points`` rows, float32."""
         with self._lock:
             return self._copy.figure()
 
@@ -87,7 +87,7 @@ class LiveFigure(anywidget.AnyWidget):
 
     @property
     def seen(self) -> bool:
-        """Whether a page has it in sight: on or near the screen, in a tab that shows. True until one says it has not.
+        """Whether a page has the figure on or near its screen. True until a page says otherwise.
 
         While this is False nobody looks: what is drawn can wait. A page that breaks off is taken to look on.
         """
@@ -96,12 +96,12 @@ class LiveFigure(anywidget.AnyWidget):
 
     @property
     def waiting(self) -> bool:
-        """Whether there is something to send that waits for the page's answers."""
+        """Whether an update waits for the page's answers."""
         with self._lock:
             return self._waiting
 
     def draw(self, figure: Figure, steps: NDArray[np.int64] | None = None, stride: int = 1) -> None:
-        """Replace everything, what ``append`` left to be sent included; the reader's zoom stays.
+        """Replace the whole figure, unsent rows included; the reader's zoom stays.
 
         Args:
             steps: (n,) of the figure's rows, if more are to be appended and x is not the step. With steps the figure
@@ -132,7 +132,7 @@ class LiveFigure(anywidget.AnyWidget):
             self._copy.extend(steps, figure)
 
     def flush(self) -> None:
-        """Send what the page lacks: at once or, while too many answers are missing, as one message after the next."""
+        """Send what the page lacks: now or, while too many answers are missing, when the next answer comes."""
         with self._lock:
             if not self.ready or not self._copy.behind:
                 return

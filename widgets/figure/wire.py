@@ -1,4 +1,4 @@
-"""Plain values: what JSON knows, and float32 arrays, which travel beside it as bytes instead of as text."""
+"""Convert figures for the page: JSON, with float32 arrays beside it as bytes."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ Floats = NDArray[np.float32]
 
 
 def to_wire(value: Any) -> Any:
-    """Copy of ``value`` in float32 arrays and what JSON knows (a number that is not finite becomes None)."""
+    """Return a copy of ``value`` made of JSON types and float32 arrays; a number that is not finite becomes None."""
     if isinstance(value, dict):
         return {str(key): to_wire(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
@@ -25,7 +25,7 @@ def to_wire(value: Any) -> Any:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two values made by ``to_wire`` are equal, nan equal to nan."""
+    """Return whether two values made by ``to_wire`` are equal; nan equals nan."""
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b, equal_nan=True)
     if isinstance(a, dict) and isinstance(b, dict):
@@ -36,7 +36,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 def pack(value: Any, floats: list[Floats]) -> Any:
-    """``value`` as JSON, each array replaced by ``{"$f32": [offset, *shape]}`` into ``floats`` laid end to end."""
+    """Return ``value`` as JSON; an array goes to ``floats``, laid end to end, and leaves ``{"$f32": [offset, *shape]}``."""
     if isinstance(value, dict):
         return {key: pack(item, floats) for key, item in value.items()}
     if isinstance(value, list):
@@ -48,7 +48,7 @@ def pack(value: Any, floats: list[Floats]) -> Any:
 
 
 def to_json(value: Any) -> Any:
-    """``value`` as JSON alone: arrays as lists, a number that is not finite as None, float32 in as few digits as do."""
+    """Return ``value`` as JSON alone: arrays as lists, None for a number that is not finite, shortest float32 texts."""
     if isinstance(value, dict):
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""A knob: a slider with typing, a menu, or text; never out of its range. And a field of Config as one."""
+"""The input widget of one knob: a field with a slider, a menu, or text; its value is always valid."""
 
 import html
 import math
@@ -117,7 +117,7 @@ class KnobBox(ipywidgets.VBox):
             self.slider.value = self._on_slider()
 
     def badge(self) -> str:
-        """Markup before the help: when the knob acts, where that is not at once."""
+        """Return markup before the help that says when the knob acts."""
         return ""
 
     def _slide(self, to: float) -> None:
@@ -135,7 +135,7 @@ class KnobBox(ipywidgets.VBox):
             self._before = None
 
     def _answers(self, to: float, value: float) -> bool:
-        """Whether ``to`` is what the page makes of ``value``."""
+        """Return whether the slider's position ``to`` is the page's echo of ``value``."""
         return _stops(self.spec, to, value) <= 0.5 + 1e-6
 
     def _on_slider(self, value: Any = None) -> float:
@@ -190,7 +190,7 @@ class ConfigKnob(KnobBox):
             self.value = value
 
     def badge(self) -> str:
-        """Whether it acts at once, at the next Start, or waits for it."""
+        """Return a badge: live, next Start, or waiting for the next Start."""
         kind = "lab-pending" if self.pending else "lab-live" if self.spec.live else "lab-later"
         words = "acts at the next Start" if self.pending else "live" if self.spec.live else "next Start"
         return f'<span class="lab-badge {kind}">{words}</span>'
@@ -201,25 +201,25 @@ class ConfigKnob(KnobBox):
 
 
 def allowed(spec: Knob) -> str:
-    """The valid range as a sentence, empty for menus and free text."""
+    """Return the valid range as a sentence; empty for menus and free text."""
     if spec.choices is not None or (math.isinf(spec.low) and math.isinf(spec.high)):
         return ""
     return f"{spec.allowed[0].upper()}{spec.allowed[1:]}{' ' + spec.unit if spec.unit else ''}."
 
 
 def _stops(spec: Knob, a: float, b: float) -> float:
-    """How many of the slider's steps lie between two of its values."""
+    """Return how many slider steps lie between two values."""
     apart = math.log10(a / b) if spec.log else a - b
     return abs(apart) / (spec.step or 1)
 
 
 def _rounded(value: float, spec: Knob) -> float:
-    """A slider's value without the digits that nobody asked for."""
+    """Return a slider's value without the digits of its rounding errors."""
     return float(f"{value:.3g}") if spec.log else float(f"{value:.6g}")
 
 
 def _entry(spec: Knob) -> Any:
-    """The labelled part, which needs no mouse."""
+    """Return the labelled field or menu, which works from the keyboard."""
     common = {"description": spec.label, "tooltip": f"{spec.help} {allowed(spec)}".strip()}
     if spec.choices is not None:
         return ipywidgets.Dropdown(options=[(label, key) for key, label in spec.choices.items()], **common)

@@ -1,4 +1,4 @@
-"""Knobs that take any numbers, not those of a range: a list of them, or one with a slider."""
+"""Input widgets for numbers without a range: a list of numbers, or one number with a slider."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ from widgets.markup.axis_range import AxisRange
 
 
 def numbers(raw: Any, name: str = "the values", most: int = MOST) -> tuple[float, ...]:
-    """The numbers in a text, or in any series of numbers.
+    """Return the numbers in a text, or in any series of numbers.
 
     Raises:
         ConfigError: as :func:`parse_values` does.
@@ -21,7 +21,7 @@ def numbers(raw: Any, name: str = "the values", most: int = MOST) -> tuple[float
 
 
 class NumberList(KnobBox):
-    """Numbers, typed with commas or spaces between; ``value`` is a tuple of float.
+    """A field for a list of numbers, with commas or spaces between; ``value`` is a tuple of float.
 
     Args:
         label, help: as a knob has them.

@@ -1,11 +1,11 @@
-"""Numbers and tables as a page shows them."""
+"""Format numbers and HTML tables."""
 
 import math
 from collections.abc import Iterable, Sequence
 
 
 def number(x: float, places: int = 3) -> str:
-    """``x`` to ``places`` decimals, more where it is small, without zeros at the end; "undefined" for nan."""
+    """Return ``x`` to ``places`` decimals, more for a small one, without trailing zeros; "undefined" for nan."""
     if math.isnan(x):
         return "undefined"
     if not x or math.isinf(x):
@@ -18,7 +18,7 @@ def number(x: float, places: int = 3) -> str:
 
 
 def fixed(x: float, places: int = 2) -> str:
-    """``x`` to just so many decimals, as the lessons print them; what has no room for that as :func:`number`."""
+    """Return ``x`` with a fixed number of decimals, as the lessons print them; from a million on as :func:`number`."""
     if not abs(x) < 1e6:
         return "nan" if math.isnan(x) else number(x)
     return f"{round(x, places) + 0.0:.{places}f}".replace("-", "−")
@@ -27,7 +27,7 @@ def fixed(x: float, places: int = 2) -> str:
 def table(
     head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", *, numbers: bool = False, total: bool = False
 ) -> str:
-    """An HTML table whose rows begin with their names. All arguments are markup: escape what was typed.
+    """Return an HTML table whose rows begin with their names. All arguments are markup: escape typed text.
 
     Args:
         numbers: whether the cells are numbers, which stand under each other by their last digit.

@@ -1,4 +1,4 @@
-"""A heading that shows and hides what is under it. Unlike ipywidgets' Accordion it works from the keyboard."""
+"""A collapsible section. Unlike ipywidgets' Accordion it works from the keyboard."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import ipywidgets
 
 
 class Fold(ipywidgets.VBox):
-    """``content`` under a button with ``title``, hidden at first.
+    """A button with ``title`` that shows and hides ``content``; hidden at first.
 
     Attributes:
         button: a ToggleButton; its value is whether the content is shown.

@@ -1,12 +1,13 @@
-"""What a widget shows by itself is no entry of a person's, though the same callbacks hear of both."""
+"""Suppress change callbacks while a widget is updated from code."""
 
 import threading
 
 
 class Muted(threading.local):
-    """``with quiet:`` around what is shown, ``if quiet:`` in the callbacks. Blocks may lie within each other.
+    """A flag that is true inside of ``with muted:``; callbacks return early ``if muted``. Blocks may be nested.
 
-    Callbacks are called in the thread that shows: what a person enters meanwhile comes in another, and counts.
+    It is per thread: traitlets calls callbacks in the thread that sets a value, so an entry that comes from the page in
+    another thread meanwhile is not suppressed.
     """
 
     def __init__(self) -> None:
