@@ -15,7 +15,8 @@ from lab.record import Layout
 from lab.telemetry.history import History
 from lab.telemetry.probes import Probes
 from lab.telemetry.recorder import RING
-from lab.training.task import Task, accuracy
+from lab.training.metrics import accuracy
+from lab.training.task import Task
 
 QUESTION = "What do all probes of all layers at every step add to a plain eager loop's step?"
 PACKAGES = ("numba",)

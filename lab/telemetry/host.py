@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lab.nn.norms import AveragingNorm, Norm, RunningBatchNorm
 from lab.record import LAYER, NORM
-from lab.training.task import accuracy
+from lab.training.metrics import accuracy
 
 Metric = Callable[[Tensor, Tensor], Tensor]
 

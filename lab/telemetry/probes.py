@@ -96,7 +96,7 @@ def measure_norm(norm: Norm, figures: Tensor) -> None:
 
 
 def as_it_lies(x: Tensor) -> Tensor:
-    """Return the values of ``x`` as (n,), in memory order, without a copy."""
+    """Return the values of ``x`` as (n,), in memory order, without a copy where the layout allows it."""
     if x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last):
         x = x.permute(0, 2, 3, 1)
     return x.reshape(-1)

@@ -1,4 +1,4 @@
-"""What is learned: the data, the targets, the loss and the metric, apart from how."""
+"""A training task: data, targets, loss and metric."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from torch import Tensor
 from lab import data
 from lab.config import Config
 from lab.nn.models import CLASSES
+from lab.training.metrics import accuracy
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,6 @@ class Gallery:
     names: tuple[str, ...]
     pairs: dict[tuple[int, int], int]
     blank: int
-
-
-def accuracy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Share of the rows whose largest logit is the target's; (n, classes), (n,) -> 0-dim."""
-    return (logits.argmax(dim=1) == targets).float().mean()
 
 
 def classify(config: Config, device: torch.device) -> Task:

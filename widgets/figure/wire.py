@@ -36,7 +36,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 def pack(value: Any, floats: list[Floats]) -> Any:
-    """Return ``value`` as JSON; an array goes to ``floats``, laid end to end, and leaves ``{"$f32": [offset, *shape]}``."""
+    """Return ``value`` as JSON; each array is added to ``floats`` and leaves ``{"$f32": [offset, *shape]}``."""
     if isinstance(value, dict):
         return {key: pack(item, floats) for key, item in value.items()}
     if isinstance(value, list):

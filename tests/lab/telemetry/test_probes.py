@@ -11,7 +11,7 @@ from lab.config import Config
 from lab.nn import models
 from lab.record import BINS, COUNTS, LAYER, NORM, Layout
 from lab.telemetry.probes import Probes, as_it_lies, fused_passes, histogram, measure, measure_norm
-from lab.training.task import accuracy
+from lab.training.metrics import accuracy
 
 RANGES = [(0.0, 10.0), (-7.0, 7.0)]
 
