@@ -20,7 +20,7 @@ lab: $(READY)
 	$(BIN)/python -m widgets.serve --ip $(IP)
 
 test: $(READY) browser
-	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .
