@@ -53,10 +53,10 @@ window.deliver = (id, content, base64) => {
 window.held = (selector) => {
   const number = (x) => (Number.isNaN(x) ? "nan" : x === Infinity ? "inf" : x);
   const plain = (v) => ArrayBuffer.isView(v) ? Array.from(v, number) : Array.isArray(v) ? v.map(plain) : v;
-  const div = document.querySelector(selector + " .active-figure");
+  const div = document.querySelector(selector + " .live-figure");
   return div.data.map((t) => ({ x: plain(t.x), y: plain(t.y), z: plain(t.z) }));
 };
-window.drawn = (selector, seq) => document.querySelector(selector + " .active-figure").dataset.seq === String(seq);
+window.drawn = (selector, seq) => document.querySelector(selector + " .live-figure").dataset.seq === String(seq);
 """
 
 
@@ -290,7 +290,7 @@ def test_two_views_of_one_model_show_the_same(desk: Desk) -> None:
     figure.append(np.arange(5, 9), lines(np.arange(5, 9)))
     desk.flush(figure)
     assert desk.check(view=0) == desk.check(view=1)
-    hidden = "[...document.querySelectorAll('.active-figure')].map((div) => div._fullData[0].visible)"
+    hidden = "[...document.querySelectorAll('.live-figure')].map((div) => div._fullData[0].visible)"
     desk.page.locator(".legendtoggle").first.click()
     desk.page.wait_for_function(f"{hidden}[0] === 'legendonly'")
     figure.append(np.array([9]), lines([9]))
@@ -315,7 +315,7 @@ def test_the_next_figure_asks_for_the_script_if_the_first_is_closed_before_it_co
     deaf.on_msg(deaf._hear, remove=True)
     fresh.show(deaf, "deaf")
     fresh.show(LiveFigure(lines(range(4))), "b")
-    assert fresh.page.locator("#b-0 .active-figure-note").text_content() == "Loading the figure …"
+    assert fresh.page.locator("#b-0 .live-figure-note").text_content() == "Loading the figure …"
     fresh.page.evaluate("() => models.deaf.close()")
     fresh.settle()
     fresh.check("b")
@@ -456,16 +456,16 @@ def test_zoom_and_hidden_traces_stay_while_points_come(desk: Desk) -> None:
     desk.check("other")  # its turn comes after the dragged one's, which waits
     desk.page.mouse.move(box["x"] + 300, box["y"] + 160, steps=4)
     desk.page.mouse.up()
-    desk.page.wait_for_function("document.querySelector('.active-figure').layout.xaxis.range?.[0] > 0")
+    desk.page.wait_for_function("document.querySelector('.live-figure').layout.xaxis.range?.[0] > 0")
     desk.check()
-    before = desk.page.evaluate("document.querySelector('.active-figure')._fullLayout.xaxis.range")
+    before = desk.page.evaluate("document.querySelector('.live-figure')._fullLayout.xaxis.range")
     desk.page.locator(".legendtoggle").nth(1).click()
-    desk.page.wait_for_function("document.querySelector('.active-figure').data[1].visible === 'legendonly'")
+    desk.page.wait_for_function("document.querySelector('.live-figure').data[1].visible === 'legendonly'")
     figure.append(np.arange(20, 30), lines(np.arange(20, 30)))
     desk.flush(figure)
     desk.check()
-    assert desk.page.evaluate("document.querySelector('.active-figure')._fullLayout.xaxis.range") == before
-    assert desk.page.evaluate("document.querySelector('.active-figure').data[1].visible") == "legendonly"
+    assert desk.page.evaluate("document.querySelector('.live-figure')._fullLayout.xaxis.range") == before
+    assert desk.page.evaluate("document.querySelector('.live-figure').data[1].visible") == "legendonly"
 
 
 def test_no_button_sends_data_away(desk: Desk) -> None:
@@ -494,9 +494,9 @@ def test_its_buttons_lie_above_the_title_and_are_one_stop_of_the_tab_key(desk: D
     desk.page.keyboard.press("ArrowRight")
     assert desk.page.evaluate("document.activeElement.dataset.title") == "Zoom in"
     assert desk.page.evaluate(stops) == ["Zoom in"]
-    before = desk.page.evaluate("document.querySelector('.active-figure')._fullLayout.xaxis.range")
+    before = desk.page.evaluate("document.querySelector('.live-figure')._fullLayout.xaxis.range")
     desk.page.keyboard.press("Enter")
-    inside = "(old) => document.querySelector('.active-figure')._fullLayout.xaxis.range[0] > old[0]"
+    inside = "(old) => document.querySelector('.live-figure')._fullLayout.xaxis.range[0] > old[0]"
     desk.page.wait_for_function(inside, arg=before)
 
 
@@ -518,15 +518,15 @@ def test_a_failure_is_said_in_place_of_the_figure(browser: Browser, fault: str) 
     else:
         page.evaluate("() => { " + fault + " }")
         desk.show(LiveFigure(lines(range(9))))
-    page.wait_for_function("document.querySelector('.active-figure-note').textContent.includes('cannot be drawn')")
-    assert desk.errors and page.locator(".active-figure-note").is_visible()
+    page.wait_for_function("document.querySelector('.live-figure-note').textContent.includes('cannot be drawn')")
+    assert desk.errors and page.locator(".live-figure-note").is_visible()
     if fault == "broken":
         figure = desk.figures["one"]
         figure.draw(lines(range(4)))
         figure._answered = figure._seq = figure._seq + 2
         desk.flush(figure)
         desk.check()
-        page.wait_for_function("document.querySelector('.active-figure-note').textContent === ''")
+        page.wait_for_function("document.querySelector('.live-figure-note').textContent === ''")
     page.close()
 
 
@@ -564,7 +564,7 @@ class Dots:
         return plot["x"] + plot["width"] * x / 10, plot["y"] + plot["height"] * (1 - y / 5)
 
     def ranges(self) -> Any:
-        script = "['xaxis', 'yaxis'].map((axis) => document.querySelector('.active-figure').layout[axis].range)"
+        script = "['xaxis', 'yaxis'].map((axis) => document.querySelector('.live-figure').layout[axis].range)"
         return self.desk.page.evaluate(script)
 
     def press(self, x: float, y: float) -> None:
@@ -713,14 +713,14 @@ def test_four_figures_behind_voila(serve: Any, page: Page, traffic: Any, tmp_pat
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
     nbformat.write(notebook, tmp_path / "four.ipynb")
     page.goto(f"{serve(str(tmp_path)).url}/voila/render/four.ipynb")
-    page.wait_for_function("document.querySelectorAll('.active-figure[data-seq]').length === 4")
+    page.wait_for_function("document.querySelectorAll('.live-figure[data-seq]').length === 4")
     assert 1_400_000 < traffic.socket_bytes < 2_200_000  # the script once, and not four times
     for _ in range(2):
         before = page.locator(".told").inner_text()
         page.get_by_role("button", name="More").click()
         page.wait_for_function("(s) => document.querySelector('.told').innerText !== s", arg=before)
         same = """() => {
-            const held = [...document.querySelectorAll(".active-figure")].map((div) => Array.from(div.data[0].y));
+            const held = [...document.querySelectorAll(".live-figure")].map((div) => Array.from(div.data[0].y));
             return JSON.stringify(held) === JSON.stringify(JSON.parse(document.querySelector(".told").innerText));
         }"""
         page.wait_for_function(same)
