@@ -57,8 +57,8 @@ class MovingAveragePanel(Board):
     TITLE = "The moving average"
     NOTICE = "Which of the three averages begins too low, and what puts it right?"
     INPUTS = {
-        "stream": Input(_STREAM, "typed"),
         "values": Input(_VALUES, LESSON, number_list(), name="the values"),
+        "stream": Input(_STREAM, "typed"),  # after the values, which make themselves the stream
         "beta": Input(_BETA, 0.9),
         "noise": Input(_NOISE, 0.0, name=_NOISE.label),
         "first": Input(_FIRST, 0.0, name=_FIRST.label),
@@ -123,9 +123,10 @@ class MovingAveragePanel(Board):
         """Make typed values the stream; read the stream, whose length is the range of t."""
         stream = "typed" if "values" in changed and "stream" not in changed else values["stream"]
         if not len(self.series) or changed & {"stream", "values", "noise", "first"}:
-            calm, self._stride = self._calm(stream, values["values"])
+            calm, stride = self._calm(stream, values["values"])
             if not len(calm):
                 raise ConfigError("the run", "no step so far", "started, so that it has a loss")
+            self._stride = stride
             self.series = ma.disturbed(calm, values["noise"], values["first"])
             self.knobs["t"].stretch(len(self.series))
         return values | {"stream": stream, "t": min(values["t"], len(self.series))}

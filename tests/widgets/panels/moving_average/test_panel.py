@@ -138,6 +138,19 @@ def test_typing_makes_it_the_stream(panel: MovingAveragePanel) -> None:
     assert panel.knobs["t"].value == 3 and "t = 3" in said(panel, "steps")
 
 
+def test_a_stream_that_is_named_beside_typed_values_is_the_one_shown(panel: MovingAveragePanel) -> None:
+    panel.knobs["values"].entry.value = "1 2 3"
+    stream(panel).value = "sine"
+    panel.knobs["t"].entry.value = "90"
+    opened = MovingAveragePanel()
+    opened.on_link(panel.link.query)
+    given = MovingAveragePanel(Record(columns={"loss": np.arange(5.0)}), values=[1, 2, 3])
+    assert opened.values == panel.values and opened.error == ""
+    assert given.values.stream == "given" and len(given.series) == 5
+    for made in (opened, given):
+        made.close()
+
+
 def test_the_loss_of_a_record_that_is_given() -> None:
     loss = np.array([2.5, np.nan, 2.0, np.inf, 1.0], np.float32)
     panel = MovingAveragePanel(record=Record(steps=np.arange(5), columns={"loss": loss}))
@@ -191,6 +204,12 @@ def test_a_thinned_record_is_told(panel: MovingAveragePanel) -> None:
     open_runs.add(training)
     assert said(panel, "source") == ""
     stream(panel).value = next(iter(offers(panel).values()))
+    assert panel.series.tolist() == [1, 3, 5] and "1 step in 2" in said(panel, "source")
+    other = Run(np.nan)
+    open_runs.add(other)
+    stream(panel).value = list(offers(panel).values())[1]
+    assert stream(panel).error.startswith("the run must be started"), "it has no loss"
+    panel.knobs["beta"].entry.value = "0.5"
     assert panel.series.tolist() == [1, 3, 5] and "1 step in 2" in said(panel, "source")
     stream(panel).value = "sine"
     assert said(panel, "source") == ""
