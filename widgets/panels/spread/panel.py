@@ -88,8 +88,8 @@ class SpreadPanel(Board):
         if second != "typed":
             y = _second_series(x, second)
         points = self.knobs["values"]
-        # An axis stays where it is under a drag.
-        stays = DRAG in changed or ("values" in changed and points.moved)
+        # An axis stays where it is under a drag, and where its series does.
+        stays = DRAG in changed or (points.moved if "values" in changed else y == self.values.get("y"))
         numbers = np.array(y)
         self.axes = (points.axis, self.axes[1].with_room_for(numbers) if stays else AxisRange.around(numbers))
         return values | {"y": y, "second": second}

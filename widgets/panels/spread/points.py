@@ -54,12 +54,14 @@ class Points(ipywidgets.VBox):
 
     @property
     def error(self) -> str:
-        """Why the last entry was refused."""
-        return str(self.list.error)
+        """Why an entry was refused, in the list or beside a slider."""
+        return next((str(part.error) for part in (self.list, *self.sliders) if part.error), "")
 
     @error.setter
     def error(self, text: str) -> None:
         self.list.error = text
+        for slider in self.sliders:
+            slider.error = ""
 
     @traitlets.validate("value")
     def _check(self, proposal: dict[str, Any]) -> Any:
@@ -75,7 +77,7 @@ class Points(ipywidgets.VBox):
         self.axis = self.axis.with_room_for(points) if self.moved else AxisRange.around(points)
         shown = self.sliders[: len(new)] if len(new) <= SLIDERS else []
         with self._muted:
-            self.list.value, self.list.error = new, ""
+            self.list.value, self.error = new, ""
             for slider, value in zip(shown, new, strict=False):
                 slider.slide_over(*self.axis)
                 slider.value = value

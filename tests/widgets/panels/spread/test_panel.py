@@ -129,6 +129,17 @@ def test_dragging_a_pair_makes_the_second_series_ones_own(panel: SpreadPanel) ->
     assert drawn(panel, "pairs", "takes from it")["x"].size > 0
 
 
+def test_another_offset_leaves_the_axes_where_they_are(panel: SpreadPanel) -> None:
+    panel.knobs["second"].value = "same"
+    panel.on_drag(Drag("pairs", 3, 18.0, 1.0))
+    before, shown = panel.axes, panel.figures["pairs"].figure["layout"]["yaxis"]["range"]
+    panel.knobs["offset"].entry.value = "5"
+    panel.on_drag(Drag("pairs", 3, 18.0, 2.0))
+    assert panel.axes == before and panel.figures["pairs"].figure["layout"]["yaxis"]["range"] == shown == [-5, 25]
+    panel.knobs["y"].entry.value = "1 2 4 3"
+    assert panel.figures["pairs"].figure["layout"]["yaxis"]["range"] == [0, 5], "typing fits it anew"
+
+
 def test_a_point_by_its_slider_and_typed(panel: SpreadPanel) -> None:
     points(panel).sliders[3].slider.value = 8
     assert panel.x.tolist() == [1, 2, 4, 8] and value(text(panel, "one"), "mean, E[x]") == "3.75"
@@ -202,7 +213,10 @@ def test_a_bad_point_or_offset_is_told(panel: SpreadPanel, bad: str) -> None:
     assert panel.knobs["offset"].error.startswith("offset must be") and panel.knobs["offset"].value == 1e8
     if bad not in ("-1", "1e13"):
         points(panel).sliders[0].entry.value = bad
-        assert points(panel).sliders[0].error.startswith("point 1") and panel.x[0] == 1
+        assert points(panel).error == points(panel).sliders[0].error and panel.x[0] == 1
+        assert points(panel).error.startswith("point 1")
+        panel.on_drag(Drag("points", 1, 3.0, 2))
+        assert points(panel).error == points(panel).sliders[0].error == "", "until a point is moved"
 
 
 def test_one_point_has_no_spread(panel: SpreadPanel) -> None:
