@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from lab.concepts.values import MOST, parse_values
+from lab.concepts.values import LARGEST, MOST, parse_values
 from lab.knob import Knob
 from widgets.inputs.knob_box import KnobBox
 from widgets.markup.axis_range import AxisRange
@@ -16,6 +16,9 @@ def numbers(raw: Any, name: str = "the values", most: int = MOST) -> tuple[float
     Raises:
         ConfigError: as :func:`parse_values` does.
     """
+    # A drag of one of a thousand points checks all of them several times: valid numbers need no parser.
+    if isinstance(raw, tuple) and 0 < len(raw) <= most and all(type(x) is float and abs(x) <= LARGEST for x in raw):
+        return raw
     text = raw if isinstance(raw, str) else " ".join(map(str, raw))
     return tuple(parse_values(text, name, most=most).tolist())
 

@@ -3,8 +3,10 @@
 import html
 import math
 from dataclasses import fields
+from typing import Any
 
 import ipywidgets
+import numpy as np
 import pytest
 
 from lab.config import DEFAULTS, KNOBS, Config, ConfigError
@@ -12,6 +14,7 @@ from lab.knob import Knob
 from lab.schedules import PRESETS
 from widgets.inputs.config_knobs import Knobs
 from widgets.inputs.knob_box import ConfigKnob, KnobBox
+from widgets.inputs.number_knobs import numbers
 
 every_field = pytest.mark.parametrize("name", [spec.name for spec in fields(Config)])
 
@@ -294,3 +297,14 @@ def test_a_knob_can_be_stretched() -> None:
     assert box.value == 1 and box.slider.disabled and box.slider.max > box.slider.min
     box.stretch(2)
     assert not box.slider.disabled
+
+
+@pytest.mark.parametrize("raw", [(1.0, -2.5), "1 −2.5".replace("−", "-"), [1, "-2.5"], np.array([1, -2.5])])
+def test_numbers_of_any_kind(raw: Any) -> None:
+    assert numbers(raw, most=2) == (1.0, -2.5)
+
+
+@pytest.mark.parametrize("bad", [(), (1.0, 2.0, 3.0), (1.0, math.nan), (math.inf,), (-1e31,), (True,)])
+def test_numbers_that_are_no_list_of_finite_ones(bad: tuple[float, ...]) -> None:
+    with pytest.raises(ConfigError, match="the values"):
+        numbers(bad, most=2)
