@@ -19,8 +19,8 @@ PRECISION = (
     "seven digits: which of the two formulas squares large numbers first, and what is lost beside them?"
 )
 PAIRS = (
-    "Each point makes a rectangle with the two means: right of one and above the other, or left and below, it adds to "
-    "the covariance, otherwise it takes from it. Over both standard deviations that is the correlation, −1 to 1."
+    "Each point makes a rectangle with the two means. On which sides of them must it lie to add to the covariance, and "
+    "where does it take from it? Over both standard deviations that is the correlation: where is it 1, 0 and −1?"
 )
 """What the sections on float32 and on two series say, as markup."""
 
