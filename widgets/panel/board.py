@@ -17,7 +17,6 @@ import ipywidgets
 from lab.knob import ConfigError, Knob
 from widgets.charts.style import Figure
 from widgets.export.section_words import Words
-from widgets.export.slide import plain_text
 from widgets.figure.live_figure import LiveFigure
 from widgets.figure.requests import Drag
 from widgets.inputs.knob_box import KnobBox
@@ -195,13 +194,13 @@ class Board(Panel):
     @handler
     def on_link(self, query: str) -> None:
         """Set the inputs that the page's address names, and say what of it cannot be set."""
-        panel, _, rest = query.lstrip("?").partition("&")
-        if panel.startswith("panel=") and panel != f"panel={type(self).__name__}":
+        panel = type(self).__name__
+        texts, problems = read_settings(query, dict.fromkeys(("panel", *self.INPUTS), str))
+        if texts.pop("panel", panel) != panel:
             return  # another panel's on the same page
-        texts, problems = read_settings(rest if panel.startswith("panel=") else query, dict.fromkeys(self.INPUTS, str))
-        entered = self._enter(texts, problems)
+        if entered := self._enter(texts, problems):
+            self._show(entered)
         self._link_problems = problems_line(problems)
-        self._show(entered)
 
     def set(self, values: Mapping[str, Any], *also: str) -> None:
         """Set inputs from code and show what they make; ``also`` counts as changed.
@@ -209,9 +208,10 @@ class Board(Panel):
         Raises:
             ConfigError: for a value that an input does not take, or values that do not go together.
         """
+        valid = {name: self.knobs[name].checked(value) for name, value in values.items()}  # all of them, or none is set
         with self._muted:
-            self._put(values)
-        self.refresh({*values, *also})
+            self._put(valid)
+        self.refresh({*valid, *also})
 
     def refresh(self, names: Iterable[str]) -> None:
         """Show what changes when these inputs have changed."""
@@ -231,7 +231,7 @@ class Board(Panel):
     def chart_words(self) -> Mapping[str, Words]:
         """Chart -> the heading and the help of the section that it stands in, without markup."""
         return {
-            name: Words(plain_text(part.title or self.LABELS[name]), plain_text(part.words))
+            name: Words.of_section(part.title or self.LABELS[name], part.words)
             for part in self.SECTIONS
             for item in part.show
             for name in ((item,) if isinstance(item, str) else item)
@@ -286,7 +286,7 @@ class Board(Panel):
         for name, value in values.items():
             knob = self.knobs[name]
             if knob.value != value:
-                knob.value = knob.checked(value)
+                knob.value = value
             if knob.error:
                 knob.error = ""
 

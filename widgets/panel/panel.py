@@ -21,7 +21,7 @@ from widgets.charts.style import Figure
 from widgets.export.provenance import Settings, knob_settings
 from widgets.export.save_bar import SaveBar
 from widgets.export.saver import Saver
-from widgets.export.section_words import Words, words_on_page
+from widgets.export.section_words import Words
 from widgets.export.table import Table, of_figure
 from widgets.figure.live_figure import LiveFigure
 from widgets.page.muted import Muted
@@ -157,8 +157,8 @@ class Panel(ipywidgets.VBox):
         return functools.partial(of_figure, self.figures[name].figure)
 
     def chart_words(self) -> Mapping[str, Words]:
-        """Return chart -> heading and help of the section that it stands in."""
-        return words_on_page(self)
+        """Return chart -> heading and help of the section that it stands in; by default of none."""
+        return {}
 
     def catch_up(self) -> None:
         """Bring every chart up to date before it is saved, those out of sight too; by default they always are."""

@@ -116,6 +116,9 @@ def test_a_dragged_point_changes_an_input(board: Sum) -> None:
     count = len(board.computed)
     board.on_drag(Drag("other", 0, 1.0, 0.0))
     assert board.values.a == 4 and len(board.computed) == count
+    with pytest.raises(ConfigError, match="b must be"):
+        board.set({"a": 5, "b": -1})
+    assert board.values.a == board.knobs["a"].value == 4, "all of them, or none"
     board.on_drag(Drag("a", 0, 99.0, 0.0))
     assert board.values.a == 4 and "a must be at least 0 and at most 10; got 99" in board.error
 
@@ -130,7 +133,7 @@ def test_a_failure_is_shown_and_the_next_change_works(board: Sum, monkeypatch: p
 
 
 def test_what_of_a_link_does_not_go_with_the_rest_is_told_and_left_out(board: Sum) -> None:
-    board.link._handle_custom_msg({"query": "kind=mean&b=3&a=7&b2=1"}, [])
+    board.link._handle_custom_msg({"query": "theme=dark&kind=mean&panel=Sum&b=3&a=7&b2=1"}, [])
     assert board.values == {"a": 7, "b": 7.0, "kind": "sum"} == {name: knob.value for name, knob in board.knobs.items()}
     assert "another number for a mean; got 7" in board.error and "b2 is no knob" in board.error
     assert board.words["total"].value == "<p>14.0</p>"

@@ -97,9 +97,9 @@ def test_a_run_whose_end_cannot_be_written_is_told_without_a_click(
     assert panel.session.wait(PATIENCE)
     for _ in range(3):
         assert panel.tick(), "it is not known yet whether the run is kept"
-    going_on.set()
     ticker = panel._ticker
     assert ticker is not None
+    going_on.set()  # from now on the ticker may end at any time
     ticker.join(PATIENCE)
     assert "No space left on device" in panel.error
 

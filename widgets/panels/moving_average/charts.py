@@ -71,7 +71,7 @@ def factor(n: int, beta: float, t: int) -> Figure:
         line("1 − βᵗ", at, ma.factor(at, beta), 0, hovertemplate=hover),
         line(f"at t = {t}", np.array([t]), np.array([here]), 0, mode="markers", marker=mark, hovertemplate=hover),
     ]
-    title = "Too small by this factor, from zero"
+    title = "The factor 1 − βᵗ"
     plain = plot(title, f"t, values seen{thinned}", "1 − βᵗ", range=[-0.02, 1.04], fixedrange=True)
     return {"data": data, "layout": plain | {"uirevision": n, "shapes": [_here(t)]}}
 

@@ -89,7 +89,10 @@ class SpreadPanel(Board):
             y = _second_series(x, second)
         points = self.knobs["values"]
         # An axis stays where it is under a drag, and where its series does.
-        stays = DRAG in changed or (points.moved if "values" in changed else y == self.values.get("y"))
+        moved = DRAG in changed or points.sliding
+        if "values" in changed and not moved:
+            points.fit()
+        stays = moved or ("values" not in changed and y == self.values.get("y"))
         numbers = np.array(y)
         self.axes = (points.axis, self.axes[1].with_room_for(numbers) if stays else AxisRange.around(numbers))
         return values | {"y": y, "second": second}

@@ -27,8 +27,8 @@ class Points(ipywidgets.VBox):
 
     Attributes:
         value: tuple of float. list: NumberList. sliders: one AnyNumber for each of the first points.
-        axis: AxisRange of the points: fitted to new points, only widened when one point is moved.
-        moved: whether the last change moved one point.
+        axis: AxisRange of the points: widened where it must be; :meth:`fit` fits it to them anew.
+        sliding: whether a change comes from a slider.
 
     Raises:
         ConfigError: for values that are not valid.
@@ -40,7 +40,7 @@ class Points(ipywidgets.VBox):
     def __init__(self, spec: Knob, value: Any, name: str, *, most: int) -> None:
         self.spec, self.name = spec, name
         self._muted = Muted()
-        self._typing = self.moved = False
+        self.sliding = False
         self.list = NumberList(spec.label, spec.help, value, name=name, most=most)
         self.checked = self.list.checked
         self.axis = AxisRange.around(np.array(self.list.value))
@@ -69,17 +69,19 @@ class Points(ipywidgets.VBox):
 
     @traitlets.observe("value")
     def _show(self, change: dict[str, Any]) -> None:
-        new, old = change["new"], change["old"] or ()
-        self.moved = (
-            not self._typing and len(new) == len(old) and sum(a != b for a, b in zip(new, old, strict=True)) == 1
-        )
-        points = np.array(new)
-        self.axis = self.axis.with_room_for(points) if self.moved else AxisRange.around(points)
-        shown = self.sliders[: len(new)] if len(new) <= SLIDERS else []
+        self._show_on(self.axis.with_room_for(np.array(change["new"])))
+
+    def fit(self) -> None:
+        """Fit the axis, and with it the sliders, to the points."""
+        self._show_on(AxisRange.around(np.array(self.value)))
+
+    def _show_on(self, axis: AxisRange) -> None:
+        self.axis = axis
+        shown = self.sliders[: len(self.value)] if len(self.value) <= SLIDERS else []
         with self._muted:
-            self.list.value, self.error = new, ""
-            for slider, value in zip(shown, new, strict=False):
-                slider.slide_over(*self.axis)
+            self.list.value, self.error = self.value, ""
+            for slider, value in zip(shown, self.value, strict=False):
+                slider.slide_over(*axis)
                 slider.value = value
         parts = (self.list, *shown)
         if self.children != parts:
@@ -87,12 +89,12 @@ class Points(ipywidgets.VBox):
 
     def _typed(self, change: dict[str, Any]) -> None:
         if not self._muted:
-            self._typing = True
-            try:
-                self.value = change["new"]
-            finally:
-                self._typing = False
+            self.value = change["new"]
 
     def _slid(self, point: int, change: dict[str, Any]) -> None:
         if not self._muted:
-            self.value = (*self.value[:point], change["new"], *self.value[point + 1 :])
+            self.sliding = True
+            try:
+                self.value = (*self.value[:point], change["new"], *self.value[point + 1 :])
+            finally:
+                self.sliding = False

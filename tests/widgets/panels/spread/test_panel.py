@@ -156,6 +156,16 @@ def test_a_point_by_its_slider_and_typed(panel: SpreadPanel) -> None:
     ]
 
 
+def test_the_axis_is_fitted_to_points_that_are_given(panel: SpreadPanel) -> None:
+    fitted = AxisRange.around(np.array([1.0, 2, 4, 5]))
+    assert fitted != panel.axes[0]
+    panel.link._handle_custom_msg({"query": "values=1, 2, 4, 5"}, [])
+    given = SpreadPanel([1, 2, 4, 5])
+    assert panel.axes == given.axes and given.axes[0] == fitted
+    assert points(given).sliders[0].slider.max == fitted.high
+    given.close()
+
+
 def test_sliders_are_as_many_as_the_points(panel: SpreadPanel) -> None:
     assert len(points(panel).children) == 1 + 4
     for n, sliders in ((SLIDERS, SLIDERS), (SLIDERS + 1, 0), (2, 2)):
