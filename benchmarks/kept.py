@@ -1,4 +1,4 @@
-"""What does it cost to keep a run, to open it, to list a thousand?"""
+"""What does it cost to keep a run, to open it, to list ten thousand?"""
 
 import tempfile
 from dataclasses import replace
@@ -10,19 +10,19 @@ import numpy as np
 
 from benchmarks.measure import Figure, figure, seconds
 from lab.config import Config
-from lab.kept import KeptRun, Library, file, index
+from lab.kept import KeptRun, Library, file, list_cache
 from lab.kept.writer import versions
 from lab.record import COUNTS, Layout
 from lab.telemetry.history import History
 
-QUESTION = "What does it cost to keep a run, to open it, to list a thousand?"
+QUESTION = "What does it cost to keep a run, to open it, to list ten thousand?"
 PACKAGES: tuple[str, ...] = ()
 
 LAYERS = ("conv1", "conv2", "conv3", "conv4")
 """As many as the lesson's net has, each with a norm: 68 columns."""
 
 ROUNDS = 15
-RUNS = 1000
+RUNS = 10_000
 BLOCK = 4096
 
 
@@ -58,12 +58,6 @@ def fill(folder: Path, runs: int) -> None:
         )
 
 
-def cold(folder: Path) -> float:
-    """Seconds to list ``folder`` as in a Python that has not listed it before."""
-    index._run.cache_clear()
-    return seconds(Library(folder).runs)
-
-
 def answer() -> tuple[list[Figure], str]:
     """Seconds and milliseconds, in a folder of the machine's temporary files."""
     history = history_of(100_000)
@@ -88,9 +82,12 @@ def answer() -> tuple[list[Figure], str]:
     with tempfile.TemporaryDirectory() as name:
         fill(Path(name), RUNS)
         making = [seconds(Library(name).runs)]
-        first = [cold(Path(name)) for _ in range(ROUNDS)]
-        listing = [seconds(Library(name).runs) for _ in range(ROUNDS)]
-        searching = [seconds(lambda: Library(name).runs("none 0.001")) for _ in range(ROUNDS)]
+        assert (Path(name) / list_cache.NAME).exists()
+        first = [seconds(Library(name).runs) for _ in range(ROUNDS)]
+        library = Library(name)
+        library.runs()
+        listing = [seconds(library.runs) for _ in range(ROUNDS)]
+        searching = [seconds(lambda: library.runs("none 0.001")) for _ in range(ROUNDS)]
     figures = [
         figure("save a run of 100,000 steps at its end", saving, "s", at_most=1),
         figure("a flush while it goes on, every 5 s", flushing, "s", at_most=1),
@@ -98,10 +95,10 @@ def answer() -> tuple[list[Figure], str]:
         figure("open it", opening, "s", at_most=1),
         figure("rename it", renaming, "s"),
         figure("its file", [size], "MB"),
-        figure(f"list {RUNS:,} runs for the first time", [1e3 * cost for cost in first], "ms", at_most=100),
+        figure(f"list {RUNS:,} runs for the first time in a process", [1e3 * cost for cost in first], "ms"),
         figure(f"list {RUNS:,} runs again", [1e3 * cost for cost in listing], "ms", at_most=100),
         figure(f"search {RUNS:,} runs", [1e3 * cost for cost in searching], "ms", at_most=100),
-        figure(f"make a lost index of {RUNS:,} runs again", making, "s"),
+        figure(f"list {RUNS:,} runs whose cached list is lost", making, "s"),
     ]
     notes = (
         f"The record of 100,000 steps has {len(record.steps):,} rows of {len(record.columns)} columns and"

@@ -194,6 +194,11 @@ class Session:
         with self._changed:
             return self._changed.wait_for(condition, timeout)
 
+    def wake(self) -> None:
+        """Have every :meth:`wait_for` check its condition again: something else than the state has changed."""
+        with self._changed:
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Stop, and free the net and the device's memory; the record stays."""
         self.stop()
@@ -230,6 +235,7 @@ class Session:
         if self._state != "ready":
             return
         self._state = "running"
+        self._changed.notify_all()
         self._orders.append(lambda remote: remote.start_with(steps))
         self._thread = threading.Thread(target=self._work, name="lab-session", daemon=True)
         self._thread.start()

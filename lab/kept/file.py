@@ -67,28 +67,8 @@ def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO
     return _put(path, fill, hold)
 
 
-def relabel(path: Path, name: str, note: str) -> None:
-    """Give the run at ``path`` another name and note; the record is copied as it is.
-
-    Raises:
-        KeptError: the file is torn, foreign, or of a newer version.
-        OSError: as :func:`write`.
-    """
-    with _opened(path) as (_, archive):
-        meta = _meta(path, archive)
-        meta["run"] |= {"name": name, "note": note}
-
-        def fill(copy: zipfile.ZipFile) -> None:
-            copy.writestr(META, to_json(meta))
-            for entry in archive.infolist():
-                if entry.filename != META:
-                    copy.writestr(entry.filename, archive.read(entry), entry.compress_type, 1)
-
-        _put(path, fill, hold=False)
-
-
-def look(path: Path) -> tuple[KeptRun, bool, str]:
-    """The run at ``path`` without its record, whether its writer lives, and the file's :func:`signature`.
+def look(path: Path) -> KeptRun:
+    """Return the run at ``path`` without its record; "interrupted" if it was running and its writer is gone.
 
     Raises:
         KeptError: the file is torn, foreign, or of a newer version, or has settings that this one does not know.
@@ -100,10 +80,10 @@ def look(path: Path) -> tuple[KeptRun, bool, str]:
             held = file_lock.is_held(file)
             run = _run(path, _meta(path, archive))
         if run.outcome != "running" or held:
-            return run, held, signature(stat)
+            return run
         # Its writer may just have put a newer file there, and let go of this one.
         if path.stat().st_ino == stat.st_ino:
-            return replace(run, outcome="interrupted"), False, signature(stat)
+            return replace(run, outcome="interrupted")
 
 
 def read(path: Path) -> Record:
@@ -132,7 +112,7 @@ def read(path: Path) -> Record:
 
 
 def signature(stat: os.stat_result) -> str:
-    """Changes whenever the file is written anew."""
+    """Return a text that changes whenever the file is written anew."""
     return f"{stat.st_ino}-{stat.st_size}-{stat.st_mtime_ns}"
 
 
@@ -186,6 +166,7 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], zipfile.ZipFile]]:
             KeyError,
             TypeError,
             ValueError,
+            ArithmeticError,
             RuntimeError,
         ) as error:
             raise KeptError(f"{path.name} is torn, or is not a kept run") from error

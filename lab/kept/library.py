@@ -1,15 +1,16 @@
 """A folder of kept runs: list, open, name, delete."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from sqlite3 import Connection
 
-from lab.kept import file, index
+from lab.kept import file, label, list_cache
 from lab.kept.folder import RUNS, default_folder
+from lab.kept.label import Label
 from lab.kept.run import KeptError, KeptRun, writable
 from lab.kept.search import matches
 from lab.kept.writer import FLUSH_SECONDS, RunWriter
@@ -18,34 +19,42 @@ from lab.session import Session
 
 DELETED = "deleted"
 DELETED_DAYS = 30
-"""So long a deleted run can be brought back; after that, it goes when the next run is kept."""
+"""How long a deleted run can be brought back; after that, it goes when the next run is kept."""
 
 ABANDONED_SECONDS = 3600.0
-"""A file that was being written for so long has lost its writer."""
+"""Age at which a half-written file is taken to be left by a crash."""
 
 LONGEST_NAME = 200
+
+OLD_INDEX = "index.sqlite"
+"""Earlier versions cached the list in a database of this name; it holds nothing that the files do not."""
+
+OPENED_PER_SAVE = 1 / 20
+"""Share of the runs whose files must have been opened before the list is cached again: opening one takes about
+twenty times as long as writing its line."""
 
 
 class Library:
     """The runs of a folder. Safe from any thread and beside other processes that write to it.
 
-    The files are what counts. The index beside them only makes the list quick: whatever it lacks
-    is read from the files, whenever runs are listed.
+    A run is one file, ``<id>.npz``; a name or note that a person gives it later is in ``<id>.label.json`` beside it.
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
         """The library in ``folder``, by default :func:`lab.kept.folder.default_folder`; made by the first run kept.
 
         Raises:
-            KeptError: it is of a newer version, or cannot be reached.
+            KeptError: the folder cannot be reached, or none is named and the system knows no home folder.
         """
         try:
             self.folder = default_folder() if folder is None else Path(folder).expanduser()
-        except RuntimeError as error:  # the system knows no home of whoever runs this
+        except RuntimeError as error:
             raise KeptError(f"No folder for kept runs: {error} Name one in {RUNS}.") from error
-        with self._telling():
-            self.index = index.Index(self.folder)
-        # Files that are no runs: why, and the signature with which they were looked at.
+        with self._errors_in_words(), suppress(FileNotFoundError, NotADirectoryError):
+            self.folder.stat()
+        self._lock = threading.Lock()
+        self._listed: list_cache.Listed | None = None
+        # Files that cannot be read: why, and the signature with which they were looked at.
         self._bad: dict[str, tuple[str, str]] = {}
 
     def runs(self, search: str = "") -> list[KeptRun]:
@@ -63,7 +72,7 @@ class Library:
             KeptError: the folder cannot be read.
         """
         self._all()
-        with self._telling():
+        with self._errors_in_words():
             if self.folder.exists() and not self.folder.is_dir():
                 return [f"{self.folder} is a file, not a folder"]
             foreign = [f"{name} is not a kept run" for name in self._foreign()]
@@ -86,7 +95,7 @@ class Library:
         Raises:
             KeptError: there is none of that id, or its file is torn.
         """
-        with self._telling(id):
+        with self._errors_in_words(id):
             return file.read(self._path(id))
 
     def rename(self, id: str, name: str) -> None:
@@ -94,14 +103,16 @@ class Library:
         name = writable(" ".join(name.split()))
         if not name or len(name) > LONGEST_NAME:
             raise KeptError(f"A name needs 1 to {LONGEST_NAME} characters, not {len(name)}.")
-        self._label(id, name=name)
+        run = self.get(id)
+        self._label(id, Label(name, run.note))
 
     def set_note(self, id: str, note: str) -> None:
         """Raises KeptError for an unknown run, or a folder that cannot be written to."""
-        self._label(id, note=writable(note.strip()))
+        run = self.get(id)
+        self._label(id, Label(run.name, writable(note.strip())))
 
     def delete(self, id: str) -> None:
-        """Out of the list; :meth:`undo` brings it back within 30 days.
+        """Take a run out of the list; :meth:`undo` brings it back within 30 days.
 
         Raises:
             KeptError: there is none of that id, it is running, or the folder cannot be written to.
@@ -109,11 +120,10 @@ class Library:
         if self.get(id).outcome == "running":
             raise KeptError("This run is still going on: stop it first, then delete it.")
         bin = self.folder / DELETED
-        with self._telling(id):
+        with self._errors_in_words(id):
             bin.mkdir(exist_ok=True)
-            # The moment in front, so that the names' order is that of the deletions.
+            # The moment in front, so that the names' order is that of the deletions. Its label waits where it is.
             os.replace(self._path(id), bin / f"{time.time_ns():020d}-{id}{file.SUFFIX}")
-        self.index.do(lambda db: index.drop(db, id))
 
     def undo(self) -> KeptRun | None:
         """Bring back the run that was deleted last, then the one before; None when there is none.
@@ -121,11 +131,11 @@ class Library:
         Raises:
             KeptError: the folder cannot be written to.
         """
-        for path in sorted((self.folder / DELETED).glob("*-*" + file.SUFFIX), reverse=True):
-            id = path.stem.partition("-")[2]
+        for path in sorted(self._deleted(), reverse=True):
+            id = _deleted_id(path)
             if self._path(id).exists():
                 continue
-            with self._telling(id):
+            with self._errors_in_words(id):
                 os.replace(path, self._path(id))
             return self.get(id)
         return None
@@ -133,103 +143,120 @@ class Library:
     def keep(self, session: Session, name: str = "", *, every: float = FLUSH_SECONDS) -> RunWriter:
         """Keep ``session``'s run from its start (or from now) to its end, with a flush ``every`` so many seconds.
 
-        Never raises for a folder that cannot be written to: :attr:`RunWriter.error` tells.
+        Never raises for a folder that cannot be written to: :attr:`RunWriter.error` says so.
         """
         return RunWriter(self, session, name, every)
+
+    def label(self, id: str) -> Label | None:
+        """The name and note that a person gave a run; None if they gave none, or its label cannot be read."""
+        try:
+            return label.read(label.path_of(self.folder, id))
+        except (OSError, KeptError):
+            return None
 
     def sweep(self) -> None:
         """Remove what was deleted long ago, and what a crash left half-written."""
         now = time.time()
-        for path in self.folder.glob(f".*{file.TEMPORARY}"):
+        for path in self.folder.glob(".*.tmp"):
             with suppress(OSError):
                 if now - path.stat().st_mtime > ABANDONED_SECONDS:
                     path.unlink()
-        for path in (self.folder / DELETED).glob("*-*" + file.SUFFIX):
+        for path in self._deleted():
             moment = path.name.partition("-")[0]
             if moment.isdigit() and now - int(moment) / 1e9 > DELETED_DAYS * 86_400:
                 with suppress(OSError):
                     path.unlink()
+                    if not self._path(_deleted_id(path)).exists():
+                        label.path_of(self.folder, _deleted_id(path)).unlink()
 
     def _all(self) -> dict[str, KeptRun]:
-        """Every run by its id, newest first, the index brought up to date."""
-        with self._telling():
-            return self.index.do(self._refreshed) if self.folder.is_dir() else {}
+        """Every run by its id, newest first, the list brought up to date."""
+        with self._errors_in_words(), self._lock:
+            if not self.folder.is_dir():
+                return {}
+            listed = self._refreshed()
+        return {id: run for id, (_, run) in listed.items()}
 
-    def _refreshed(self, db: Connection) -> dict[str, KeptRun]:
-        # The index first: a run that is added between the two looks is not taken for one whose file is gone.
-        known = index.rows(db)
-        found = self._files()
-        gone = [id for id in known if id not in found]
-        fresh: dict[str, tuple[KeptRun, bool, str]] = {}
+    def _refreshed(self) -> list_cache.Listed:
+        before = list_cache.load(self.folder) if self._listed is None else self._listed
+        listed: list_cache.Listed = {}
         bad: dict[str, tuple[str, str]] = {}
-        for id, signature in found.items():
-            run, seen = known.get(id, (None, ""))
+        opened = 0
+        files = self._files()
+        # The known ones in their order: ten thousand need not be sorted again.
+        for id in [*(id for id in before if id in files), *(id for id in files if id not in before)]:
+            signature = files[id]
+            seen, run = before.get(id, ("", None))
             if run is not None and seen == signature and run.outcome != "running":
+                listed[id] = signature, run
+                if (torn := id + label.SUFFIX) in self._bad:
+                    bad[torn] = self._bad[torn]
                 continue
             why, seen_bad = self._bad.get(id, ("", ""))
             if seen_bad == signature:
                 bad[id] = why, signature
-                gone += [id] if id in known else []
                 continue
             try:
-                fresh[id] = file.look(self._path(id))
+                run = file.look(self._path(id))
             except FileNotFoundError:
                 continue  # moved away in between
             except OSError as error:
                 bad[id] = f"{id}{file.SUFFIX} cannot be read: {error.strerror or error}", ""
+                if id in before:
+                    listed[id] = before[id]
+                continue
             except KeptError as error:
                 bad[id] = str(error), signature
-                gone += [id] if id in known else []
-        self._bad = bad
-        if gone or any(self._differs(known.get(id), new) for id, new in fresh.items()):
-            with index.transaction(db):
-                for id in gone:
-                    index.drop(db, id)
-                for id, (run, live, signature) in fresh.items():
-                    # Of a run that was going on, the name in the index counts: its writer may not have read it yet.
-                    before, seen = known.get(id, (None, ""))
-                    renamed = before is None or (before.outcome != "running" and seen != signature)
-                    index.put(db, run, signature, named=renamed and not live)
-            known = index.rows(db)
-        return {id: run for id, (run, _) in known.items()}
+                continue
+            opened += run.outcome != "running"
+            listed[id] = signature, self._labelled(run, bad)
+        if not listed.keys() <= before.keys():
+            listed = dict(sorted(listed.items(), key=lambda item: (item[1][1].started, item[0]), reverse=True))
+        self._listed, self._bad = listed, bad
+        if opened > OPENED_PER_SAVE * len(listed):
+            list_cache.save(self.folder, listed)
+        return listed
 
-    @staticmethod
-    def _differs(known: tuple[KeptRun, str] | None, new: tuple[KeptRun, bool, str]) -> bool:
-        return known is None or (known[0].outcome, known[1]) != (new[0].outcome, new[2])
+    def _labelled(self, run: KeptRun, bad: dict[str, tuple[str, str]]) -> KeptRun:
+        try:
+            given = label.read(label.path_of(self.folder, run.id))
+        except (OSError, KeptError) as error:
+            bad[run.id + label.SUFFIX] = str(error), ""
+            return run
+        return run if given is None else replace(run, name=given.name, note=given.note)
 
     def _files(self) -> dict[str, str]:
-        found = {}
+        """Run's id -> the signature of its file and its label."""
+        runs, labels = {}, {}
         with os.scandir(self.folder) as entries:
             for entry in entries:
-                if entry.name.endswith(file.SUFFIX) and not entry.name.startswith("."):
-                    with suppress(OSError):
-                        found[entry.name.removesuffix(file.SUFFIX)] = file.signature(os.stat(entry.path))
-        return found
+                name = entry.name
+                if name.startswith(".") or not name.endswith((file.SUFFIX, label.SUFFIX)):
+                    continue
+                try:
+                    signature = file.signature(os.stat(entry.path))
+                except OSError:
+                    continue  # moved away in between
+                if name.endswith(file.SUFFIX):
+                    runs[name.removesuffix(file.SUFFIX)] = signature
+                else:
+                    labels[name.removesuffix(label.SUFFIX)] = signature
+        return {id: f"{signature} {labels[id]}" if id in labels else signature for id, signature in runs.items()}
 
     def _foreign(self) -> list[str]:
         if not self.folder.is_dir():
             return []
-        own = index.NAMES | {DELETED}
-        names = (name for name in os.listdir(self.folder) if name not in own and not name.startswith("."))
-        return [name for name in names if not name.endswith(file.SUFFIX)]
+        names = (name for name in os.listdir(self.folder) if name != DELETED and not name.startswith((".", OLD_INDEX)))
+        return [name for name in names if not name.endswith((file.SUFFIX, label.SUFFIX))]
 
-    def _label(self, id: str, **words: str) -> None:
-        self.get(id)
+    def _label(self, id: str, given: Label) -> None:
+        path = label.path_of(self.folder, id)
+        with self._errors_in_words(id):
+            label.read(path)  # raises for one that a newer version wrote: it is left as it is
+            label.write(path, given)
 
-        def work(db: Connection) -> None:
-            with index.transaction(db):
-                run, live, _ = file.look(self._path(id))
-                name, note = index.labels(db, id) or (run.name, run.note)
-                name, note = words.get("name", name), words.get("note", note)
-                if live:
-                    index.label(db, id, name, note)
-                    return
-                file.relabel(self._path(id), name, note)
-                signature = file.signature(self._path(id).stat())
-                index.put(db, replace(run, name=name, note=note), signature, named=True)
-
-        with self._telling(id):
-            self.index.do(work)
+    def _deleted(self) -> list[Path]:
+        return list((self.folder / DELETED).glob("*-*" + file.SUFFIX))
 
     def _path(self, id: str) -> Path:
         return self.folder / (id + file.SUFFIX)
@@ -238,11 +265,16 @@ class Library:
         return KeptError(f"There is no kept run {id!r} in {self.folder}.")
 
     @contextmanager
-    def _telling(self, id: str = "") -> Iterator[None]:
-        """What the system refuses, in words; a file that is not there is that of run ``id``."""
+    def _errors_in_words(self, id: str = "") -> Iterator[None]:
+        """Raise what the system refuses as a KeptError; a missing file means that there is no run ``id``."""
         try:
             yield
         except OSError as error:
             if id and isinstance(error, FileNotFoundError):
                 raise self._unknown(id) from error
             raise KeptError(f"{self.folder}: {error.strerror or error}") from error
+
+
+def _deleted_id(path: Path) -> str:
+    """Return the id of a run in the bin, where the moment of its deletion precedes it."""
+    return path.stem.partition("-")[2]

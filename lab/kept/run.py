@@ -4,9 +4,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Self
 
-from lab.config import Config
+from lab.config import KNOBS, Config
+
+_TYPES = (
+    dict.fromkeys(("id", "name", "note", "outcome", "error", "device", "started", "updated"), str)
+    | dict.fromkeys(("seconds", "loss", "valid_loss", "accuracy"), int | float)
+    | {"steps": int, "versions": dict, "config": dict}
+)
+"""Of a run's fields in a file: one of another type would fail later, where a list is sorted or drawn."""
 
 
 class KeptError(Exception):
@@ -45,6 +53,16 @@ class KeptRun:
     valid_loss: float
     accuracy: float
 
+    @cached_property
+    def searchable(self) -> tuple[str, tuple[object, ...]]:
+        """What a search looks through: words in lower case, a line each, and the settings that are not the defaults."""
+        changed = self.config.changed()
+        names = [f"{name}\n{KNOBS[name].label}" for name in changed]
+        chosen = ((knob.choices, getattr(self.config, name)) for name, knob in KNOBS.items() if knob.choices)
+        values = [f"{value}\n{choices[value]}" for choices, value in chosen]
+        own = [self.name, self.note, self.outcome, self.error, self.id]
+        return "\n".join([*own, *names, *values]).casefold(), tuple(changed.values())
+
     def to_dict(self) -> dict[str, Any]:
         """Return every field, ready for JSON (Python's reads nan, too)."""
         own = {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -60,6 +78,11 @@ class KeptRun:
             KeyError, TypeError, ValueError: for what is no run.
         """
         own = {name: values[name] for name in cls.__dataclass_fields__}
+        for name, kind in _TYPES.items():
+            if not isinstance(own[name], kind) or isinstance(own[name], bool):
+                raise TypeError(f"{name} must be {kind}, not {own[name]!r}")
+        if not all(isinstance(version, str) for version in own["versions"].values()):
+            raise TypeError(f"versions must be texts, not {own['versions']!r}")
         times = {name: datetime.fromisoformat(own[name]).astimezone(UTC) for name in ("started", "updated")}
         return cls(**{**own, **times, "config": Config.from_dict(own["config"])})
 

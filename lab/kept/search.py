@@ -1,8 +1,6 @@
 """Finding runs by words."""
 
-from functools import lru_cache
-
-from lab.config import KNOBS, Config
+from lab.config import KNOBS
 from lab.kept.run import KeptRun
 
 
@@ -20,21 +18,8 @@ def _says(run: KeptRun, word: str) -> bool:
     field, equals, value = word.partition("=")
     if equals and field in KNOBS:
         return _same(getattr(run.config, field), value)
-    if any(word in text.casefold() for text in (run.name, run.note, run.outcome, run.error, run.id)):
-        return True
-    words, values = _settings(run.config)
+    words, values = run.searchable
     return word in words or any(_same(value, word) for value in values)
-
-
-@lru_cache(maxsize=4096)
-def _settings(config: Config) -> tuple[str, tuple[object, ...]]:
-    """The words of its settings, a line each, and the values that it changes of the defaults."""
-    changed = config.changed()
-    names = [f"{name}\n{KNOBS[name].label}" for name in changed]
-    chosen = ((knob.choices, getattr(config, name)) for name, knob in KNOBS.items() if knob.choices)
-    return "\n".join([*names, *(f"{value}\n{choices[value]}" for choices, value in chosen)]).casefold(), tuple(
-        changed.values()
-    )
 
 
 def _same(setting: object, word: str) -> bool:

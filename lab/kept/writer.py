@@ -6,16 +6,16 @@ import os
 import platform
 import secrets
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import metadata
+from itertools import chain, count
 from math import nan
-from sqlite3 import Connection
 from typing import IO, TYPE_CHECKING
 
 from lab.config import KNOBS, Config
-from lab.kept import file, index
+from lab.kept import file
+from lab.kept.label import Label
 from lab.kept.run import KeptError, KeptRun, writable
 from lab.record import Mark, Record
 from lab.session import ENDED, Session
@@ -26,27 +26,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 5.0
-LOOK_SECONDS = 0.2
-"""How often the run is looked at for its start, and the writer for its being closed."""
-
 SHOWN_SETTINGS = 4
-
-NAMED_MEANWHILE = 3
-"""So often the end is written, should somebody give the run another name each time."""
 
 
 class RunWriter:
     """Writes a session's run to a library, from a thread of its own, until the run has ended.
 
-    A flush puts the whole record in place of the one before, if anything has changed. One that fails
-    leaves the one before as it is; the run goes on, and the next flush tries again.
+    A flush replaces the run's file, if anything has changed. One that fails leaves the file as it is; the run
+    goes on, and the next flush tries again.
 
     A session that was stopped before it was started has no run to keep.
 
     Attributes:
         id: of the run; in the list from the first flush on.
         error: why the last flush failed, a line for a person; empty when it did not.
-        settled: whether the run has ended and that is written, or could not be at first, as ``error`` then tells.
+        settled: whether the run has ended and its end is written, or the first attempt failed (see ``error``).
     """
 
     def __init__(self, library: "Library", session: Session, name: str, every: float) -> None:
@@ -57,117 +51,116 @@ class RunWriter:
         self.settled = False
         self._library = library
         self._path = library.folder / (self.id + file.SUFFIX)
-        self._name, self._note = writable(" ".join(name.split())), ""
+        self._label = Label(writable(" ".join(name.split())), "")
         self._every = every
-        self._closing = threading.Event()
+        self._closing = False
+        self._session = session
         self._config = session.config
         self._started: datetime | None = None
         self._kept: object = None  # what the last flush wrote, to see whether there is more
         self._last = -1
         self._held: IO[bytes] | None = None
-        self._thread = threading.Thread(target=self._follow, args=(session,), name="lab-writer", daemon=True)
+        self._thread = threading.Thread(target=self._follow, name="lab-writer", daemon=True)
         # A kernel that is shut down in mid-run loses nothing either.
         atexit.register(self.close, FLUSH_SECONDS)
         self._thread.start()
 
     @property
     def name(self) -> str:
-        """As the list has it since the last flush; empty before the first, unless it was given."""
-        return self._name
+        """The run's name at the last flush; empty before the first, unless it was given."""
+        return self._label.name
 
     def close(self, timeout: float | None = None) -> None:
         """Write once more, at most ``timeout`` seconds; a run that goes on is listed as interrupted from then on."""
-        self._closing.set()
+        self._closing = True
+        self._session.wake()
         self._thread.join(timeout)
 
-    def _follow(self, session: Session) -> None:
-        due = 0.0
+    def _follow(self) -> None:
+        session = self._session
         try:
+            session.wait_for(lambda: self._closing or session.state != "ready")
             while True:
-                ended = session.wait(min(LOOK_SECONDS, self._every))
-                closing = self._closing.is_set()
-                if ended or closing or time.monotonic() >= due:
-                    if self._flush(session):
-                        due = time.monotonic() + self._every
-                    if closing or (ended and not self.error):
-                        return
-                    if ended:
-                        self.settled = True
-                        self._closing.wait(self._every)
+                closing, ended = self._closing, session.state in ENDED
+                self._flush(session)
+                if closing or (ended and not self.error):
+                    return
+                self.settled = ended
+
+                def due(ended: bool = ended) -> bool:
+                    return self._closing or (session.state in ENDED and not ended)
+
+                session.wait_for(due, self._every)
         finally:
             self.settled = True
             if self._held is not None:
                 self._held.close()
             atexit.unregister(self.close)
 
-    def _flush(self, session: Session) -> bool:
-        """Write what is new; return False when there is no run yet."""
+    def _flush(self, session: Session) -> None:
+        """Write what is new, if the run has begun."""
         state = session.state
         if self._started is None:
             self._config = session.config
             if state == "ready" or (state == "stopped" and not session.progress.step):
-                return False
+                return
             self._started = datetime.now(UTC) - timedelta(seconds=session.progress.seconds)
         try:
             if self._kept is None:
                 self._library.sweep()
             self._write(session, state)
         except (OSError, KeptError) as error:
-            self.error = self._told(error)
+            self.error = self._in_words(error)
         except Exception as error:
             if not self.error:
                 log.exception("a run could not be kept")
-            self.error = self._told(error)
+            self.error = self._in_words(error)
         else:
             self.error = ""
-        return True
 
-    def _told(self, error: Exception) -> str:
+    def _in_words(self, error: Exception) -> str:
         why = f"{type(error).__name__}: {error}"
         if isinstance(error, KeptError):
             why = str(error)
         elif isinstance(error, OSError) and error.strerror:
             why = error.strerror
         upto = f"kept only up to step {self._last}" if self._kept else "not kept"
-        again = "" if self._closing.is_set() else f" Tried again every {self._every:g} s; training is not disturbed."
+        again = "" if self._closing else f" Tried again every {self._every:g} s; training is not disturbed."
         return f"This run is {upto}: {why} ({self._library.folder}).{again}"
 
     def _write(self, session: Session, state: str) -> None:
         assert self._started is not None
-        for _ in range(NAMED_MEANWHILE):
-            labels = self._labels()
-            tail = session.since(self._last)
-            told = state, session.error, tail.marks, tail.validations, labels
-            if told == self._kept and not tail.steps.size:
-                if self._held is None and state not in ENDED:
-                    os.utime(self._path)  # where there are no locks, this says that the writer lives
-                return
-            record = session.since(-1)
-            progress = session.progress
-            validation = record.validations[-1] if record.validations else None
-            run = KeptRun(
-                id=self.id,
-                name=labels[0],
-                note=labels[1],
-                config=_as_begun(self._config, record.marks),
-                outcome=state if state in ENDED else "running",
-                error=writable(session.error),
-                started=self._started,
-                updated=datetime.now(UTC),
-                steps=progress.step,
-                seconds=progress.seconds,
-                device=progress.device,
-                versions=versions(),
-                loss=_last(record),
-                valid_loss=float(validation.loss) if validation else nan,
-                accuracy=float(validation.accuracy) if validation else nan,
-            )
-            self._put(run, record)
-            self._kept = told
-            self._last = int(record.steps[-1]) if record.steps.size else -1
-            if state not in ENDED:
-                return
-            # Once more if somebody has named it meanwhile: nobody else writes that down.
+        # A person may have given the run another name in any process meanwhile.
+        self._label = self._library.label(self.id) or self._first_label()
+        tail = session.since(self._last)
+        facts = state, session.error, tail.marks, tail.validations, self._label
+        if facts == self._kept and not tail.steps.size:
+            if self._held is None and state not in ENDED:
+                os.utime(self._path)  # where there are no locks, this says that the writer lives
+            return
+        record = session.since(-1)
+        progress = session.progress
+        validation = record.validations[-1] if record.validations else None
+        run = KeptRun(
+            id=self.id,
+            name=self._label.name,
+            note=self._label.note,
+            config=_as_begun(self._config, record.marks),
+            outcome=state if state in ENDED else "running",
+            error=writable(session.error),
+            started=self._started,
+            updated=datetime.now(UTC),
+            steps=progress.step,
+            seconds=progress.seconds,
+            device=progress.device,
+            versions=versions(),
+            loss=_last(record),
+            valid_loss=float(validation.loss) if validation else nan,
+            accuracy=float(validation.accuracy) if validation else nan,
+        )
+        self._put(run, record)
+        self._kept = facts
+        self._last = int(record.steps[-1]) if record.steps.size else -1
 
     def _put(self, run: KeptRun, record: Record) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,26 +168,15 @@ class RunWriter:
         self._held = file.write(self._path, run, record, hold=run.outcome == "running")
         if before is not None:
             before.close()
-        signature = file.signature(self._path.stat())
-        self._library.index.do(lambda db: index.put(db, run, signature, named=False))
 
-    def _labels(self) -> tuple[str, str]:
-        """The name and note as of now: anyone may have given the run others."""
-        if not self._library.folder.is_dir():
-            return self._name or default_name(self._config, self._moment()), self._note
-
-        def work(db: Connection) -> tuple[str, str]:
-            there = index.labels(db, self.id)
-            if there is not None:
-                return there
-            name = wanted = self._name or default_name(self._config, self._moment())
-            number = 2
-            while not self._name and index.is_taken(db, name):
-                name, number = f"{wanted} ({number})", number + 1
-            return name, self._note
-
-        self._name, self._note = self._library.index.do(work)
-        return self._name, self._note
+    def _first_label(self) -> Label:
+        """Return the label as given, or with a name made of the settings that no other run has."""
+        if self._label.name:
+            return self._label
+        wanted = default_name(self._config, self._moment())
+        taken = {run.name for run in self._library.runs()}
+        numbered = (f"{wanted} ({number})" for number in count(2))
+        return Label(next(name for name in chain([wanted], numbered) if name not in taken), "")
 
     def _moment(self) -> datetime:
         return (self._started or datetime.now(UTC)).astimezone()

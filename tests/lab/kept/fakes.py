@@ -37,11 +37,11 @@ class FakeSession:
         self.history = History()
         self.looks = 0
         self._layout = layout
-        self._ended = threading.Event()
+        self._changed = threading.Condition()
 
     def start(self) -> None:
         self.history.open(self._layout)
-        self.state = "running"
+        self._set("running")
 
     def grow(self, steps: int, seed: int = 0) -> None:
         """So many steps more, of noise with nan and inf in it."""
@@ -56,11 +56,20 @@ class FakeSession:
         self.config = self.config.replace(**{name: new})
 
     def end(self, state: str = "finished", error: str = "") -> None:
-        self.error, self.state = error, state
-        self._ended.set()
+        self.error = error
+        self._set(state)
 
-    def wait(self, timeout: float | None = None) -> bool:
-        return self._ended.wait(timeout)
+    def _set(self, state: str) -> None:
+        with self._changed:
+            self.state = state
+            self._changed.notify_all()
+
+    def wake(self) -> None:
+        self._set(self.state)
+
+    def wait_for(self, condition: Callable[[], bool], timeout: float | None = None) -> bool:
+        with self._changed:
+            return self._changed.wait_for(condition, timeout)
 
     def since(self, step: int) -> Record:
         self.looks += step > -1

@@ -1,14 +1,14 @@
 """The list: searched, renamed, deleted and brought back, made again when its index is lost."""
 
+import errno
 import os
-import sqlite3
 import time
 from pathlib import Path
 
 import pytest
 
 from lab.config import Config
-from lab.kept import RUNS, KeptError, Library, file, index
+from lab.kept import RUNS, KeptError, KeptRun, Library, file, label, list_cache
 from lab.kept.folder import default_folder
 from lab.kept.library import ABANDONED_SECONDS, DELETED, DELETED_DAYS
 from tests.lab.kept.fakes import FakeSession, keep_ended, keep_live, run_file
@@ -28,10 +28,6 @@ def session_of(**settings: object) -> FakeSession:
 
 def ids(library: Library, search: str = "") -> list[str]:
     return [run.id for run in library.runs(search)]
-
-
-def lost(library: Library) -> None:
-    (library.folder / index.NAME).unlink()
 
 
 def test_the_folder_is_made_by_the_first_run(library: Library) -> None:
@@ -82,12 +78,11 @@ def test_search(library: Library, search: str, found: str) -> None:
     assert ids(library, search) == [run.id for run in (b, a) if {a.id: "a", b.id: "b"}[run.id] in found]
 
 
-def test_a_new_name_and_note_outlive_the_index(library: Library) -> None:
+def test_a_new_name_and_note_outlive_the_process(library: Library) -> None:
     run = keep_ended(library)
     before = library.open(run.id).columns["loss"].tobytes()
     library.rename(run.id, "  The one \n")
     library.set_note(run.id, "Two lines\nof note ")
-    lost(library)
     for seen in (library, Library(library.folder)):
         again = seen.get(run.id)
         assert (again.name, again.note, again.updated) == ("The one", "Two lines\nof note", run.updated)
@@ -161,76 +156,91 @@ def test_what_was_deleted_long_ago_or_half_written_goes_with_the_next_run(librar
     assert [path.stem.partition("-")[2] for path in bin.iterdir()] == [new.id]
 
 
-def test_a_lost_index_is_made_again(library: Library) -> None:
+@pytest.mark.parametrize(
+    "torn", [b"no json", b"", b"[]", b'{"version": "another", "runs": 1}', b'{"version": %r, "runs": [[1]]}']
+)
+def test_a_lost_or_torn_cache_of_the_list_is_made_again(library: Library, torn: bytes) -> None:
     for name in "abc":
-        keep_ended(library, session_of(lr=0.1), name)
-    before = library.runs()
-    lost(library)
-    assert repr(library.runs()) == repr(before)
-    assert (library.folder / index.NAME).exists()
+        keep_ended(library, session_of(lr=0.1, widths=(4, 8)), name)
+    before = repr(Library(library.folder).runs())
+    cache = library.folder / list_cache.NAME
+    cache.write_bytes(torn.replace(b"%r", f'"{list_cache.VERSION}"'.encode()))
+    assert repr(Library(library.folder).runs()) == before and library.problems() == []
+    assert len(list_cache.load(library.folder)) == 3
+    cache.unlink()
+    assert repr(Library(library.folder).runs()) == before and cache.exists()
 
 
-@pytest.mark.parametrize("torn", [b"no database", b""])
-def test_a_torn_index_is_made_again(library: Library, torn: bytes) -> None:
+def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(library: Library) -> None:
+    (library.folder / list_cache.NAME).mkdir(parents=True)
     run = keep_ended(library)
-    (library.folder / index.NAME).write_bytes(torn)
-    fresh = Library(library.folder)
-    assert ids(fresh) == ids(library) == [run.id] and fresh.problems() == []
-    other = keep_ended(library)
-    assert ids(library) == ids(fresh) == [other.id, run.id]
-    with sqlite3.connect(library.folder / index.NAME) as db:
-        assert db.execute("SELECT id FROM runs ORDER BY started").fetchall() == [(run.id,), (other.id,)]
-    db.close()
+    library.rename(run.id, "renamed")
+    for seen in (library, Library(library.folder)):
+        assert ids(seen) == [run.id] and seen.get(run.id).name == "renamed" and seen.problems() == []
+    assert not list(library.folder.glob(".*.tmp"))
 
 
-def test_an_index_with_rubbish_in_the_middle_is_made_again(library: Library) -> None:
-    kept = [keep_ended(library, name=f"{n} " + "long " * 30).id for n in range(20)]
-    path = library.folder / index.NAME
-    data = path.read_bytes()
-    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
-    assert ids(library) == kept[::-1]
-    assert ids(Library(library.folder)) == kept[::-1]
+@pytest.mark.parametrize("torn", ["no json", "[]", "{}", '{"version": 1, "name": 3, "note": ""}', '{"version": 2}'])
+def test_a_label_that_cannot_be_read_is_reported_and_left_untouched(library: Library, torn: str) -> None:
+    run = keep_ended(library, name="as begun")
+    path = label.path_of(library.folder, run.id)
+    path.write_text(torn)
+    for _ in range(2):
+        assert library.get(run.id).name == "as begun" and path.name in library.problems()[0]
+    with pytest.raises(KeptError, match=path.name):
+        library.rename(run.id, "new")
+    assert path.read_text() == torn
+    path.unlink()
+    library.rename(run.id, "new")
+    assert library.get(run.id).name == "new" and library.problems() == []
 
 
-def test_a_newer_library_is_refused_and_left_untouched(library: Library) -> None:
-    keep_ended(library)
-    with sqlite3.connect(library.folder / index.NAME) as db:
-        db.execute(f"PRAGMA user_version = {index.VERSION + 1}")
-    db.close()
-    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in library.folder.iterdir()}
-    with pytest.raises(KeptError, match="newer version of the lab"):
-        Library(library.folder)
-    with pytest.raises(KeptError, match="newer version of the lab"):
-        library.runs()
-    session = session_of()
-    session.end()
-    writer = library.keep(session)
-    writer.close()
-    assert "newer version of the lab" in writer.error
-    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in library.folder.iterdir()} == before
-
-
-def test_a_row_of_a_version_with_other_knobs_is_read_from_the_file(
+def test_a_folder_that_cannot_be_written_to_says_so_and_loses_no_name(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = keep_ended(library, session_of(lr=0.9))
-    with sqlite3.connect(library.folder / index.NAME) as db:
-        db.execute(
-            "UPDATE runs SET config = '{\"dropout\": 0.5}', signature = replace(signature, ?, '')", [index.KNOBS_HASH]
-        )
-    db.close()
-    assert repr(library.runs()) == repr([run])
-
-
-def test_a_folder_whose_index_cannot_be_written_is_listed_all_the_same(library: Library) -> None:
     run = keep_ended(library)
-    lost(library)
-    (library.folder / index.NAME).mkdir()
-    assert ids(library) == [run.id]
-    other = keep_ended(library)
-    library.rename(run.id, "renamed")
-    assert ids(library) == [other.id, run.id] and library.get(run.id).name == "renamed"
-    assert library.problems() == [] and (library.folder / index.NAME).is_dir(), "what is in the way stays there"
+    library.rename(run.id, "first")
+
+    def refuse(*paths: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(label.os, "replace", refuse)
+        for order in (lambda: library.rename(run.id, "second"), lambda: library.set_note(run.id, "noted")):
+            with pytest.raises(KeptError, match="Read-only file system"):
+                order()
+    assert (library.get(run.id).name, library.get(run.id).note) == ("first", "")
+    assert not list(library.folder.glob(".*.tmp"))
+
+
+def test_a_database_of_an_earlier_version_is_no_foreign_file(library: Library) -> None:
+    keep_ended(library)
+    for name in ("index.sqlite", "index.sqlite-journal", "index.sqlite.torn"):
+        (library.folder / name).write_bytes(b"")
+    assert library.problems() == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": 7}, {"note": None}, {"steps": "9"}, {"steps": True}, {"loss": "low"}, {"started": 3}, {"versions": []},
+        {"versions": {"torch": 2}}, {"config": []}, {"outcome": 1}, {"updated": "0001-01-01T00:00:00+14:00"},
+    ],
+)  # fmt: skip
+def test_a_file_with_a_wrongly_typed_field_is_reported_and_the_rest_is_listed(
+    library: Library, wrong: dict[str, object]
+) -> None:
+    good, bad = keep_ended(library), keep_ended(library)
+    written = KeptRun.to_dict(bad)
+    record = library.open(bad.id)
+
+    class Wrong(KeptRun):
+        def to_dict(self) -> dict[str, object]:
+            return written | wrong
+
+    file.write(run_file(library, bad), Wrong(**bad.__dict__), record)
+    for seen in (library, Library(library.folder)):
+        assert ids(seen) == [good.id] and [bad.id in line for line in seen.problems()] == [True]
 
 
 def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
@@ -270,10 +280,14 @@ def test_a_list_opens_no_file_that_it_has_seen(library: Library, monkeypatch: py
     (library.folder / "torn.npz").write_bytes(data[:-1])
     assert len(library.runs()) == 51 and len(library.problems()) == 1
 
+    opened = []
+
     def looked(path: Path) -> None:
-        raise AssertionError(f"{path} was opened")
+        opened.append(path.name)
+        raise KeptError("opened")
 
     monkeypatch.setattr(file, "look", looked)
     assert len(library.runs()) == 51 and len(library.problems()) == 1
-    index._run.cache_clear()
-    assert len(library.runs("seed=7")) == 51
+    assert opened == []
+    assert len(Library(library.folder).runs("seed=7")) == 51
+    assert opened == ["torn.npz"], "another process opens what is not in the cache, and nothing else"

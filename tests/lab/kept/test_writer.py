@@ -86,12 +86,11 @@ def test_a_live_run_takes_a_new_name(library: Library) -> None:
     other.rename(writer.id, "second")
     other.set_note(writer.id, "noted")
     assert (library.get(writer.id).name, library.get(writer.id).outcome) == ("second", "running")
-    until(lambda: file.look(run_file(library, writer.id))[0].note == "noted")
+    until(lambda: file.look(run_file(library, writer.id)).note == "noted")
     session.grow(5)
     session.end()
     writer.close()
-    (library.folder / "index.sqlite").unlink()
-    run = library.get(writer.id)
+    run = Library(library.folder).get(writer.id)
     assert (run.name, run.note, run.steps, run.outcome) == ("second", "noted", 8, "finished")
 
 
@@ -199,22 +198,33 @@ def test_a_run_that_ends_while_it_is_looked_at_is_not_taken_for_interrupted(
         return False
 
     monkeypatch.setattr(file_lock, "is_held", ends)
-    run, held, _ = file.look(run_file(library, writer.id))
-    assert (run.outcome, held) == ("finished", False)
+    assert file.look(run_file(library, writer.id)).outcome == "finished"
 
 
-def test_a_name_given_during_the_last_flush_is_in_the_file(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_given_during_the_last_flush_counts(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     session, writer = keep_live(library)
     write = file.write
 
     def renamed_meanwhile(path: Path, run: KeptRun, *rest: object, **options: object) -> object:
-        if run.outcome == "finished" and run.name != "late":
+        if run.outcome == "finished":
             library.rename(run.id, "late")
-        written = write(path, run, *rest, **options)
-        library.runs()  # somebody looks before the writer has read the name
-        return written
+        return write(path, run, *rest, **options)
 
     monkeypatch.setattr(file, "write", renamed_meanwhile)
     session.end()
     writer.close()
-    assert file.look(run_file(library, writer.id))[0].name == library.get(writer.id).name == writer.name == "late"
+    assert library.get(writer.id).name == Library(library.folder).get(writer.id).name == "late"
+
+
+def test_a_writer_waits_for_the_session_and_does_not_look_at_it_in_between(library: Library) -> None:
+    session = FakeSession()
+    writer = library.keep(session, every=1000)
+    looked: list[float] = []
+    state = session.wait_for
+    session.wait_for = lambda *arguments: looked.append(time.monotonic()) or state(*arguments)
+    session.start()
+    session.grow(3)
+    until(library.runs)
+    assert len(looked) <= 1
+    writer.close()
+    assert library.get(writer.id).outcome == "interrupted", "closed at once, though no flush was due"

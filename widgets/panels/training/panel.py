@@ -175,6 +175,7 @@ class TrainingPanel(RunPanel[Session]):
     def redraw(self) -> None:
         """Draw the session's whole record."""
         self._charts.redraw(self.run)
+        self.scrubber.load()
 
     def new_run(self) -> Session:
         """A ready session with the knobs as they are."""

@@ -126,6 +126,12 @@ class Scrubber(Panel):
             self.begin()
 
     @handler
+    def load(self) -> None:
+        """Copy the whole record again, if begun: the run has ended, maybe before it was ever seen running."""
+        if self.begun:
+            self._load()
+
+    @handler
     def redraw(self) -> None:
         """Another definition of near zero: show it, if begun."""
         if self.begun:
