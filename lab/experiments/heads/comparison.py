@@ -63,7 +63,7 @@ class Result:
 class Comparison:
     """Every head in HEADS trained in turn, each in a Session. Every method may be called from any thread.
 
-    Whoever looks calls :meth:`advance` from time to time: it starts the next head when one has finished.
+    A thread of its own starts the next head when one has finished.
 
     Args:
         config: the recipe; its ``size`` counts canvases.
@@ -90,6 +90,7 @@ class Comparison:
         self._queue = list(HEADS)
         self._stopped = False
         self._lock = threading.RLock()
+        self._thread: threading.Thread | None = None
 
     @property
     def key(self) -> str:
@@ -140,13 +141,17 @@ class Comparison:
     def start(self) -> None:
         """Begin, or go on when paused. No-op while running or ended."""
         with self._lock:
-            if not self._stopped:
-                self.session.start()
+            if self._stopped:
+                return
+            self.session.start()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._follow, name="lab-comparison", daemon=True)
+                self._thread.start()
 
     def pause(self) -> None:
         """Stand still at the next batch."""
         with self._lock:
-            self.advance()
+            self._advance()
             self.session.pause()
 
     def stop(self) -> None:
@@ -155,30 +160,47 @@ class Comparison:
             self._stopped = True
             self.session.stop()
 
-    def advance(self) -> None:
-        """Start the next head if one has finished, and let go of what is needed no more."""
-        with self._lock:
-            if self.session.state == "finished":
-                self.session.close()
-                if len(self._queue) > 1 and not self._stopped:
-                    self._queue.pop(0)
-                    self.session.start()
-            if self.session.state in ENDED:
-                self._made = None
-
     def close(self) -> None:
         """Stop, and let go of the canvases and the device's memory; results and records stay."""
         self.stop()
         for session in self.sessions.values():
             session.close()
+        self.wait()
         self._made = None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end, at most ``timeout`` seconds; return whether it has ended. False before the start."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+        return self.state in ENDED
 
     def run(self) -> None:
         """Start, and wait for the end."""
         self.start()
-        while self.state not in ENDED:
+        self.wait()
+
+    def _follow(self) -> None:
+        """Run in the comparison's thread until the last head has ended, or one was stopped or failed."""
+        going_on = True
+        while going_on:
             self.session.wait()
-            self.advance()
+            going_on = self._advance()
+
+    def _advance(self) -> bool:
+        """Start the next head if one has finished; let go of the canvases and return False if none follows."""
+        with self._lock:
+            session = self.session
+            if session.state == "finished":
+                session.close()
+                if len(self._queue) > 1 and not self._stopped:
+                    self._queue.pop(0)
+                    self.session.start()
+                    return True
+            if session.state in ENDED:
+                self._made = None
+                return False
+            return True
 
     def measures(self, thresholds: dict[str, float] | None = None) -> dict[str, dict[str, float]]:
         """Head -> MEASURES on the test canvases, for the heads that have finished.

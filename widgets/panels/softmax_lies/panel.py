@@ -143,7 +143,6 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
 
     def update(self) -> None:
         """Show what the heads have learned so far."""
-        self.run.advance()
         super().update()
         heads = tuple(self.run.results)
         answered = (self.run.shown is not None, *heads)

@@ -1,6 +1,7 @@
 """The comparison as a whole: four sessions in turn on the same canvases, stop and pause between, and the command."""
 
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -71,32 +72,37 @@ def test_a_seed_repeats(finished: Comparison) -> None:
 
 def test_stop_keeps_what_has_finished() -> None:
     comparison = Comparison(SMALL.replace(epochs=1), test=20)
+    second = comparison.sessions["none"]
     comparison.start()
-    assert comparison.session.wait(60)
-    comparison.advance()
+    assert second.wait_for(lambda: second.state == "running", 60)
     comparison.stop()
-    assert comparison.session.wait(60)
-    comparison.advance()
+    assert comparison.wait(60)
     assert comparison.state == "stopped" and comparison.key == "none"
     assert list(comparison.results) == list(comparison.measures()) == ["softmax"]
     comparison.start()
     assert comparison.state == "stopped", "an ended one does not start again"
 
 
-def test_stop_between_two_heads() -> None:
+def between_two_heads() -> Comparison:
+    """The first head has finished, and nothing has started the second one yet."""
     comparison = Comparison(SMALL, test=20)
+    comparison._thread = threading.current_thread()  # in place of its own: it does not start one
     comparison.start()
     assert comparison.session.wait(60)
+    comparison._thread = None
+    return comparison
+
+
+def test_stop_between_two_heads() -> None:
+    comparison = between_two_heads()
     assert comparison.state == "running" and comparison.done == pytest.approx(1 / 4)
     comparison.stop()
-    comparison.advance()
+    comparison._follow()
     assert comparison.state == "stopped" and comparison.sessions["none"].state == "ready"
 
 
 def test_pause_between_two_heads_holds_the_next() -> None:
-    comparison = Comparison(SMALL, test=20)
-    comparison.start()
-    assert comparison.session.wait(60)
+    comparison = between_two_heads()
     comparison.pause()
     session = comparison.sessions["none"]
     assert comparison.session is session
