@@ -17,51 +17,69 @@ MAX_HISTOGRAMS = 4_096
 class _Table:
     """Rows by step. When full, every second row goes and the stride doubles.
 
-    Kept rows are those whose step is a multiple of the stride, so any two tables of one run
-    (the page's too) thin to the same steps. Storage doubles as it fills, up to ``limit`` rows.
+    Kept rows are those whose step is a multiple of the stride, so any two tables of one run (the page's too) thin to
+    the same steps. Storage doubles as it fills, up to ``limit`` rows.
+
+    Rows that were handed out are never written again (thinning and cutting make new arrays), so a reader needs no
+    copy, and training does not wait while one is made.
+
+    Args:
+        shape: of the stored array, with None on the axis along which rows are added.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype: type[np.generic], limit: int) -> None:
+    def __init__(self, shape: tuple[int | None, ...], dtype: type[np.generic], limit: int) -> None:
         self.limit = limit
         self.stride = 1
         self.length = 0
+        self._shape, self._axis = shape, shape.index(None)
         self._steps = np.empty(min(256, limit), np.int64)
-        self._rows = np.empty((len(self._steps), *shape), dtype)
+        self._rows = self._empty(len(self._steps), dtype)
 
     def append(self, steps: NDArray[np.int64], rows: NDArray[Any]) -> None:
         keep = steps % self.stride == 0
-        steps, rows = steps[keep], rows[keep]
+        steps, rows = steps[keep], rows[self._at(keep)]
         while self.length + len(steps) > self.limit:
             self.stride *= 2
-            kept = np.flatnonzero(self._steps[: self.length] % self.stride == 0)
-            self.length = len(kept)
-            self._steps[: self.length], self._rows[: self.length] = self._steps[kept], self._rows[kept]
+            self._keep(np.flatnonzero(self._steps[: self.length] % self.stride == 0), len(self._steps))
             keep = steps % self.stride == 0
-            steps, rows = steps[keep], rows[keep]
+            steps, rows = steps[keep], rows[self._at(keep)]
         end = self.length + len(steps)
-        while end > len(self._steps):
-            self._steps = self._grown(self._steps)
-            self._rows = self._grown(self._rows)
-        self._steps[self.length : end], self._rows[self.length : end] = steps, rows
+        capacity = len(self._steps)
+        while end > capacity:
+            capacity = min(2 * capacity, self.limit)
+        if capacity > len(self._steps):
+            self._keep(slice(self.length), capacity)
+        self._steps[self.length : end], self._rows[self._at(slice(self.length, end))] = steps, rows
         self.length = end
 
-    def _grown(self, old: NDArray[Any]) -> NDArray[Any]:
-        new = np.empty((min(2 * len(old), self.limit), *old.shape[1:]), old.dtype)
-        new[: self.length] = old[: self.length]
-        return new
-
     def since(self, step: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Copies of the rows after ``step``."""
-        begin = int(np.searchsorted(self._steps[: self.length], step, side="right"))
-        return self._steps[begin : self.length].copy(), self._rows[begin : self.length].copy()
+        """The rows after ``step``, not to be written to."""
+        new = slice(int(np.searchsorted(self._steps[: self.length], step, side="right")), self.length)
+        steps, rows = self._steps[new], self._rows[self._at(new)]
+        steps.flags.writeable = rows.flags.writeable = False
+        return steps, rows
 
     def cut(self, step: int) -> None:
         """Drop the rows after ``step``."""
-        self.length = int(np.searchsorted(self._steps[: self.length], step, side="right"))
+        self._keep(slice(int(np.searchsorted(self._steps[: self.length], step, side="right"))), len(self._steps))
+
+    def _keep(self, which: slice | NDArray[np.int64], capacity: int) -> None:
+        """Copy the rows at ``which`` into new arrays for ``capacity`` rows."""
+        steps, rows = self._steps[which], self._rows[self._at(which)]
+        self.length = len(steps)
+        self._steps, self._rows = np.empty(capacity, np.int64), self._empty(capacity, rows.dtype)
+        self._steps[: self.length], self._rows[self._at(slice(self.length))] = steps, rows
+
+    def _empty(self, capacity: int, dtype: Any) -> NDArray[Any]:
+        return np.empty([capacity if size is None else size for size in self._shape], dtype)
+
+    def _at(self, which: slice | NDArray[Any]) -> tuple[Any, ...]:
+        """Index of the rows at ``which``."""
+        return (*[slice(None)] * self._axis, which)
 
 
 class History:
-    """The record of one run on the host. One thread writes, any thread reads.
+    """The record of one run in the host's memory. One thread writes, any thread reads.
 
     Beyond 65,536 rows or 4,096 histograms every second one goes and the stride doubles; marks
     and validations stay. Memory is bounded: about 300 bytes a row at four layers with norms.
@@ -80,8 +98,9 @@ class History:
         """Lay out the storage for a run's rows; once, before the first of them."""
         with self._lock:
             self.layout = layout
-            self._rows = _Table((len(layout.columns),), np.float32, self._limits[0])
-            self._hists = _Table((len(layout.layers), COUNTS), np.int32, self._limits[1])
+            # A column lies in one piece, a step's histograms do.
+            self._rows = _Table((len(layout.columns), None), np.float32, self._limits[0])
+            self._hists = _Table((None, len(layout.layers), COUNTS), np.int32, self._limits[1])
             # The moving average goes through every row in order, the thinned ones too.
             self._average = 0.0
             self._unseen = 1.0
@@ -104,13 +123,12 @@ class History:
         average, weight = ewma(device_rows[:, 0], betas, start=self._average, unseen=self._unseen)
         if len(betas):
             self._average, self._unseen = float(average[-1]), 1 - float(weight[-1])
-        averages = np.stack([average, weight], axis=1)
-        rows = np.concatenate([device_rows, host.astype(np.float32), averages.astype(np.float32)], axis=1)
-        steps = np.arange(self.last_step + 1, self.last_step + 1 + len(rows), dtype=np.int64)
+        rows = np.concatenate([device_rows.T, host.T, [average, weight]], dtype=np.float32, casting="same_kind")
+        steps = np.arange(self.last_step + 1, self.last_step + 1 + len(device_rows), dtype=np.int64)
         with self._lock:
             self._rows.append(steps, rows)
             self._hists.append(steps, hists)
-            self.last_step += len(rows)
+            self.last_step += len(device_rows)
 
     def cut(self, step: int) -> None:
         """Drop the rows after ``step``: what follows a diverged step says nothing."""
@@ -135,14 +153,17 @@ class History:
             self._outputs = outputs
 
     def since(self, step: int) -> Record:
-        """The rows and histograms after ``step`` (-1 for all), and every mark and validation."""
+        """The rows and histograms after ``step`` (-1 for all), and every mark and validation.
+
+        Its arrays are views of what is kept, and cannot be written to.
+        """
         with self._lock:
             layout = self.layout
             steps, rows = self._rows.since(step)
             hist_steps, hists = self._hists.since(step)
             return Record(
                 steps=steps,
-                columns={name: np.ascontiguousarray(rows[:, i]) for i, name in enumerate(layout.columns)},
+                columns=dict(zip(layout.columns, rows, strict=True)),
                 hist_steps=hist_steps,
                 hists=hists,
                 layers=layout.layers,

@@ -51,6 +51,33 @@ def test_slices_put_together_are_the_whole() -> None:
     assert seen == history.since(-1).steps.tolist() == list(range(75))
 
 
+def test_what_was_handed_out_is_never_written_again() -> None:
+    history = make(64, 16)
+    seen = []
+    for count in (10, 1, 60, 100, 300):  # the storage grows, then thins several times
+        add(history, list(np.arange(count) + 0.5))
+        seen.append((history.since(-1), history.last_step))
+        copies = [[*record.columns.values(), record.steps, record.hist_steps, record.hists] for record, _ in seen]
+        before = [[array.copy() for array in arrays] for arrays in copies]
+        add(history, [9.0] * 40)
+        history.cut(history.last_step - 20)
+        add(history, [8.0] * 40)
+        for old, new in zip(before, copies, strict=True):
+            for one, other in zip(old, new, strict=True):
+                np.testing.assert_array_equal(one, other)
+    with pytest.raises(ValueError, match="read-only"):
+        seen[0][0].columns["loss"][0] = 1.0
+
+
+def test_a_column_is_one_piece_of_memory_and_no_copy() -> None:
+    history = make(1000)
+    add(history, [1.0] * 20)
+    one, other = history.since(-1), history.since(9)
+    for name, values in one.columns.items():
+        assert values.flags.c_contiguous and np.shares_memory(values, other.columns[name])
+    assert one.hists.flags.c_contiguous and np.shares_memory(one.hists, other.hists)
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 64, 200])
 def test_thinning_keeps_multiples_of_the_stride(chunk: int) -> None:
     history = make(max_rows=64, max_histograms=16)
