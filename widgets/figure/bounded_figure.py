@@ -47,9 +47,9 @@ def _growing(trace: dict[str, Any]) -> list[str]:
     return [field for field in fields if isinstance(trace.get(field), np.ndarray)]
 
 
-def _rising(steps: NDArray[np.int64], after: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+def _rising(steps: NDArray[np.int64], after: int = -1) -> NDArray[np.int64]:
     steps = np.asarray(steps, dtype=np.int64)
-    if np.any(np.diff(steps, prepend=steps[:0] if after is None else after) <= 0):
+    if np.any(np.diff(steps, prepend=after) <= 0):
         raise ValueError("steps must rise, and start after the last one appended")
     return steps
 
@@ -87,6 +87,7 @@ class BoundedFigure:
         self.layout.setdefault("uirevision", "keep")
         self._titles = self._axis_titles()
         self.steps = self._steps_of_first_line() if steps is None else _rising(steps)
+        self.last_step = int(self.steps[-1]) if len(self.steps) else -1  # thinned away or not
         self._all = True  # whether a page needs everything
         self._given = 0  # how many of the rows a page holds
         self._keep = (0, 1)  # of the rows a page holds: the first that stays, and every how many
@@ -108,7 +109,7 @@ class BoundedFigure:
 
     def extend(self, steps: NDArray[np.int64], figure: Figure) -> None:
         """Append one row for each of ``steps`` (rising); see ``LiveFigure.append``. Nothing changes if it raises."""
-        steps = _rising(steps, after=self.steps[-1:])
+        steps = _rising(steps, after=self.last_step)
         given = figure.get("data", ())
         if len(given) != len(self.data):
             raise ValueError(f"{len(given)} traces cannot extend the {len(self.data)} drawn: draw the figure anew")
@@ -128,6 +129,7 @@ class BoundedFigure:
         for i, field, array in grown:
             self.data[i][field] = array
         self.steps = np.concatenate([self.steps, steps[stay]])
+        self.last_step = int(steps[-1]) if len(steps) else self.last_step
         for i, (old, add) in enumerate(zip(self.data, new, strict=True)):
             if not self._fields[i] and not same(old, add):
                 self.data[i], self._fields[i] = add, _growing(add)

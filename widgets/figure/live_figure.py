@@ -86,6 +86,12 @@ class LiveFigure(anywidget.AnyWidget):
             return self._copy.stride
 
     @property
+    def last_step(self) -> int:
+        """The step of the last row that was drawn or appended, -1 before the first."""
+        with self._lock:
+            return self._copy.last_step
+
+    @property
     def seen(self) -> bool:
         """Whether a page has the figure on or near its screen. True until a page says otherwise.
 

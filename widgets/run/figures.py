@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lab.config import Config
 from lab.record import Record
@@ -63,22 +62,13 @@ def course_near_zero(config: Config) -> str:
     return COURSE_NEAR_ZERO[0 if config.plain_relu else 1]
 
 
-@dataclass(frozen=True)
-class _Place:
-    """How far a record is drawn: the last step, the number of marks and validations, and the time until there."""
-
-    step: int = -1
-    events: tuple[int, int] = (0, 0)
-    clock: tuple[NDArray[np.float64], NDArray[np.float64]] = field(default_factory=lambda: View().clock)
-
-
 class TrainingFigures:
-    """Draws one session's record, row by row as it grows.
+    """Draws one session's record, row by row as it grows: each figure gets the rows after its own last step.
 
     Attributes:
         figures: name -> LiveFigure.
         view: what a person chose to see.
-        record: what was new at the last :meth:`pull`.
+        record: the session's whole record at the last :meth:`pull`.
     """
 
     def __init__(self, view: View, clock: Callable[[], float] = time.monotonic) -> None:
@@ -86,8 +76,7 @@ class TrainingFigures:
         self.record = Record()
         self._clock = clock
         self._shape: object = None
-        self._place = self._left = _Place()  # of the figures in sight, and of those that were left behind
-        self._in_sight = frozenset(CHARTS)
+        self._events: dict[str, tuple[int, int]] = {}  # figure -> how many marks and validations it shows
         self._all_drawn = clock()
         self._answers: dict[str, tuple[int, tuple[str, ...]]] = {}
         self.figures = {
@@ -103,35 +92,26 @@ class TrainingFigures:
     def pull(self, session: Recording, *, everything: bool = False) -> None:
         """Show what ``session`` recorded since the last call.
 
-        Figures that no page has in sight (``LiveFigure.seen``) get it every two seconds, as soon as one of them comes
-        into sight, or now if ``everything`` is asked for.
+        Figures that no page has in sight (``LiveFigure.seen``) get it every two seconds, as soon as they come into
+        sight, or now if ``everything`` is asked for.
         """
-        in_sight = frozenset(name for name in CHARTS if self.figures[name].seen)
-        late = self._clock() - self._all_drawn >= OUT_OF_SIGHT
-        everything = everything or late or in_sight != self._in_sight
-        record = session.since((self._left if everything else self._place).step)
+        self.record = record = session.since(-1)
         if _shape(record) != self._shape:
             if len(record.steps):  # drawn without a point, the charts would keep the page from the first one
                 self.redraw(session)
             return
+        everything = everything or self._clock() - self._all_drawn >= OUT_OF_SIGHT
+        self._extend(CHARTS if everything else [name for name in CHARTS if self.figures[name].seen])
         if everything:
-            self._extend(CHARTS.keys() - self._in_sight, record, self._left)
-            record = after(record, self._place.step)
-        self._extend(self._in_sight, record, self._place)
-        self.record = record
-        self._place = self._following(record)
-        if everything:
-            self._left, self._in_sight, self._all_drawn = self._place, in_sight, self._clock()
+            self._all_drawn = self._clock()
         self._show_outputs(record, everything)
         self.flush()
 
     def redraw(self, session: Recording) -> None:
         """Show all of ``session``'s record: another session, another net, or a record that has been cut."""
         self.record = session.since(-1)
-        self._place = _Place()
         self._shape = _shape(self.record)
-        self._draw(CHARTS, self.record)
-        self._place = self._left = self._following(self.record)
+        self._draw(CHARTS)
         self._all_drawn = self._clock()
         self._answers = {}
         self._show_outputs(self.record, True)
@@ -141,38 +121,39 @@ class TrainingFigures:
         """Change fields of the view, and redraw what they change."""
         self.pull(session, everything=True)
         self.view = replace(self.view, **choice)
-        names = dict.fromkeys(name for field in choice for name in AFFECTED[field])
-        self._draw(names, _until(session.since(-1), self._place.step))
+        self._draw(dict.fromkeys(name for field in choice for name in AFFECTED[field]))
         self.flush()
 
     def flush(self) -> None:
-        """Send every figure's news to the page."""
+        """Send every figure's new rows to the page."""
         with one_message():
             for figure in self.figures.values():
                 figure.flush()
 
-    def _draw(self, names: Iterable[str], record: Record) -> None:
+    def _draw(self, names: Iterable[str]) -> None:
         # Drawn empty and then extended, so that a figure thins by steps whatever its x-axis shows.
-        empty = replace(_until(record, -1), stride=1, hist_stride=1, marks=())
+        empty = replace(_cut(self.record, slice(0), slice(0)), stride=1, hist_stride=1, marks=())
         for name in names:
             self.figures[name].draw(CHARTS[name][0](empty, self.view))
-        self._append(names, record, self.view)
+            self._events.pop(name, None)
+        self._extend(names)
 
-    def _extend(self, names: Iterable[str], record: Record, place: _Place) -> None:
-        """Add the rows after ``place``, if anything has come since."""
-        if len(record.steps) or _events(record) != place.events:
-            self._append(names, record, replace(self.view, clock=place.clock))
-
-    def _append(self, names: Iterable[str], record: Record, view: View) -> None:
-        few = gathered(record)
+    def _extend(self, names: Iterable[str]) -> None:
+        """Append to each figure the rows that it lacks, and show new marks and validations."""
+        record = gathered(self.record)
+        events = len(self.record.marks), len(self.record.validations)
+        clock = self.record.steps, self.record.columns.get("seconds", self.record.steps)
+        view = replace(self.view, clock=clock)
+        rows: dict[int, Record] = {}
         for name in names:
+            figure = self.figures[name]
+            last = figure.last_step
             steps = record.hist_steps if name == "histogram" else record.steps
-            self.figures[name].append(steps, CHARTS[name][0](few, view))
-
-    def _following(self, record: Record) -> _Place:
-        """Where the figures are that have just been given ``record``'s rows."""
-        step = int(record.steps[-1]) if len(record.steps) else self._place.step
-        return _Place(step, _events(record), View(clock=self._place.clock).following(record).clock)
+            if self._events.get(name) == events and not (len(steps) and steps[-1] > last):
+                continue
+            new = rows[last] = rows[last] if last in rows else after(record, last)
+            figure.append(new.hist_steps if name == "histogram" else new.steps, CHARTS[name][0](new, view))
+            self._events[name] = events
 
     def _show_outputs(self, record: Record, everything: bool) -> None:
         now = record.outputs
@@ -194,26 +175,10 @@ def _shape(record: Record) -> object:
     return record.layers, record.norms, record.range, record.steps_per_epoch
 
 
-def _events(record: Record) -> tuple[int, int]:
-    return len(record.marks), len(record.validations)
-
-
 def after(record: Record, step: int) -> Record:
-    """The rows of ``record`` after ``step``; -1 for all."""
-    row, hist = _ends(record, step)
-    return _cut(record, slice(row, None), slice(hist, None))
-
-
-def _until(record: Record, step: int) -> Record:
-    """The rows of ``record`` up to ``step``."""
-    row, hist = _ends(record, step)
-    return _cut(record, slice(row), slice(hist))
-
-
-def _ends(record: Record, step: int) -> tuple[int, int]:
-    """Where the rows up to ``step`` end, and where their histograms do."""
+    """Return the rows of ``record`` after ``step``; -1 for all."""
     row, hist = (int(np.searchsorted(steps, step, side="right")) for steps in (record.steps, record.hist_steps))
-    return row, hist
+    return _cut(record, slice(row, None), slice(hist, None))
 
 
 def _cut(record: Record, rows: slice, hists: slice) -> Record:

@@ -53,19 +53,17 @@ class Learning:
         self.pull(sessions, key)
 
     def _begin(self, head: str) -> None:
-        self._head, self._seen, self._average, self._unseen = head, -1, 0.0, 1.0
+        self._head = head
         self._validations: charts.Validations = ()
         # As coarse as the heads that have finished, so that what the x-axis says of its steps is true of all.
         stride = self.figure.stride if self._finished else 1
         self.figure.draw(charts.learning(self._finished, head), np.empty(0, np.int64), stride)
 
     def _grow(self, session: Recording) -> None:
-        record = session.since(self._seen)
-        if not len(record.steps) and record.validations == self._validations:
+        curve = whole_curve(session)
+        new = slice(int(np.searchsorted(curve.steps, self.figure.last_step, side="right")), None)
+        if not len(curve.steps[new]) and curve.validations == self._validations:
             return
-        average, weight = ma.ewma(column(record, "accuracy"), charts.BETA, start=self._average, unseen=self._unseen)
-        if len(record.steps):
-            self._seen, self._average, self._unseen = int(record.steps[-1]), float(average[-1]), 1 - float(weight[-1])
-        self._validations = record.validations
-        curve = charts.Curve(record.steps, average / weight, record.validations)
-        self.figure.append(record.steps, charts.learning(self._finished | {self._head: curve}, self._head))
+        self._validations = curve.validations
+        rows = charts.Curve(curve.steps[new], curve.accuracy[new], curve.validations)
+        self.figure.append(rows.steps, charts.learning(self._finished | {self._head: rows}, self._head))

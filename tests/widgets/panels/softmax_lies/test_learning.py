@@ -22,10 +22,8 @@ class Run:
         self.accuracy = np.random.default_rng(seed).random(20_000, np.float32)
         self.rows = 0
         self.validations: tuple[Validation, ...] = ()
-        self.asked: list[int] = []
 
     def since(self, step: int) -> Record:
-        self.asked.append(step)
         steps = np.arange(step + 1, self.rows)
         columns = {"accuracy": self.accuracy[step + 1 : self.rows]} if self.rows else {}
         return replace(Record(), steps=steps, columns=columns, validations=self.validations)
@@ -54,7 +52,6 @@ def test_piece_by_piece_it_is_the_average_of_the_whole_record(runs: dict[str, Ru
     first.validations = (Validation(899, 0, 1.0, 0.5, 1.0, 0.5),)
     learning.pull(runs, FIRST)
     assert_shows(learning, 0, first)
-    assert first.asked == [-1, -1, 0, 29, 29, 899], "only what is new"
     first.rows, second.rows = 950, 10  # its last rows come with the next head's first
     learning.pull(runs, SECOND)
     assert_shows(learning, 0, first)
