@@ -48,17 +48,16 @@ def outputs_of(record: Record) -> NDArray[np.int64]:
     return np.maximum(most, 1)
 
 
-def step_histograms(record: Record, step: int, view: View, outputs: NDArray[np.int64] | None = None) -> Figure:
+def step_histograms(record: Record, step: int, view: View) -> Figure:
     """The histogram of every layer at the recorded step nearest to ``step``: log(1 + count) over the value.
 
     Args:
         record: of the run; as an empty one it gives axes without bars.
         step: of a batch.
         view: says what near zero is: a band, and the bins that lie wholly within it in another colour.
-        outputs: (layers,) where each layer's axis ends; those of ``record`` if None.
     """
     row = nearest(record.hist_steps, step) if len(record.hist_steps) else None
-    outputs = outputs_of(record) if outputs is None else outputs
+    outputs = outputs_of(record)
     low, high = record.range
     width = (high - low) / record.bins
     edges = low + width * np.arange(record.bins + 1)

@@ -15,7 +15,7 @@ from widgets.page.layout import body, classed
 from widgets.panel.panel import Panel, handler, under_voila
 from widgets.panels.kept import caption, words
 from widgets.panels.kept.details import About
-from widgets.panels.kept.figures import KeptFigures, Recorded
+from widgets.panels.kept.figures import KeptFigures
 from widgets.panels.kept.layout import arrange, show
 from widgets.panels.kept.selection import Opened, Selection
 from widgets.panels.kept.shelf import SHOWN, Shelf
@@ -71,7 +71,6 @@ class KeptRunsPanel(Panel):
         self.figures = self._charts.figures
         self.scrubber = Scrubber(
             lambda: self._choice.record,
-            since=lambda step: Recorded(self._choice.record).since(step),
             going_on=lambda: self._choice.growing,
             view=lambda: self._view.seen(self.opened),
         )

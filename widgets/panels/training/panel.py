@@ -69,7 +69,6 @@ class TrainingPanel(RunPanel[Session]):
         super().__init__(Session(config), Buttons(), clock=clock, watch_page=watch_page)
         self.scrubber = Scrubber(
             lambda: self.run.since(-1),
-            since=lambda step: self.run.since(step),
             going_on=lambda: self.active,
             view=lambda: self._charts.view,
         )

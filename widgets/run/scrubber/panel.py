@@ -8,7 +8,7 @@ import numpy as np
 
 from lab.knob import Knob
 from lab.record import Record
-from widgets.charts.scrub import step_histograms
+from widgets.charts.scrub import nearest, step_histograms
 from widgets.charts.view import View
 from widgets.export.section_words import Words
 from widgets.export.table import Table
@@ -17,7 +17,6 @@ from widgets.inputs.knob_box import KnobBox
 from widgets.page.fold import Fold
 from widgets.page.layout import classed, grid
 from widgets.panel.panel import Panel, handler
-from widgets.run.scrubber.record import RecordFollower
 from widgets.run.scrubber.words import BUTTONS, PAUSE, step_tables
 
 LOOK_EVERY = 0.25
@@ -43,8 +42,7 @@ class Scrubber(Panel):
     elsewhere stays there.
 
     Args:
-        record: all that the run has recorded; asked for at the beginning, after a thinning, and at the run's end.
-        since: of a run that goes on, what it recorded after a step; asked for four times a second.
+        record: all that the run has recorded; asked for four times a second while the run goes on.
         going_on: whether it may still record something.
         view: says what near zero is.
 
@@ -52,6 +50,7 @@ class Scrubber(Panel):
         step: the knob; its value is the step asked for.
         shown: the step that is shown, -1 if none: the nearest one that has histograms.
         playing, following: whether the film plays, and whether the newest step is shown as it comes.
+        record: of the run; empty unless begun.
         buttons, stride: "play", "back", "on", "last" -> Button; the menu of how many steps a frame moves on.
         figures, tables: "scrub" -> LiveFigure; the numbers, as markup.
     """
@@ -63,13 +62,12 @@ class Scrubber(Panel):
         self,
         record: Callable[[], Record],
         *,
-        since: Callable[[int], Record] | None = None,
         going_on: Callable[[], bool] = lambda: False,
         view: Callable[[], View] = View,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._rows = RecordFollower(record, since)
-        self._going_on, self._view = going_on, view
+        self._read, self._going_on, self._view = record, going_on, view
+        self.record = Record()
         self.begun = self.playing = self._grew = False
         self.following = True
         self.shown = -1
@@ -96,9 +94,10 @@ class Scrubber(Panel):
         self._show()
 
     @property
-    def record(self) -> Record:
-        """What is at hand of the run's record; empty unless begun."""
-        return self._rows.record
+    def last(self) -> int:
+        """The last step that has histograms; 0 if there is none."""
+        steps = self.record.hist_steps
+        return int(steps[-1]) if len(steps) else 0
 
     @property
     def active(self) -> bool:
@@ -117,7 +116,7 @@ class Scrubber(Panel):
     def rest(self) -> None:
         """Let go of the record, and do nothing until it begins again."""
         self.begun = self.playing = False
-        self._rows.clear()
+        self.record = Record()
 
     @handler
     def reload(self) -> None:
@@ -147,7 +146,7 @@ class Scrubber(Panel):
     def on_play(self, _: object = None) -> None:
         """Play from here, or from the first step if this is the last; pause if it plays."""
         self.playing = not self.playing and len(self.record.hist_steps) > 1
-        if self.playing and self.shown >= self._rows.last:
+        if self.playing and self.shown >= self.last:
             self.step.value = 0
         self._show()
         self.wake()
@@ -155,17 +154,17 @@ class Scrubber(Panel):
     @handler
     def on_back(self, _: object = None) -> None:
         """The recorded step before this one."""
-        self._go(self._rows.beside(self.shown, -1))
+        self._go(self._beside(self.shown, -1))
 
     @handler
     def on_on(self, _: object = None) -> None:
         """The recorded step after this one."""
-        self._go(self._rows.beside(self.shown, 1))
+        self._go(self._beside(self.shown, 1))
 
     @handler
     def on_last(self, _: object = None) -> None:
         """The last step; from there on the newest, while the run goes on."""
-        self._go(self._rows.last)
+        self._go(self.last)
 
     def catch_up(self) -> None:
         """Draw the last step while it is folded: what is drawn then may be of no run, or of another."""
@@ -204,13 +203,14 @@ class Scrubber(Panel):
     def _look(self) -> None:
         if self._clock() - self._looked >= LOOK_EVERY:
             self._looked = self._clock()
-            if self._rows.look():
+            before, self.record = self.record.steps[-1:], self._read()
+            if not np.array_equal(before, self.record.steps[-1:]):
                 self._stretch()
                 if self.following:
                     self._show()
 
     def _load(self) -> None:
-        self._rows.load()
+        self.record = self._read()
         self._stretch()
         self._show()
 
@@ -218,15 +218,15 @@ class Scrubber(Panel):
         """The film's next step, once the page has answered what was sent before."""
         if self.figures["scrub"].waiting:
             self.figures["scrub"].flush()
-        elif self.shown < self._rows.last:
-            self._go(self._rows.beside(self.shown, self.stride.value))
+        elif self.shown < self.last:
+            self._go(self._beside(self.shown, self.stride.value))
         elif not self._going_on():
             self.playing = False
             self._show()
 
     def _stretch(self) -> None:
         """The slider reaches to the last step, and takes along whoever follows."""
-        last, stride = self._rows.last, self.record.hist_stride
+        last, stride = self.last, self.record.hist_stride
         with self._muted:
             if self.step.spec.step != stride:
                 self.step.slide_over(0, max(last, 1), stride)
@@ -236,20 +236,33 @@ class Scrubber(Panel):
             if self.following:
                 self.step.value = last
 
+    def _beside(self, step: int, by: int) -> int:
+        """Return the step with histograms that lies ``by`` steps from ``step``, but at least the next one that way."""
+        steps = self.record.hist_steps
+        if not len(steps):
+            return 0
+        there = nearest(steps, step + by)
+        if by > 0:
+            there = max(there, int(np.searchsorted(steps, step, "right")))
+        else:
+            there = min(there, int(np.searchsorted(steps, step)) - 1)
+        return int(steps[min(max(there, 0), len(steps) - 1)])
+
     def _go(self, step: int) -> None:
         with self._muted:
             self.step.value = step
-        self.following = step >= self._rows.last
+        self.following = step >= self.last
         self._show()
 
     def _show(self) -> None:
         view = self._view()
-        self.shown = self._rows.at(self.step.value)
+        steps = self.record.hist_steps
+        self.shown = int(steps[nearest(steps, self.step.value)]) if len(steps) else -1
         words = BUTTONS | (PAUSE if self.playing else {})
         for name, button in self.buttons.items():
             button.description, button.tooltip = words[name]
-            button.disabled = len(self.record.hist_steps) < 2
-        figure = step_histograms(self.record, self.shown, view, self._rows.outputs)
+            button.disabled = len(steps) < 2
+        figure = step_histograms(self.record, self.shown, view)
         self.draw({"scrub": figure}, tables=step_tables(self.record, self.shown, view))
 
 
