@@ -40,3 +40,11 @@ def body(knobs: Any, sections: Iterable[Any]) -> Any:
     """Return the knobs beside the sections, sticky while those scroll; above them on a narrow page."""
     charts = classed(ipywidgets.VBox(list(sections)), "lab-charts")
     return classed(ipywidgets.HBox([classed(knobs, "lab-stays"), charts]), "lab-body")
+
+
+def show(widget: Any, shown: bool) -> None:
+    """Show or hide a part of the page."""
+    if shown:
+        widget.remove_class("lab-folded")
+    else:
+        widget.add_class("lab-folded")

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import ipywidgets
 
 from widgets.page.fold import Fold
-from widgets.page.layout import classed
+from widgets.page.layout import classed, show
 from widgets.panels.kept import words
-from widgets.panels.kept.layout import show
 from widgets.panels.kept.selection import Opened
 
 

@@ -11,15 +11,14 @@ from lab.kept import KeptError, KeptRun, Library
 from widgets.export.provenance import Settings
 from widgets.export.section_words import Words
 from widgets.export.table import Table
-from widgets.page.layout import body, classed
+from widgets.page.layout import body, classed, show
 from widgets.panel.panel import Panel, handler, under_voila
 from widgets.panels.kept import caption, words
 from widgets.panels.kept.details import About
 from widgets.panels.kept.figures import KeptFigures
-from widgets.panels.kept.layout import arrange, show
 from widgets.panels.kept.selection import Opened, Selection
 from widgets.panels.kept.shelf import SHOWN, Shelf
-from widgets.panels.kept.view import KeptView
+from widgets.panels.kept.view import KeptView, arrange
 from widgets.run.scrubber.panel import Scrubber, folded
 from widgets.run.sections import LAYERS, section_words, sections
 

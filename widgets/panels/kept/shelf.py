@@ -8,9 +8,8 @@ import ipywidgets
 from lab.kept import KeptRun
 from lab.kept.search import matches
 from widgets.page.fold import Fold
-from widgets.page.layout import classed
+from widgets.page.layout import classed, show
 from widgets.panels.kept import words
-from widgets.panels.kept.layout import show
 from widgets.panels.kept.run_list import RunList
 from widgets.panels.kept.selection import Opened
 

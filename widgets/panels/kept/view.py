@@ -1,13 +1,14 @@
-"""What a person chose to see of kept runs: the x-axis, the definition of near zero, a layer and a norm."""
+"""What the page shows of the chosen runs: which parts, by which x-axis, definition of near zero, layer and norm."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from widgets.charts import View
+from widgets.page.layout import show
 from widgets.panels.kept.selection import Opened
-from widgets.run.figures import course_near_zero
+from widgets.run.figures import OUTPUTS, course_near_zero
 from widgets.run.sections import Menus
 
 CHOICES = ("x", "near_zero", "layer", "norm")
@@ -53,3 +54,21 @@ class KeptView:
         thresholds = {one.run.config.near_zero for one in opened}
         view = View(**{name: menu.value for name, menu in self.menus.items()})
         return replace(view, threshold=thresholds.pop() if len(thresholds) == 1 else math.nan)
+
+
+def arrange(
+    sections: Mapping[str, Any], scrub: Any, figures: Mapping[str, Any], opened: Sequence[Opened]
+) -> dict[str, Any]:
+    """Show what the chosen runs have of the page; those of ``figures`` that then stand on it.
+
+    Several runs have no answers: bars of each on three pictures say less than their charts. Their histograms have the
+    whole width, one under the other.
+    """
+    one = opened[0] if len(opened) == 1 else None
+    show(scrub, one is not None)
+    layers = sections["mean"]
+    (layers.add_class if len(opened) > 1 else layers.remove_class)("lab-last-wide")
+    answers = one is not None and one.record.outputs is not None
+    for name, part in sections.items():
+        show(part, bool(opened) and (answers or name not in OUTPUTS))
+    return {name: figure for name, figure in figures.items() if answers or name not in OUTPUTS}
