@@ -1,6 +1,5 @@
 // What must be one for the whole page, whatever the number of figures: plotly's script, the queue of drawings, and the
 // names of sliders.
-// Comes before live_figure.js, in one module with it.
 
 const page = (globalThis[Symbol.for("foundations-lab/live-figure/3")] ??= makePage());
 
