@@ -14,7 +14,7 @@ OUTCOMES = {"finished": 0, "diverged": 1, "failed": 1, "stopped": 130}
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """One option for each knob."""
+    """Return the command line's parser: an option for each knob."""
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     for name, knob in KNOBS.items():
         metavar = "{" + ",".join(knob.choices) + "}" if knob.choices else "VALUE"
@@ -28,7 +28,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def bar(session: Session, width: int = 30) -> str:
-    """The progress bar, and the figures beside it, in one line."""
+    """Return the progress bar, and the figures beside it, in one line."""
     progress = session.progress
     share = progress.step / progress.steps if progress.steps else 0.0
     filled = int(share * width)
@@ -40,7 +40,7 @@ def bar(session: Session, width: int = 30) -> str:
 
 
 def line(row: Validation) -> str:
-    """An epoch as the course prints it."""
+    """Return a line for an epoch, as the course prints it."""
     return (
         f"epoch {row.epoch + 1}: train {row.train_loss:.4f}/{row.train_accuracy:.4f}"
         f" -> valid {row.loss:.4f}/{row.accuracy:.4f}"
@@ -48,7 +48,7 @@ def line(row: Validation) -> str:
 
 
 def summary(session: Session, record: Record) -> str:
-    """What the run did, for a person to read."""
+    """Return a summary of the run in words."""
     progress = session.progress
     lines = [line(row) for row in record.validations]
     for layer in record.layers if len(record.steps) else ():
@@ -78,7 +78,7 @@ def run(session: Session, out: TextIO, quiet: bool = False) -> Record:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit status: 0 when the run finished, 1 when it diverged or failed, 2 for a bad knob."""
+    """Return the exit status: 0 when the run finished, 1 when it diverged or failed, 2 for a bad knob."""
     # The trace of a failed run; its short form is in the summary.
     logging.basicConfig(level=logging.WARNING)
     options = vars(make_parser().parse_args(arguments))

@@ -1,4 +1,4 @@
-"""From a Config to a run that is ready to train: device, data, net, optimiser, callbacks, all seeded."""
+"""Build a run from a Config: device, data, net, optimiser, callbacks, all seeded."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +30,7 @@ _DEFAULT_GENERATOR = threading.Lock()
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Torch's default generator at ``seed``, and put back afterwards.
+    """Seed torch's default generator in the block, and restore it afterwards.
 
     Layers draw their first weights from the process-wide generator; the lock keeps two runs
     that start together from drawing each other's numbers.
@@ -41,7 +41,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def find_device(name: str) -> torch.device:
-    """``auto`` is CUDA where there is one, else the CPU.
+    """Return the device named; ``auto`` is CUDA where there is one, else the CPU.
 
     Raises:
         ConfigError: when CUDA is asked for and there is none.
@@ -62,7 +62,7 @@ class Run:
     device: str
 
     def train(self) -> tuple[str, str]:
-        """Fit to the end; the state that it ended in, and a line for a person where it diverged.
+        """Train to the end; return the state in which it ended, and where it diverged in words.
 
         A diverged run is validated once all the same, as the lesson's were (its nan runs show
         .0991, the share of zeros: the argmax of ten nans is 0).
@@ -116,7 +116,7 @@ def assemble(
 
 
 def release(device: str) -> None:
-    """Give memory that no run uses any more back to the device; ``device`` as Config names it."""
+    """Free cached memory of the device that no run uses any more; ``device`` as Config names it."""
     if device != "cpu" and torch.cuda.is_available():
         with alone():
             torch.cuda.empty_cache()

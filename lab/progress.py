@@ -1,4 +1,4 @@
-"""Where a run stands, and how fast it goes."""
+"""The progress of a run: step, epoch, time and speed."""
 
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -11,7 +11,7 @@ RATE_SECONDS = 3.0
 
 
 class Progress(NamedTuple):
-    """Where a run stands. Epochs and batches count from 0; ``step`` is the number of steps done.
+    """A run's progress. Epochs and batches count from 0; ``step`` is the number of steps done.
 
     ``seconds`` of training leave pauses out; ``rate`` is in steps a second (0 while unknown),
     ``remaining`` in seconds (0 while unknown); ``device`` is empty until the run has started.
@@ -31,7 +31,7 @@ class Progress(NamedTuple):
 
     @classmethod
     def of(cls, learner: "Learner", seconds: float, rate: float, validating: bool, device: str) -> Self:
-        """Where ``learner`` stands; it may be at work in another thread."""
+        """Return the progress of ``learner``, which may be training in another thread."""
         step, epoch = learner.step, learner.epoch
         return cls(
             step=step,
@@ -49,7 +49,7 @@ class Progress(NamedTuple):
 
 
 class Pace:
-    """Steps a second, from looks at the step counter now and then. Not safe from two threads at once."""
+    """Speed in steps a second, from readings of the step counter. Not safe from two threads at once."""
 
     def __init__(self) -> None:
         self._looks: deque[tuple[float, int]] = deque(maxlen=256)
@@ -59,7 +59,7 @@ class Pace:
         self._looks.clear()
 
     def at(self, seconds: float, step: int) -> float:
-        """The rate over the last few seconds, 0 at the first look."""
+        """Return the rate over the last few seconds, 0 at the first look."""
         self._looks.append((seconds, step))
         while len(self._looks) > 2 and self._looks[1][0] < seconds - RATE_SECONDS:
             self._looks.popleft()

@@ -66,7 +66,7 @@ class Phase:
             raise ValueError("an exp phase must start and end above 0")
 
     def at(self, position: float) -> float:
-        """The multiple at ``position`` (0 to 1) within this phase."""
+        """Return the multiple at ``position`` (0 to 1) within this phase."""
         return CURVES[self.curve](self.start, self.end, position)
 
 
@@ -103,7 +103,7 @@ class Schedule:
             raise ValueError(f"the phases' fractions must add up to 1, got {total:g}")
 
     def at(self, progress: float) -> float:
-        """The multiple of the knob at ``progress`` (clamped to 0..1) of the training."""
+        """Return the multiple of the knob at ``progress`` (clamped to 0..1) of the training."""
         progress = min(max(progress, 0.0), 1.0)
         begin = 0.0
         for phase in self.phases:
@@ -126,7 +126,7 @@ def combine(fractions: Sequence[float], phases: Sequence[tuple[str, float, float
 
 
 def parse(text: str) -> Schedule:
-    """A preset's name, or phases typed as ``"0.5 cos 0.2 1, 0.5 cos 1 0.1"``.
+    """Return a preset's name, or phases typed as ``"0.5 cos 0.2 1, 0.5 cos 1 0.1"``.
 
     Each phase is: fraction, curve (lin, cos, exp, const), start, end; start and end are
     multiples of the knob. ``const`` may leave out its end.

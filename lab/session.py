@@ -30,13 +30,13 @@ ENDED = frozenset({"finished", "stopped", "diverged", "failed"})
 
 
 class Recording(Protocol):
-    """What a chart reads of a run: a Session, or what was kept of one."""
+    """The interface that charts read: a Session, or a kept record."""
 
     def since(self, step: int) -> Record: ...
 
 
 class Run(Protocol):
-    """What a panel asks of a run: a Session, or several sessions that are trained as one."""
+    """The interface that panels control: a Session, or several sessions trained as one."""
 
     @property
     def config(self) -> Config: ...
@@ -100,7 +100,7 @@ class Session:
 
     @property
     def state(self) -> str:
-        """ready, running, paused, finished, stopped, diverged or failed."""
+        """The state: ready, running, paused, finished, stopped, diverged or failed."""
         with self._lock:
             return self._state
 
@@ -216,7 +216,7 @@ class Session:
 
     @property
     def progress(self) -> Progress:
-        """Where the run stands now."""
+        """The run's progress now."""
         with self._lock:
             learner, ended = self._learner, self._state in ENDED
             seconds = self._ended_after if ended else self._seconds()
@@ -275,6 +275,6 @@ class Session:
                 self._began = time.perf_counter()
             self._end(*run.train())
         except BaseException as error:
-            # SystemExit too: whoever waits for the run's end must be told of it.
+            # SystemExit too: whoever waits for the run's end must see it.
             log.exception("the run failed")
             self._end("failed", f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""What the first Start would wait for, made ready while nobody waits. Imports no torch until it is called."""
+"""Import torch and load the data ahead of the first Start. Imports no torch until it is called."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ def warm(config: Config = DEFAULTS) -> threading.Thread:
 
             warm_up(config)
         except Exception:
-            # The same error will be told when a run is started; nobody has asked for one yet.
+            # The same error is raised again when a run is started; nobody has asked for one yet.
             log.info("warming up failed", exc_info=True)
 
     thread = threading.Thread(target=work, name="lab-warm", daemon=True)

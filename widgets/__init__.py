@@ -38,7 +38,7 @@ FOLDERS = {
 
 
 def __getattr__(name: str) -> Any:
-    """The panel called ``name``.
+    """Return the panel called ``name``.
 
     Raises:
         AttributeError: there is no such panel.

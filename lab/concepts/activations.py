@@ -1,4 +1,4 @@
-"""Activation shapes: the curve, and what each makes of N(0, 1).
+"""Activation functions: their curves, and the mean and std of their outputs for N(0, 1) inputs.
 
 fast.ai deep learning part 2, lesson 10 (notebook 06): a ReLU's outputs do not have a mean of 0, so GeneralRelu
 subtracts: half, or .4 where a leak lets some of the negative side through. :mod:`lab.concepts.depth` goes on from
@@ -39,20 +39,20 @@ CENTRES = np.arange(-HALF_BINS, HALF_BINS + 1) / 10
 
 
 def general_relu(x: ArrayLike, leak: float = 0.0, sub: float = 0.0, maxv: float = 0.0) -> Floats:
-    """Leaky ReLU, then ``sub`` less, then at most ``maxv`` (0: no cap); shaped as ``x``. The lesson's."""
+    """Return leaky ReLU minus ``sub``, at most ``maxv`` (0: no cap); shaped as ``x``. The lesson's GeneralRelu."""
     x = np.asarray(x)
     y = (np.where(x > 0, x, leak * x) if leak else np.maximum(x, 0)) - sub  # 0 times -inf would be nan
     return np.asarray(np.minimum(y, maxv) if maxv else y)
 
 
 def elu(x: ArrayLike) -> Floats:
-    """x above zero, e^x - 1 below; shaped as ``x``. D.-A. Clevert et al., arXiv:1511.07289, alpha 1."""
+    """Return ELU: x above zero, e^x - 1 below; shaped as ``x``. D.-A. Clevert et al., arXiv:1511.07289, alpha 1."""
     x = np.asarray(x)
     return np.asarray(np.where(x > 0, x, np.expm1(np.minimum(x, 0))))
 
 
 def gelu(x: ArrayLike) -> Floats:
-    """x times the share of N(0, 1) below x, itself and not its tanh fit; shaped as ``x``.
+    """Return GELU: x times the share of N(0, 1) below x (exact, not the tanh fit); shaped as ``x``.
 
     D. Hendrycks and K. Gimpel, arXiv:1606.08415.
     """
@@ -61,7 +61,7 @@ def gelu(x: ArrayLike) -> Floats:
 
 
 def silu(x: ArrayLike) -> Floats:
-    """x sigmoid(x), also called swish; shaped as ``x``. S. Elfwing et al., arXiv:1702.03118."""
+    """Return SiLU (swish): x sigmoid(x); shaped as ``x``. S. Elfwing et al., arXiv:1702.03118."""
     return np.asarray(np.asarray(x) * sigmoid(x))
 
 
@@ -70,7 +70,7 @@ _PLAIN: dict[str, Callable[[ArrayLike], Floats]] = {"elu": elu, "gelu": gelu, "s
 
 @dataclass(frozen=True)
 class Shape:
-    """One of SHAPES; ``leak``, ``sub`` and ``maxv`` are GeneralRelu's, whose ranges are Config's.
+    """An activation function: a key of SHAPES; ``leak``, ``sub`` and ``maxv`` are GeneralRelu's, with Config's ranges.
 
     Calling it applies it: an array in, one of the same shape and float type out.
 
@@ -119,7 +119,7 @@ class Moments(NamedTuple):
 
 
 def normal_cdf(x: ArrayLike) -> NDArray[np.float64]:
-    """The share of N(0, 1) below ``x``, shaped as it, to 1e-11: numpy has no erf, and Python's takes no arrays.
+    """Return the share of N(0, 1) below ``x``, shaped as it, to 1e-11: numpy has no erf, and Python's takes no arrays.
 
     From a table of erf and, between its entries, Taylor's series up to the third power.
     """
@@ -143,7 +143,7 @@ def _normal_table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def moments(shape: Shape, spread: float = 1.0) -> Moments:
-    """What ``shape`` makes of N(0, spread²), to ten digits or more: integrals, not a sample.
+    """Return the mean and std of ``shape``'s outputs for N(0, spread²), by integrals, to ten digits or more.
 
     By Gauss and Legendre's rule with 16 points in each half standard deviation up to 12 of them, with cells that
     end at the curve's kinks, where the rule would lose its digits.
@@ -161,7 +161,7 @@ def moments(shape: Shape, spread: float = 1.0) -> Moments:
 
 @functools.cache
 def normal_sample(n: int = 20_000) -> Floats:
-    """(n,) N(0, 1) as evenly as n values can be: the middle quantile of each n-th of it, in order. No chance in it."""
+    """Return (n,) evenly spaced quantiles of N(0, 1), in order: a sample without chance."""
     middle = NormalDist()
     values = np.array([middle.inv_cdf((i + 0.5) / n) for i in range(n)])
     values.flags.writeable = False
@@ -169,6 +169,6 @@ def normal_sample(n: int = 20_000) -> Floats:
 
 
 def histogram(x: Floats) -> NDArray[np.float64]:
-    """(81,) the share of ``x`` within .05 of each of CENTRES; less than 1 in all where values lie beyond."""
+    """Return (81,) the share of ``x`` within .05 of each of CENTRES; values beyond are in none."""
     bins = np.clip(np.floor(x * 10 + 0.5), -HALF_BINS - 1, HALF_BINS + 1).astype(np.int64) + HALF_BINS + 1
     return np.bincount(bins.ravel(), minlength=len(CENTRES) + 2)[1:-1] / x.size

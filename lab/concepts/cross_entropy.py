@@ -1,4 +1,4 @@
-"""Cross-entropy: a sum that is a look-up, and a logarithm that must not be taken as it is written.
+"""Cross-entropy by one-hot sum and by look-up, and log softmax, naive and by log-sum-exp.
 
 fast.ai deep learning part 1, lesson 5: the sum of one-hot x log p has one term that is not zero, so it is the same as
 looking up log p of the right class. Lesson 10's review slides write ``log_softmax`` as
@@ -25,7 +25,7 @@ LESSON = (
 
 
 class Naive(NamedTuple):
-    """log softmax as it is written, step by step; each (…, classes) but ``total`` (…, 1)."""
+    """The steps of the naive log softmax; each (…, classes) but ``total`` (…, 1)."""
 
     powers: Floats
     total: Floats
@@ -34,7 +34,7 @@ class Naive(NamedTuple):
 
 
 class Stable(NamedTuple):
-    """log softmax by log-sum-exp, step by step; each (…, classes) but ``largest`` and ``log_sum`` (…, 1)."""
+    """The steps of log softmax by log-sum-exp; each (…, classes) but ``largest`` and ``log_sum`` (…, 1)."""
 
     largest: Floats
     shifted: Floats
@@ -44,7 +44,7 @@ class Stable(NamedTuple):
 
 
 def naive_log_softmax(logits: ArrayLike, kind: Kind = "float32") -> Naive:
-    """log(e^x / sum e^x) in this order and precision, along the last axis; inf and nan where it breaks."""
+    """Return log(e^x / sum e^x), computed in this order along the last axis; inf and nan where it breaks."""
     x = np.asarray(logits, kind)
     with np.errstate(all="ignore"):
         powers = np.exp(x)
@@ -54,7 +54,7 @@ def naive_log_softmax(logits: ArrayLike, kind: Kind = "float32") -> Naive:
 
 
 def log_softmax(logits: ArrayLike, kind: Kind = "float64") -> Stable:
-    """(x - m) - log(sum e^(x - m)) with m the largest x: no exp above 1, and a sum between 1 and the classes."""
+    """Return (x - m) - log(sum e^(x - m)) with m the largest x: no exp above 1, a sum of 1 to the number of classes."""
     x = np.asarray(logits, kind)
     largest = x.max(axis=-1, keepdims=True)
     shifted = x - largest
@@ -65,7 +65,7 @@ def log_softmax(logits: ArrayLike, kind: Kind = "float64") -> Stable:
 
 
 def by_one_hot(log_p: ArrayLike, target: int) -> float:
-    """-sum(one-hot x log p), every term of it; a term with a 0 counts 0, even where log p is -inf.
+    """Return -sum(one-hot x log p); a term with a 0 counts 0, even where log p is -inf.
 
     Raises:
         ValueError: a target that is none of the classes.
@@ -76,7 +76,7 @@ def by_one_hot(log_p: ArrayLike, target: int) -> float:
 
 
 def by_index(log_p: ArrayLike, target: int) -> float:
-    """-log p[target].
+    """Return -log p[target].
 
     Raises:
         ValueError: a target that is none of the classes.
@@ -86,20 +86,20 @@ def by_index(log_p: ArrayLike, target: int) -> float:
 
 
 def one_hot(target: int, classes: int) -> NDArray[np.float64]:
-    """(classes,) zeros with a one at ``target``."""
+    """Return (classes,) zeros with a one at ``target``."""
     hot = np.zeros(classes)
     hot[_index(target, classes)] = 1
     return hot
 
 
 def limits(kind: Kind) -> tuple[float, float]:
-    """The x below which e^x is rounded to 0, and above which it is inf: -103.97 and 88.72 in float32."""
+    """Return the x below which e^x is rounded to 0, and above which it is inf: -103.97 and 88.72 in float32."""
     info = np.finfo(kind)
     return float(np.log(np.float64(info.smallest_subnormal)) - np.log(2)), float(np.log(np.float64(info.max)))
 
 
 def verdict(logits: ArrayLike, target: int, kind: Kind = "float32") -> str:
-    """How the naive loss of one picture's ``logits`` (classes,) came out: "fine", or how it broke.
+    """Return whether the naive loss of one picture's ``logits`` (classes,) is "fine", or how it broke.
 
     "overflow": the right class's e^x is inf, inf/inf = nan. "swamped": another is, so p = finite/inf = 0, log 0 = -inf.
     "empty": every e^x is 0, 0/0 = nan. "underflow": the right class's share is rounded to 0, log 0 = -inf.
@@ -115,7 +115,7 @@ def verdict(logits: ArrayLike, target: int, kind: Kind = "float32") -> str:
 
 
 def breaks_at(losses: ArrayLike, where: ArrayLike) -> float | None:
-    """The first of ``where`` (n,) at which ``losses`` (n,) is not finite; None if all are."""
+    """Return the first of ``where`` (n,) at which ``losses`` (n,) is not finite; None if all are."""
     broken = np.flatnonzero(~np.isfinite(np.asarray(losses)))
     return float(np.asarray(where)[broken[0]]) if len(broken) else None
 

@@ -1,4 +1,4 @@
-"""Does a signal survive many layers? Linear maps with Kaiming's init, and an activation shape after each.
+"""A signal through many layers: linear maps with Kaiming's init, each followed by an activation.
 
 fast.ai deep learning part 2, lesson 10: after Kaiming's init a plain ReLU's outputs have a mean of about .5, not 0.
 The init: K. He et al., "Delving Deep into Rectifiers", arXiv:1502.01852. That depth makes inputs alike while the
@@ -31,7 +31,7 @@ SURVIVES, FADES, EXPLODES = 0.1, 1e-3, 10.0
 
 
 def gain(init: str, shape: Shape) -> float:
-    """The weights' standard deviation times the root of the number of a unit's inputs.
+    """Return the weights' standard deviation times the root of the number of a unit's inputs.
 
     Kaiming's √(2 / (1 + leak²)) takes ``shape`` for a leaky ReLU: with its leak if it is GeneralRelu, else with
     none. LeCun's is 1, nn.Linear's own √(1/3): the Kaiming uniform of a leak of √5.
@@ -50,7 +50,7 @@ def gain(init: str, shape: Shape) -> float:
 
 
 class Layer(NamedTuple):
-    """One layer's outputs, over all inputs and units.
+    """Statistics of one layer's outputs, over all inputs and units.
 
     Attributes:
         mean, std: of all values.
@@ -67,7 +67,7 @@ class Layer(NamedTuple):
 
 
 def layers(shape: Shape, init: str = "kaiming", *, seed: int = 0) -> Iterator[Layer]:
-    """What one layer after the other makes of N(0, 1): a linear map without bias, then ``shape``; never ends.
+    """Yield each layer's statistics for N(0, 1) inputs: a linear map without bias, then ``shape``; never ends.
 
     BATCH inputs, WIDTH units, in float32 as a net would have it: where inputs are less than some 1e-7 of the
     values apart, what is left is rounding. The same ``seed`` gives the same inputs and, but for the gain, weights.
@@ -87,14 +87,14 @@ def layers(shape: Shape, init: str = "kaiming", *, seed: int = 0) -> Iterator[La
 
 
 class Net:
-    """:func:`layers` of one net, each made once; it takes the same arguments."""
+    """The :func:`layers` of one net, each computed once; it takes the same arguments."""
 
     def __init__(self, shape: Shape, init: str = "kaiming", seed: int = 0) -> None:
         self._made: list[Layer] = []
         self._rest = layers(shape, init, seed=seed)
 
     def first(self, n: int) -> list[Layer]:
-        """The first ``n`` layers.
+        """Return the first ``n`` layers.
 
         Raises:
             ValueError: n below 1.
@@ -106,7 +106,7 @@ class Net:
 
 
 def verdict(layer: Layer) -> str:
-    """In a word, whether inputs can still be told apart."""
+    """Return in a word whether the last layer's outputs still tell the inputs apart."""
     if layer.apart > EXPLODES:
         return "explodes"
     return "survives" if layer.apart >= SURVIVES else "fades" if layer.apart >= FADES else "lost"

@@ -1,4 +1,4 @@
-"""Four output heads for "which digits are in this picture?", and how their outputs are read.
+"""Four output heads for "which digits are in this picture?", and how their outputs become answers.
 
 After lesson 10's remarks on softmax, and J. Catanzarite's notes on them, which name the two ways
 out that practitioners try: (A) a class for none-of-the-above and (B) a class not-K beside each
@@ -69,7 +69,7 @@ def scores(key: str, logits: NDArray[np.floating]) -> Floats:
 
 
 def named(scores: Floats, threshold: float) -> Bools:
-    """The digits that are named: those with a score of at least ``threshold``. (n, 10) -> (n, 10).
+    """Return the digits that are named: those with a score of at least ``threshold``. (n, 10) -> (n, 10).
 
     Raises:
         ConfigError: for a threshold outside 0 to 1.
@@ -80,7 +80,7 @@ def named(scores: Floats, threshold: float) -> Bools:
 
 
 def tune(scores: Floats, present: Bools) -> float:
-    """The threshold that gives the most pictures exactly their digits; the middle of the best range.
+    """Return the threshold that gives the most pictures exactly their digits; the middle of the best range.
 
     A picture is right for each t with (largest score of an absent digit) < t <= (smallest score
     of a present one), so the best t is where most of these ranges overlap.

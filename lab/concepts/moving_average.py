@@ -38,7 +38,7 @@ class Ewma(NamedTuple):
 
 
 def ewma(values: ArrayLike, betas: float | Sequence[float], *, start: float = 0.0, unseen: float = 1.0) -> Ewma:
-    """The moving average of ``values`` (n,), in order.
+    """Return the moving average of ``values`` (n,), in order.
 
     Args:
         values: (n,).
@@ -58,12 +58,12 @@ def ewma(values: ArrayLike, betas: float | Sequence[float], *, start: float = 0.
 
 
 def from_zero(values: ArrayLike, beta: float) -> Floats:
-    """(n,): starts at 0, so the first averages are too small by the factor 1 - beta^t."""
+    """Return (n,) the average that starts at 0: the first ones are too small by the factor 1 - beta^t."""
     return ewma(values, beta).average
 
 
 def from_first(values: ArrayLike, beta: float) -> Floats:
-    """(n,): starts at the first value, which therefore counts for more than its share: beta^(t-1) of the whole.
+    """Return (n,) the average that starts at the first value, which then counts for beta^(t-1) of the whole.
 
     Lesson 10: 3 and then 5 with beta .9 make 3 and then 3.2.
     """
@@ -74,7 +74,7 @@ def from_first(values: ArrayLike, beta: float) -> Floats:
 
 
 def debiased(values: ArrayLike, beta: float) -> Floats:
-    """(n,): from zero, over 1 - beta^t: a weighted mean of the values and of nothing else.
+    """Return (n,) the average from zero over 1 - beta^t: a weighted mean of the values alone.
 
     Lesson 10: 10 and then 20 with beta .9 make 1 and 2.9 from zero, 10 and 15.263 de-biased.
     At beta 1 no value is ever let in: nan throughout.
@@ -84,7 +84,7 @@ def debiased(values: ArrayLike, beta: float) -> Floats:
 
 
 def weights(t: int, beta: float, kind: Kind = "debiased") -> Floats:
-    """(t,) the share of each of the first t values, oldest first, in the average after them.
+    """Return (t,) the share of each of the first t values, oldest first, in the average after them.
 
     Their sum is 1 - beta^t from zero (the start has the rest, as a 0), and 1 otherwise; nan if de-biased at beta 1.
 
@@ -102,12 +102,12 @@ def weights(t: int, beta: float, kind: Kind = "debiased") -> Floats:
 
 
 def factor(t: ArrayLike, beta: float) -> Floats:
-    """1 - beta^t, what an average from zero is too small by after t values; shaped as ``t``."""
+    """Return 1 - beta^t, the factor by which an average from zero is too small after t values; shaped as ``t``."""
     return np.asarray(1 - np.power(float(beta), np.asarray(t, np.float64)))
 
 
 def stream(kind: str, n: int = 100, seed: int = 0) -> Floats:
-    """(n,) one of STREAMS but "typed": 10 again and again, levels 10, 4, 16 and 8, N(10, 3²), or 10 ± 5 as a sine."""
+    """Return (n,) one of STREAMS but "typed": constant 10, levels 10, 4, 16 and 8, N(10, 3²), or 10 ± 5 as a sine."""
     at = np.arange(n)
     match kind:
         case "constant":
@@ -122,7 +122,7 @@ def stream(kind: str, n: int = 100, seed: int = 0) -> Floats:
 
 
 def disturbed(values: Floats, noise: float = 0.0, first: float = 0.0, seed: int = 1) -> Floats:
-    """``values`` (n,) with N(0, noise²) added to each and ``first`` to the first: an unlucky start."""
+    """Return ``values`` (n,) with N(0, noise²) added to each and ``first`` to the first."""
     out = values + noise * np.random.default_rng(seed).standard_normal(len(values))
     out[:1] += first
     return np.asarray(out)

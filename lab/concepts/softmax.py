@@ -66,7 +66,7 @@ class Shift(NamedTuple):
 
 
 def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
-    """e^(x/T) over its sum, along the last axis; x/T is first shifted by its largest, which changes nothing but that
+    """Return e^(x/T) over its sum, along the last axis; x/T is first shifted by its largest, which only means that
     exp cannot overflow. Logits that are not finite give nan, as in torch.
 
     Raises:
@@ -79,7 +79,7 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
 
 
 def sigmoid(logits: ArrayLike, temperature: float = 1.0) -> Floats:
-    """e^(x/T) / (1 + e^(x/T)) of each, written with tanh so that it cannot overflow.
+    """Return e^(x/T) / (1 + e^(x/T)) of each, written with tanh so that it cannot overflow.
 
     Raises:
         ValueError: as :func:`softmax`.
@@ -88,7 +88,7 @@ def sigmoid(logits: ArrayLike, temperature: float = 1.0) -> Floats:
 
 
 def arithmetic(logits: ArrayLike, temperature: float = 1.0) -> Arithmetic:
-    """Every column of the lesson's table for one picture's ``logits`` (classes,).
+    """Return every column of the lesson's table for one picture's ``logits`` (classes,).
 
     Raises:
         ValueError: as :func:`softmax`, and for a logit that is not finite.
@@ -126,7 +126,7 @@ def winners(shares: ArrayLike, classes: Sequence[str]) -> list[str]:
 
 
 def passing(shares: ArrayLike, classes: Sequence[str], threshold: float = THRESHOLD) -> list[str]:
-    """What sigmoid names: every class whose share is ``threshold`` or more; maybe none, maybe several.
+    """Return every class whose sigmoid is ``threshold`` or more; maybe none, maybe several.
 
     Raises:
         ValueError: a threshold outside 0 to 1.

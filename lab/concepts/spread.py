@@ -1,7 +1,7 @@
-"""How far numbers lie apart: variance, standard deviation, mean absolute deviation, covariance, correlation.
+"""Measures of spread: variance, standard deviation, mean absolute deviation, covariance, correlation.
 
 fast.ai deep learning part 2, lesson 10, with its data [1, 2, 4, 18]. Everything divides by n, as the lesson does;
-:func:`sample_variance` divides by n - 1, as ``torch.var`` does unless told otherwise. What is computed is computed in
+:func:`sample_variance` divides by n - 1, as ``torch.var`` does by default. Everything is computed in
 the dtype of the argument, so that float32 shows its own rounding. Fewer than two values have no spread: nan.
 """
 
@@ -17,22 +17,22 @@ LESSON = (1.0, 2.0, 4.0, 18.0)
 
 
 def mean(x: Values) -> float:
-    """The mean of ``x`` (n,); nan if it is empty."""
+    """Return the mean of ``x`` (n,); nan if it is empty."""
     return float(x.mean()) if x.size else float("nan")
 
 
 def deviations(x: Values) -> Values:
-    """(n,) how far each lies from the mean; they sum to 0, which is why they are squared or made positive."""
+    """Return (n,) the distance of each from the mean; they sum to 0, which is why they are squared or made positive."""
     return np.asarray(x - x.mean(dtype=x.dtype), x.dtype) if x.size else x
 
 
 def variance(x: Values) -> float:
-    """The mean of the squared distances from the mean, by its definition: two passes over ``x`` (n,)."""
+    """Return the mean of the squared distances from the mean, by its definition: two passes over ``x`` (n,)."""
     return float(np.square(deviations(x)).mean(dtype=x.dtype)) if x.size > 1 else float("nan")
 
 
 def variance_by_squares(x: Values) -> float:
-    """The same as E[x²] - E[x]²: one pass, two running sums, as a running batch norm keeps them.
+    """Return the variance as E[x²] - E[x]²: one pass, two running sums, as a running batch norm keeps them.
 
     Equal to :func:`variance` on paper. In floating point it takes the difference of two large numbers where the mean is
     large beside the spread, and may lose every digit, or come out below 0.
@@ -44,22 +44,22 @@ def variance_by_squares(x: Values) -> float:
 
 
 def sample_variance(x: Values) -> float:
-    """The sum of squared distances over n - 1: unbiased, the default of ``torch.var``."""
+    """Return the sum of squared distances over n - 1: unbiased, the default of ``torch.var``."""
     return variance(x) * x.size / (x.size - 1) if x.size > 1 else float("nan")
 
 
 def std(x: Values) -> float:
-    """The standard deviation: the root of :func:`variance`, back on the scale of ``x``."""
+    """Return the standard deviation: the root of :func:`variance`, back on the scale of ``x``."""
     return float(np.sqrt(variance(x)))
 
 
 def mean_absolute_deviation(x: Values) -> float:
-    """The mean distance from the mean: less drawn to an outlier than the standard deviation."""
+    """Return the mean distance from the mean: less drawn to an outlier than the standard deviation."""
     return float(np.abs(deviations(x)).mean(dtype=x.dtype)) if x.size > 1 else float("nan")
 
 
 def covariance(x: Values, y: Values) -> float:
-    """The mean of (x - E[x]) (y - E[y]); the variance, if y is x.
+    """Return the mean of (x - E[x]) (y - E[y]); the variance, if y is x.
 
     Raises:
         ValueError: different lengths.
@@ -69,13 +69,13 @@ def covariance(x: Values, y: Values) -> float:
 
 
 def covariance_by_products(x: Values, y: Values) -> float:
-    """The same as E[xy] - E[x] E[y]."""
+    """Return the covariance as E[xy] - E[x] E[y]."""
     _paired(x, y)
     return float((x * y).mean() - x.mean() * y.mean()) if x.size > 1 else float("nan")
 
 
 def correlation(x: Values, y: Values) -> float:
-    """Pearson's: the covariance over the product of the standard deviations, -1 to 1.
+    """Return Pearson's correlation: the covariance over the product of the standard deviations, -1 to 1.
 
     nan where it is undefined: fewer than two values, or one series whose values are all the same.
     """
@@ -89,7 +89,7 @@ def correlation(x: Values, y: Values) -> float:
 
 
 class InFloat32(NamedTuple):
-    """What float32 makes of the spread of numbers with an offset added.
+    """Both variance formulas computed in float32, and the true variance.
 
     Attributes:
         stored: (n,) float32, what is left of the numbers themselves.
@@ -106,7 +106,7 @@ class InFloat32(NamedTuple):
 
 
 def in_float32(x: Values, offset: float) -> InFloat32:
-    """Both variance formulas in float32 for ``x`` (n,) + offset; adding a constant moves no number apart."""
+    """Compute both variance formulas in float32 for ``x`` (n,) + offset, which does not change the true variance."""
     stored = (x.astype(np.float64) + offset).astype(np.float32)
     gap = float(np.spacing(np.abs(stored).max())) if x.size else 0.0
     with np.errstate(over="ignore", invalid="ignore"):
@@ -114,7 +114,7 @@ def in_float32(x: Values, offset: float) -> InFloat32:
 
 
 def second_series(x: Values, kind: str, seed: int = 13) -> Values:
-    """(n,) a second series to go with ``x``: "twice" (the lesson's u: 2x times a little noise), "unrelated", "same".
+    """Return (n,) a second series for ``x``: "twice" (the lesson's u: 2x times a little noise), "unrelated", "same".
 
     Raises:
         ValueError: another kind.

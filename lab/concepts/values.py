@@ -1,4 +1,4 @@
-"""Numbers as a person types or pastes them."""
+"""Parse numbers that were typed or pasted."""
 
 import math
 import re
@@ -17,7 +17,7 @@ LARGEST = 1e30
 
 
 def parse_values(text: object, name: str = "the values", *, most: int = MOST) -> NDArray[np.float64]:
-    """The numbers in ``text``, with commas, semicolons, spaces or new lines between them, maybe in brackets.
+    """Return the numbers in ``text``, with commas, semicolons, spaces or new lines between them, maybe in brackets.
 
     Returns:
         (n,) float64, n from 1 to ``most``.

@@ -1,4 +1,4 @@
-"""How work on a CUDA device is recorded into a graph, beside other threads that use the same device."""
+"""Record work on a CUDA device into a graph, while other threads use the same device."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,13 +10,13 @@ import torch
 
 
 class Capture(Protocol):
-    """How device work is warmed up and recorded."""
+    """The interface of a capture: warm device work up, then record it."""
 
     def warm(self, step: Callable[[], None]) -> None:
-        """Do ``step``, where it would be recorded."""
+        """Run ``step`` where it would be recorded."""
 
     def record(self, step: Callable[[], None]) -> Callable[[], None]:
-        """Take down what ``step`` would do, without doing it; the function returned does it."""
+        """Record ``step`` without running it; return a function that runs it."""
 
 
 _ALONE = threading.Lock()
@@ -24,7 +24,7 @@ _ALONE = threading.Lock()
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """While one thread warms up, captures or gives memory back, no other does.
+    """Let one thread at a time warm up, capture or free memory.
 
     A process may capture one graph at a time, and whatever waits for the whole device breaks a
     capture that is under way.
@@ -35,19 +35,19 @@ def alone() -> Iterator[None]:
 
 @cache
 def _side_stream(device: torch.device) -> torch.cuda.Stream:
-    """One for all captures: torch's own pool hands the same 32 out again and again."""
+    """Return the stream of all captures: torch's own pool hands the same 32 out again and again."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 class CudaCapture:
-    """Captures CUDA graphs on a side stream, one after the other in the same memory."""
+    """Captures CUDA graphs on a side stream; each reuses the memory of the one before."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def warm(self, step: Callable[[], None]) -> None:
-        """Do ``step`` on the stream of the capture, after what is under way and before what follows."""
+        """Run ``step`` on the capture's stream, after the work already queued and before what follows."""
         with alone():
             side, current = _side_stream(self._device), torch.cuda.current_stream(self._device)
             side.wait_stream(current)
@@ -58,7 +58,7 @@ class CudaCapture:
                 current.wait_stream(side)
 
     def record(self, step: Callable[[], None]) -> Callable[[], None]:
-        """Capture ``step``; the graph captured before must not be replayed any more."""
+        """Capture ``step``; the graph captured before it must not be replayed any more."""
         graph, old = torch.cuda.CUDAGraph(), self._graph
         # The old graph lets go only afterwards: a pool without a graph is gone.
         pool = None if old is None else old.pool()

@@ -1,4 +1,4 @@
-"""The probes' figures of one layer in one pass over its values, for a CUDA device, compiled by Triton.
+"""All statistics of one layer in one pass over its values, for a CUDA device, compiled by Triton.
 
 The same figures as the plain-torch :func:`lab.telemetry.probes.measure`, which launches some
 thirty kernels: counts exactly, moments to 1e-6 relative. It waits for nothing, allocates
@@ -121,7 +121,7 @@ def _finish(  # type: ignore[no-untyped-def]
 
 
 class FusedPass:
-    """One run's pass; its room for the programs' sums is its own, as runs on one device may overlap."""
+    """The pass of one run; it has its own memory for the programs' sums, since runs on one device may overlap."""
 
     def __init__(self, device: torch.device) -> None:
         self._whole = torch.zeros(PROGRAMS, SLOTS, dtype=torch.int32, device=device)
@@ -148,7 +148,7 @@ class FusedPass:
 
 
 def agrees_with_torch(device: torch.device) -> bool:
-    """Whether the pass gives what torch gives on the CPU, for values on the bins' edges, beside them and far away."""
+    """Return whether the pass agrees with torch on the CPU, for values on the bins' edges, beside them and far away."""
     generator = torch.Generator().manual_seed(0)
     edges = torch.cat([torch.linspace(low, high, BINS + 1) for low, high in (RELU_RANGE, GENERAL_RANGE)])
     beside = [torch.nextafter(edges, torch.tensor(side)) for side in (torch.inf, -torch.inf)]

@@ -38,7 +38,7 @@ _AS_NUMBERS = sorted(LIVE - {"lr", "momentum", "weight_decay", "beta2", "opt_eps
 
 
 class GraphStep:
-    """Does a batch as :func:`eager_step` does, with the same numbers, by replaying a graph where it can.
+    """Trains a batch as :func:`eager_step` does, with the same numbers, by replaying a graph where possible.
 
     It can when the batch is full and not gathered yet (nobody has asked for ``learner.x``), each
     parameter has a gradient, and no callback listens within the step. ``measure`` is called when the
@@ -94,7 +94,7 @@ class GraphStep:
         )
 
     def _record(self, learner: Learner) -> Callable[[], None] | None:
-        """The captured step; None, and no further try, where it cannot be captured."""
+        """Return the captured step; None, and no further try, where it cannot be captured."""
         chosen = learner.chosen
         try:
             self._replay = self._capture.record(partial(self._step, learner))
@@ -114,7 +114,7 @@ class GraphStep:
 
 
 class _Places:
-    """The fixed places on the device that a captured step reads and writes."""
+    """The fixed device tensors that a captured step reads and writes."""
 
     def __init__(self, learner: Learner, probes: Probes) -> None:
         optimizer, device = learner.optimizer, probes.rows.device
@@ -129,7 +129,7 @@ class _Places:
         self._expected = 0
 
     def set(self, learner: Learner) -> None:
-        """Before a step: the images, the factors, the row. Nothing here waits for the device."""
+        """Set the images, factors and row of the next step, without waiting for the device."""
         assert learner.chosen is not None
         self.chosen.copy_(learner.chosen)
         optimizer = learner.optimizer
@@ -146,7 +146,7 @@ class _Places:
 
     @contextmanager
     def staged(self) -> Iterator[None]:
-        """Within it the probes write a row of their own; then that goes where the counter on the device says."""
+        """Have the probes write a row of their own in the block, then copy it to where the device's counter says."""
         probes = self._probes
         ring = probes.rows, probes.hists, probes.row
         probes.rows, probes.hists, probes.row = self._row, self._hists, 0
@@ -159,13 +159,13 @@ class _Places:
         self._at.add_(1)
 
     def keep_results(self, learner: Learner) -> None:
-        """Remember where a captured step puts its results: tensors that an eager step makes anew each time."""
+        """Remember the tensors that a captured step writes its results to; an eager step makes new ones each time."""
         self._results = learner.x, learner.y, learner.logits.detach(), learner.loss.detach()
         self._gradients = [(param, param.grad) for param in learner.optimizer.params]
         self._buffers = [(module._buffers, module._buffers.copy()) for module in learner.model.modules()]
 
     def show_results(self, learner: Learner) -> None:
-        """Put them where whoever looks will look: in between, another batch had its own."""
+        """Make them the learner's results again: another batch has replaced them in between."""
         x, y, learner.logits, learner.loss = self._results
         learner.take(learner.chosen, (x, y))
         for param, gradient in self._gradients:

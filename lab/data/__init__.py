@@ -1,4 +1,4 @@
-"""The pictures to learn, as tensors that live on the device.
+"""The datasets as tensors on the training device.
 
 ``load`` is all there is, and ``prepare`` ahead of it: no DataLoader and no transforms. The whole
 set is small enough to stay on the device, where a permutation of indices makes the batches.
@@ -52,7 +52,7 @@ class Dataset:
     _whole: "Dataset | None" = field(default=None, repr=False)
 
     def pictures(self, x: Tensor) -> Tensor:
-        """``x``, normalised as the set's, as pictures from 0 to 1: normalising divided by 256, but white is 255."""
+        """Return normalised ``x`` as pictures from 0 to 1: normalising divided by 256, but white is 255."""
         return (x * self.std + self.mean) * (256 / 255)
 
 
@@ -69,7 +69,7 @@ def load(
     size: int = TRAIN_IMAGES,
     folder: str | os.PathLike[str] | None = None,
 ) -> Dataset:
-    """The set ``name`` on ``device``, split and normalised as the lessons do (fastai, part 2, lessons 8-10).
+    """Return the set ``name`` on ``device``, split and normalised as the lessons do (fastai, part 2, lessons 8-10).
 
     The first ``size`` of the training file's first 50,000 images train, the first ``size // 5``
     of its last 10,000 validate, and all 10,000 of the test file test. A file is read and checked

@@ -35,13 +35,13 @@ HOW_TO_GET = (
 
 
 def folder() -> Path:
-    """The folder that the environment names, else Debian's."""
+    """Return the folder that the environment names, else Debian's."""
     named = os.environ.get(VARIABLE)
     return Path(named) if named else DEBIAN
 
 
 def read(place: Path) -> Raw:
-    """Fashion-MNIST from the four files in ``place``, each gzipped (``.gz``) or not.
+    """Return Fashion-MNIST from the four files in ``place``, each gzipped (``.gz``) or not.
 
     Raises:
         DataError: if a file is missing or is not, uncompressed, the published one.
@@ -51,7 +51,7 @@ def read(place: Path) -> Raw:
 
 
 def _idx(place: Path, name: str) -> Bytes:
-    """The array in the idx file ``name``, (n, 28, 28) or (n,)."""
+    """Return the array in the idx file ``name``, (n, 28, 28) or (n,)."""
     path = _found(place, name)
     try:
         content = path.read_bytes()

@@ -13,12 +13,12 @@ CLASSES = tuple("0123456789")
 
 
 def folder() -> Path:
-    """Where the file is: beside this module."""
+    """Return the folder of the file: this module's."""
     return Path(__file__).parent
 
 
 def read(place: Path) -> Raw:
-    """MNIST from ``place / "mnist.npz"``.
+    """Return MNIST from ``place / "mnist.npz"``.
 
     Raises:
         DataError: if the file is missing or is not, byte for byte, the one that belongs there.

@@ -1,4 +1,4 @@
-"""A set of pictures as its files hold it, and what a bad file is called."""
+"""A dataset as its files hold it, and the error for a bad file."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Runs that outlive the kernel, the page and the server: kept by themselves, one file each."""
+"""The library of kept runs: each run is saved to a file of its own while it trains."""
 
 from lab.kept.folder import RUNS
 from lab.kept.library import Library

@@ -1,4 +1,4 @@
-"""One run, one file: a .npz that ``numpy.load`` opens too, with the run's figures as JSON in it.
+"""The file of one run: a .npz that ``numpy.load`` opens too, with the run's settings and results as JSON in it.
 
 A file is written beside its place and then moved there, so that it is whole or not there at all.
 """
@@ -32,7 +32,7 @@ FACTS = ("layers", "norms", "bins", "range", "steps_per_epoch", "stride", "hist_
 
 
 def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO[bytes] | None:
-    """Put ``run`` and its ``record`` at ``path``, in place of what was there.
+    """Write ``run`` and its ``record`` to ``path``, replacing what was there.
 
     Returns the file, locked, when ``hold`` is asked for and locks there are: close it to let go.
 
@@ -87,7 +87,7 @@ def look(path: Path) -> KeptRun:
 
 
 def read(path: Path) -> Record:
-    """The record at ``path``, as ``Session.since(-1)`` gave it.
+    """Return the record at ``path``, as ``Session.since(-1)`` gave it.
 
     Raises:
         KeptError, OSError: as :func:`look`.
@@ -141,7 +141,7 @@ def _put(path: Path, fill: Callable[[zipfile.ZipFile], None], hold: bool) -> IO[
 
 
 def _settle(folder: Path) -> None:
-    """Have the folder's new entry on the disk; there are systems where a folder cannot be opened."""
+    """Flush the folder's new entry to disk; some systems cannot open a folder."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -152,7 +152,7 @@ def _settle(folder: Path) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[IO[bytes], zipfile.ZipFile]]:
-    """The file and the archive in it; whatever is wrong with its contents is a KeptError."""
+    """Open the file and the archive in it; raise KeptError for whatever is wrong with its contents."""
     with path.open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
@@ -191,7 +191,7 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
 
 
 def _packed(value: object) -> object:
-    """For JSON, from which :func:`_unpacked` makes the same value of the same type: no list is a value of a mark."""
+    """Return ``value`` for JSON; :func:`_unpacked` is the inverse (no mark has a list as its value)."""
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -1,4 +1,4 @@
-"""Is a run's writer alive? It holds a lock on the run's file, which the system lets go of when the process dies."""
+"""The lock that a run's writer holds on its file; the system releases it when the process dies."""
 
 import os
 import sys
@@ -9,11 +9,11 @@ if sys.platform != "win32":
     import fcntl
 
 SILENT_SECONDS = 30.0
-"""Without such locks: a file that has not been touched for so long has lost its writer."""
+"""Where there are no locks, a file that has not been touched for this long has lost its writer."""
 
 
 def lock(file: IO[bytes]) -> bool:
-    """Hold ``file`` until it is closed; False where the system or the file system has no locks."""
+    """Lock ``file`` until it is closed; return False where the system or the file system has no locks."""
     if sys.platform == "win32":
         return False
     try:
@@ -24,7 +24,7 @@ def lock(file: IO[bytes]) -> bool:
 
 
 def is_held(file: IO[bytes]) -> bool:
-    """Whether a living process, this one too, has locked ``file`` (or touched it lately, without locks)."""
+    """Return whether a living process, this one too, has locked ``file`` (or touched it lately, without locks)."""
     if sys.platform != "win32":
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,15 +1,15 @@
-"""Where runs are kept."""
+"""The folder in which runs are kept."""
 
 import os
 import sys
 from pathlib import Path
 
 RUNS = "FOUNDATIONS_LAB_RUNS"
-"""The environment variable that names the folder; without it, the platform's place for a person's data."""
+"""The environment variable that names the folder of kept runs."""
 
 
 def default_folder() -> Path:
-    """``$FOUNDATIONS_LAB_RUNS``, or foundations-lab/runs where the platform keeps a person's data."""
+    """Return ``$FOUNDATIONS_LAB_RUNS``, or foundations-lab/runs in the platform's folder for user data."""
     named = os.environ.get(RUNS)
     return Path(named).expanduser() if named else _data_home() / "foundations-lab" / "runs"
 

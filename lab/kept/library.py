@@ -58,7 +58,7 @@ class Library:
         self._bad: dict[str, tuple[str, str]] = {}
 
     def runs(self, search: str = "") -> list[KeptRun]:
-        """The runs that ``search`` finds (see :func:`lab.kept.search.matches`), newest first.
+        """Return the runs that ``search`` finds (see :func:`lab.kept.search.matches`), newest first.
 
         Raises:
             KeptError: the folder cannot be read.
@@ -66,7 +66,7 @@ class Library:
         return [run for run in self._all().values() if matches(run, search)]
 
     def problems(self) -> list[str]:
-        """A line for each file that is torn, foreign or of a newer version; such files stay where they are.
+        """Return a line for each file that is torn, foreign or of a newer version; such files stay where they are.
 
         Raises:
             KeptError: the folder cannot be read.
@@ -79,7 +79,7 @@ class Library:
         return sorted([*foreign, *(why for why, _ in list(self._bad.values()))])
 
     def get(self, id: str) -> KeptRun:
-        """One run.
+        """Return the run of this id.
 
         Raises:
             KeptError: there is none of that id.
@@ -90,7 +90,7 @@ class Library:
         return run
 
     def open(self, id: str) -> Record:
-        """A run's record, as ``Session.since(-1)`` gave it at its last flush.
+        """Return a run's record, as ``Session.since(-1)`` gave it at its last flush.
 
         Raises:
             KeptError: there is none of that id, or its file is torn.
@@ -99,7 +99,7 @@ class Library:
             return file.read(self._path(id))
 
     def rename(self, id: str, name: str) -> None:
-        """Raises KeptError for an empty name, an unknown run, or a folder that cannot be written to."""
+        """Rename a run. Raises KeptError for an empty name, an unknown run, or a folder that cannot be written to."""
         name = writable(" ".join(name.split()))
         if not name or len(name) > LONGEST_NAME:
             raise KeptError(f"A name needs 1 to {LONGEST_NAME} characters, not {len(name)}.")
@@ -107,7 +107,7 @@ class Library:
         self._label(id, Label(name, run.note))
 
     def set_note(self, id: str, note: str) -> None:
-        """Raises KeptError for an unknown run, or a folder that cannot be written to."""
+        """Give a run another note. Raises KeptError for an unknown run, or a folder that cannot be written to."""
         run = self.get(id)
         self._label(id, Label(run.name, writable(note.strip())))
 
@@ -148,7 +148,7 @@ class Library:
         return RunWriter(self, session, name, every)
 
     def label(self, id: str) -> Label | None:
-        """The name and note that a person gave a run; None if they gave none, or its label cannot be read."""
+        """Return the name and note that a person gave a run; None if they gave none, or its label cannot be read."""
         try:
             return label.read(label.path_of(self.folder, id))
         except (OSError, KeptError):
@@ -170,7 +170,7 @@ class Library:
                         label.path_of(self.folder, _deleted_id(path)).unlink()
 
     def _all(self) -> dict[str, KeptRun]:
-        """Every run by its id, newest first, the list brought up to date."""
+        """Return every run by its id, newest first, the list brought up to date."""
         with self._errors_in_words(), self._lock:
             if not self.folder.is_dir():
                 return {}

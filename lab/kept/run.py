@@ -71,7 +71,7 @@ class KeptRun:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of :meth:`to_dict`. Settings that are missing take their defaults.
+        """Return the inverse of :meth:`to_dict`. Settings that are missing take their defaults.
 
         Raises:
             ConfigError: for a setting that this version does not know, or a value out of range.

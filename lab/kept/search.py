@@ -1,11 +1,11 @@
-"""Finding runs by words."""
+"""Search kept runs by words and settings."""
 
 from lab.config import KNOBS
 from lab.kept.run import KeptRun
 
 
 def matches(run: KeptRun, search: str) -> bool:
-    """Whether every word of ``search`` is said of ``run``: in its name, note, outcome, error or settings.
+    """Return whether every word of ``search`` is found in the run's name, note, outcome, error or settings.
 
     A word is looked for anywhere in those texts, in the names of the settings that are not at their
     defaults, and in the values that are words (``sgd``). A number is a setting's whole value: ``0.9``

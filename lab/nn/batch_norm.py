@@ -24,13 +24,13 @@ class Averages(NamedTuple):
 
 
 def batch_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and BIASED variance of each channel, (C,) both, in one pass over x (N, C, H, W)."""
+    """Return the mean and BIASED variance of each channel, (C,) both, in one pass over x (N, C, H, W)."""
     mean, var = torch.batch_norm_update_stats(x, None, None, 0.0)
     return mean, var
 
 
 def add_statistics_buffers(norm: nn.Module, channels: int) -> None:
-    """Give ``norm`` what every norm with running statistics reports, nan until there was a batch.
+    """Register the buffers that every norm with running statistics reports; nan until the first batch.
 
     Buffers, so that they are on the norm's device before its first batch too.
     """
@@ -49,7 +49,7 @@ def report(norm: nn.Module, **statistics: Tensor) -> None:
 
 
 def _averages(mean: Tensor, var: Tensor, unseen: Tensor) -> Averages:
-    """Averages of a norm whose mean started at 0 and whose variance started at 1."""
+    """Return the Averages of a norm whose mean started at 0 and whose variance started at 1."""
     unseen = unseen.to(mean.dtype)
     debias = 1 - unseen
     return Averages(mean.clone(), var.clone(), mean / debias, (var - unseen) / debias, debias)
@@ -104,7 +104,7 @@ class BatchNorm(nn.Module):
         return F.batch_norm(x, mean, var, self.weight, self.bias, False, 0.0, self.eps)
 
     def averages(self) -> Averages:
-        """The running statistics as they are now; the mean started at 0, the variance at 1."""
+        """Return the running statistics as they are now; the mean started at 0, the variance at 1."""
         return _averages(self.running_mean, self.running_var, self.unseen)
 
 
@@ -143,5 +143,5 @@ class TorchBatchNorm(nn.BatchNorm2d):
         return super().forward(x)
 
     def averages(self) -> Averages:
-        """The running statistics as they are now; the mean started at 0, the variance at 1."""
+        """Return the running statistics as they are now; the mean started at 0, the variance at 1."""
         return _averages(self.running_mean, self.running_var, self.unseen)

@@ -1,4 +1,4 @@
-"""How the weights start: torch's way, Kaiming's, and LSUV."""
+"""Weight initialisation: torch's default, Kaiming's, and LSUV."""
 
 import copy
 import logging
@@ -26,7 +26,7 @@ def kaiming_normal(weight: Tensor, a: float = 0.0) -> None:
 
 
 def kaiming_uniform(weight: Tensor, a: float = 0.0) -> None:
-    """As :func:`kaiming_normal`, uniform within sqrt(3) standard deviations."""
+    """Fill ``weight`` as :func:`kaiming_normal`, from a uniform distribution of the same std."""
     bound = math.sqrt(3) * _std(weight, a)
     with torch.no_grad():
         weight.uniform_(-bound, bound)
@@ -65,7 +65,7 @@ def _before_norm(block: Block, x: Tensor) -> Tensor:
 
 
 def _scale_to_unit_std(block: Block, x: Tensor) -> bool:
-    """Whether the block's weights could be scaled to a std of 1; they are as before if not.
+    """Return whether the block's weights could be scaled to a std of 1; they are as before if not.
 
     A secant on log(std) against log(scale): one scaling is exact where the activation only
     has slopes, a few are needed where a cap or a bias bends the line.

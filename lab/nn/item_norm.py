@@ -1,4 +1,4 @@
-"""Norms that average within one image: layer, instance and group normalisation."""
+"""Layer, instance and group normalisation: their statistics are of one image alone."""
 
 import torch
 from torch import Tensor, nn

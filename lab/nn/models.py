@@ -48,7 +48,7 @@ class Model(nn.Module):
         self.norms: dict[str, Norm] = {name: block.norm for name, block in blocks.items() if block.norm is not None}
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, outputs) of the pictures x (N, 1, height, width)."""
+        """Return logits (N, outputs) of the pictures x (N, 1, height, width)."""
         logits: Tensor = self.head(self.body(self.stem(x)))
         return logits
 
@@ -64,7 +64,7 @@ class Model(nn.Module):
 
 
 def build(config: Config, outputs: int = CLASSES, pixels: int = PIXELS) -> Model:
-    """The network of ``config.model``, with torch's default weights from the default RNG.
+    """Return the network of ``config.model``, with torch's default weights from the default RNG.
 
     ``pixels`` of a picture matter to the linear nets only: the CNN takes pictures of any size.
     """
@@ -81,7 +81,7 @@ def _activation(config: Config) -> GeneralRelu:
 
 
 def _cnn(config: Config, outputs: int) -> Model:
-    """Lesson 10's net: stride-2 convs, 5x5 then 3x3, average pool to 1x1, linear."""
+    """Return lesson 10's net: stride-2 convs, 5x5 then 3x3, average pool to 1x1, linear."""
     blocks = {}
     for number, (before, width) in enumerate(pairwise((1, *config.widths)), start=1):
         kernel = 5 if number == 1 else 3

@@ -19,7 +19,7 @@ WITHOUT_CONV_BIAS = frozenset({"batch", "torch_batch", "running", "running_simpl
 
 
 def make_norm(kind: str, channels: int, *, eps: float, momentum: float, groups: int) -> Norm | None:
-    """The norm that ``Config.norm`` calls ``kind``, for ``channels`` channels; None for "none".
+    """Return the norm that ``Config.norm`` calls ``kind``, for ``channels`` channels; None for "none".
 
     Raises:
         ValueError: for an unknown kind, or groups that do not divide the channels.

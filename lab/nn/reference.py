@@ -1,4 +1,4 @@
-"""The parts of a net as one writes them on a blackboard: plain torch, one line a step, made to be read.
+"""The parts of a net in plain torch, one line a step, written to be read.
 
 The lab trains with faster versions of the same arithmetic (``batch_norm``, ``item_norm``, ``running_norm``,
 ``activations``, ``init`` here, ``lab.training.optimizers``), which are tested against these, data and gradient.
@@ -31,7 +31,7 @@ class GeneralRelu(nn.Module):
 
 
 class Scaled(nn.Module):
-    """What every norm ends with: a scale and a shift that are learned, one a channel."""
+    """The base of every norm: a learned scale and shift, one a channel."""
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()

@@ -95,7 +95,7 @@ class RunningBatchNorm(nn.Module):
         add_statistics_buffers(self, channels)
 
     def effective_momentum(self, batch_size: int) -> float:
-        """The weight of a new batch: .10 at batch 2, .84 at 32, .96 at 512 for momentum .1."""
+        """Return the weight of a new batch: .10 at batch 2, .84 at 32, .96 at 512 for momentum .1."""
         return 1 - (1 - self.momentum) / math.sqrt(max(batch_size - 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -134,7 +134,7 @@ class RunningBatchNorm(nn.Module):
         return self.missing.clamp(0, FLOOR)
 
     def _keep(self, factor: Tensor, offset: Tensor) -> None:
-        """For the simplified form: what it will use in eval mode."""
+        """Keep what the simplified form uses in eval mode."""
 
     def _evaluate(self, x: Tensor) -> Tensor:
         with torch.no_grad():
@@ -145,7 +145,7 @@ class RunningBatchNorm(nn.Module):
         return F.batch_norm(x, mean, var, self.weight, self.bias, False, 0.0, self.eps)
 
     def averages(self) -> Averages:
-        """The running statistics as they are now; both started at 0. (C,) and a 0-dim factor."""
+        """Return the running statistics as they are now; both started at 0. (C,) and a 0-dim factor."""
         debias = (1 - self.unseen).to(self.sums.dtype)
         mean = self.sums / self.count
         var = self.squares / self.count - mean * mean

@@ -1,4 +1,4 @@
-"""The probes' figures of one layer in one pass over its values, for the CPU, compiled by numba.
+"""All statistics of one layer in one pass over its values, for the CPU, compiled by numba.
 
 The same figures as the plain-torch :func:`lab.telemetry.probes.measure`, which reads the
 values a dozen times: counts exactly, moments to 1e-6 relative. Beside it the figures of a
@@ -15,7 +15,7 @@ BLOCK = 4096
 
 
 def _first(position: int, low: float, high: float) -> np.float32:
-    """The smallest value that falls on ``position``, in bins, or beyond it, by torch.histc's float32 operations.
+    """Return the smallest value that falls on ``position``, in bins, or beyond it, by torch.histc's float32 operations.
 
     They are monotonic, so comparing with it finds the same bin without a division.
     """
@@ -43,7 +43,7 @@ _ONE, _NONE = np.float32(1), np.float32(0)
 # Without fastmath: the bins equal torch.histc's bit for bit only by its order of float32 operations.
 @njit(nogil=True, cache=True, error_model="numpy")
 def _find_slots(values, low, high, slots):  # type: ignore[no-untyped-def]
-    """Which of the COUNTS slots each value falls into; nothing here branches, so it becomes vector instructions."""
+    """Find the histogram slot of each value, without branches so that it compiles to vector instructions."""
     bins, width, last = np.float32(BINS), high - low, np.float32(BINS - 1)
     for i in range(values.size):
         value = values[i]
@@ -102,7 +102,7 @@ def _near(values, bounds, threshold):  # type: ignore[no-untyped-def]
     nogil=True, cache=True, error_model="numpy",
 )  # fmt: skip
 def measure(x, low, high, threshold, counts, figures):  # type: ignore[no-untyped-def]
-    """Histogram and figures of ``x``, written into ``counts`` (COUNTS,) and ``figures`` (len(LAYER),).
+    """Write the histogram of ``x`` into ``counts`` (COUNTS,) and its statistics into ``figures`` (len(LAYER),).
 
     Args:
         x: (n,) float32.
@@ -146,7 +146,7 @@ def measure(x, low, high, threshold, counts, figures):  # type: ignore[no-untype
 
 @njit(float64(float32[:, ::1], int64[::1]), nogil=True, cache=True, error_model="numpy")
 def accuracy(logits, targets):  # type: ignore[no-untyped-def]
-    """As :func:`lab.training.task.accuracy`: of several largest the first counts, and a nan is larger than all."""
+    """Return lab.training.metrics.accuracy: of equal largest logits the first counts, and nan is the largest."""
     hits = 0
     for row in range(targets.size):
         best = 0
@@ -168,7 +168,7 @@ def _mean(values):  # type: ignore[no-untyped-def]
 
 @njit(void(float32[::1], float64, float32[::1]), nogil=True, cache=True, error_model="numpy")
 def measure_scale(used_var, eps, figures):  # type: ignore[no-untyped-def]
-    """The first two of record.NORM into ``figures``: the smallest variance and the largest 1/sqrt(var + eps)."""
+    """Write the first two of record.NORM into ``figures``: the smallest variance, the largest 1/sqrt(var + eps)."""
     smallest = used_var[0]
     for value in used_var:
         # A nan stays.
@@ -183,7 +183,7 @@ def measure_scale(used_var, eps, figures):  # type: ignore[no-untyped-def]
     nogil=True, cache=True, error_model="numpy",
 )  # fmt: skip
 def measure_averages(batch_mean, batch_var, mean, var, unseen, figures):  # type: ignore[no-untyped-def]
-    """The last seven of record.NORM into ``figures``, for averages that started at mean 0 and variance 1.
+    """Write the last seven of record.NORM into ``figures``, for averages that started at mean 0 and variance 1.
 
     Args:
         batch_mean, batch_var, mean, var: (channels,), the batch's and the moving averages.
@@ -204,7 +204,7 @@ def measure_averages(batch_mean, batch_var, mean, var, unseen, figures):  # type
     nogil=True, cache=True, error_model="numpy",
 )  # fmt: skip
 def measure_sums(batch_mean, batch_var, sums, squares, count, unseen, figures):  # type: ignore[no-untyped-def]
-    """As :func:`measure_averages`, for a norm that averages sums, squares and ``count`` from 0."""
+    """Do as :func:`measure_averages`, for a norm that averages sums, squares and ``count`` from 0."""
     figures[2] = _mean(batch_mean)
     figures[3] = _mean(batch_var)
     mean = var = 0.0

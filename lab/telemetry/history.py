@@ -1,4 +1,4 @@
-"""What a run has recorded so far: bounded, thinned in the open, never silently lost."""
+"""The record of a run in memory: bounded; when full it is thinned, and says so."""
 
 import threading
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ class _Table:
         self.length = end
 
     def since(self, step: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """The rows after ``step``, not to be written to."""
+        """Return the rows after ``step``, not to be written to."""
         new = slice(int(np.searchsorted(self._steps[: self.length], step, side="right")), self.length)
         steps, rows = self._steps[new], self._rows[self._at(new)]
         steps.flags.writeable = rows.flags.writeable = False
@@ -74,7 +74,7 @@ class _Table:
         return np.empty([capacity if size is None else size for size in self._shape], dtype)
 
     def _at(self, which: slice | NDArray[Any]) -> tuple[Any, ...]:
-        """Index of the rows at ``which``."""
+        """Return the index of the rows at ``which``."""
         return (*[slice(None)] * self._axis, which)
 
 
@@ -138,22 +138,22 @@ class History:
             self.last_step = min(self.last_step, step)
 
     def mark(self, mark: Mark) -> None:
-        """Note a live change."""
+        """Add the mark of a knob's change."""
         with self._lock:
             self._marks.append(mark)
 
     def validate(self, validation: Validation) -> None:
-        """Note an epoch's figures."""
+        """Add an epoch's validation."""
         with self._lock:
             self._validations.append(validation)
 
     def show(self, outputs: Outputs | None) -> None:
-        """Keep the net's last answers, once it cannot be asked any more."""
+        """Keep the net's last answers when the net is freed."""
         with self._lock:
             self._outputs = outputs
 
     def since(self, step: int) -> Record:
-        """The rows and histograms after ``step`` (-1 for all), and every mark and validation.
+        """Return the rows and histograms after ``step`` (-1 for all), and every mark and validation.
 
         Its arrays are views of what is kept, and cannot be written to.
         """

@@ -1,4 +1,4 @@
-"""The probes' compiled passes on the CPU: from a layer's output, or its norm, straight into a row."""
+"""The probes' compiled passes on the CPU: they write a layer's or norm's statistics straight into a row."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -14,7 +14,7 @@ Metric = Callable[[Tensor, Tensor], Tensor]
 
 
 class HostPasses:
-    """Writes the figures of record.LAYER and record.NORM into rows that live on the host.
+    """Writes the statistics of record.LAYER and record.NORM into rows in the host's memory.
 
     At a batch of two a look at a tensor from Python costs as much as its arithmetic, so this
     works on views of the storage that were made once.
@@ -30,7 +30,7 @@ class HostPasses:
         self._how = (*bounds, threshold)
 
     def measure(self, output: Tensor, row: int, layer: int, at: int) -> None:
-        """A layer's ``output``, detached, into the row's columns from ``at``, and its histogram."""
+        """Write the statistics of a layer's detached ``output`` to the row's columns from ``at``, and its histogram."""
         values = output.numpy()
         if output.dim() == 4 and not output.is_contiguous():
             # channels_last as it lies in memory, without a copy; numpy turns a view faster than torch.
@@ -39,7 +39,7 @@ class HostPasses:
         self._fused.measure(values.reshape(-1), *self._how, self._hists[row, layer], figures)
 
     def score(self, loss: Tensor, metric: Metric, logits: Tensor, targets: Tensor, row: int) -> None:
-        """The step's loss, 0-dim, and what ``metric`` says of its answers."""
+        """Write the step's loss (0-dim) and its ``metric``."""
         row_of_figures = self._rows[row]
         row_of_figures[0] = loss.item()
         # The one metric with a compiled pass; another task's own is asked as it is.
@@ -49,7 +49,7 @@ class HostPasses:
             row_of_figures[1] = metric(logits, targets).item()
 
     def measure_norm(self, norm: Norm, row: int, at: int) -> None:
-        """The figures of ``norm``, which has just run, into the row's columns from ``at``."""
+        """Write the statistics of ``norm``, which has just run, to the row's columns from ``at``."""
         figures = self._rows[row, at : at + len(NORM)]
         # Past the module's own look-up of attributes, which tries its parameters first.
         buffers = norm._buffers
@@ -65,6 +65,6 @@ class HostPasses:
 
 
 def _numpy(buffer: Tensor | None) -> Any:
-    """Its values in a row; buffers that a norm reports hold no gradient."""
+    """Return a view of the tensor's values as numpy; a norm's reported buffers hold no gradient."""
     assert buffer is not None
     return buffer.numpy().reshape(-1)

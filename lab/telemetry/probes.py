@@ -95,7 +95,7 @@ def measure_norm(norm: Norm, figures: Tensor) -> None:
         figures[8].copy_(now.debias)
 
 
-def as_it_lies(x: Tensor) -> Tensor:
+def flat_view(x: Tensor) -> Tensor:
     """Return the values of ``x`` as (n,), in memory order, without a copy where the layout allows it."""
     if x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last):
         x = x.permute(0, 2, 3, 1)
@@ -104,7 +104,7 @@ def as_it_lies(x: Tensor) -> Tensor:
 
 @cache
 def fused_passes() -> ModuleType | None:
-    """The compiled passes, or None without a working numba. Loaded when first asked for: it takes half a second."""
+    """Return the compiled passes, None without a working numba; loading them takes half a second."""
     try:
         from lab.telemetry import fused
     except ImportError:
@@ -118,7 +118,7 @@ def fused_passes() -> ModuleType | None:
 
 @cache
 def cuda_pass(device: torch.device) -> Callable[[torch.device], Callable[..., None]] | None:
-    """What makes a run's compiled pass for CUDA; None where Triton is missing or does not prove itself."""
+    """Return the factory of compiled CUDA passes; None where Triton is missing or disagrees with torch."""
     try:
         from lab.cuda import fused_probes
 
@@ -181,7 +181,7 @@ class Probes:
             if not block.training:
                 return
             with torch.no_grad():
-                self._measure(layer, as_it_lies(output.detach()), self.rows[self.row, begin : begin + len(LAYER)])
+                self._measure(layer, flat_view(output.detach()), self.rows[self.row, begin : begin + len(LAYER)])
                 if norm is not None:
                     measure_norm(norm, self.rows[self.row, at_norm : at_norm + len(NORM)])
 

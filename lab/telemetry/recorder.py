@@ -26,7 +26,7 @@ OUTPUTS_SECONDS = 0.5
 
 
 class Divergence(NamedTuple):
-    """The first step with a loss that is not finite: its lr, its loss, and the first layer that was not finite."""
+    """The first step whose loss is not finite: its lr, its loss, and the first layer that was not finite."""
 
     step: int
     lr: float
@@ -46,7 +46,7 @@ class Recorder(Callback):
     order = 50
 
     def __init__(self, history: History, clock: Callable[[], float]) -> None:
-        """``clock``: seconds of training so far, pauses left out."""
+        """Write to ``history``; ``clock`` gives the seconds of training so far, pauses left out."""
         self.history = history
         self.diverged: Divergence | None = None
         self.outputs: tuple[int, np.ndarray] | None = None
@@ -81,7 +81,7 @@ class Recorder(Callback):
             self.drain(learner)
 
     def after_epoch(self, learner: Learner) -> None:
-        # The epoch's last rows must be in before its averages are told.
+        # The epoch's last rows must be in before its averages are computed.
         self.drain(learner)
         self._note(learner, learner.valid_loss, learner.valid_metric)
 
@@ -97,7 +97,7 @@ class Recorder(Callback):
             self._take_rows()
 
     def validate(self, learner: Learner) -> None:
-        """A validation out of turn: for a run that ended early."""
+        """Validate once more, for a run that ended early."""
         self._note(learner, *learner.validate())
 
     def _note(self, learner: Learner, loss: float, metric: float) -> None:
@@ -118,7 +118,7 @@ class Recorder(Callback):
             raise CancelFit
 
     def settle(self, learner: Learner) -> None:
-        """Bring the record and the net's answers up to date, before standing still.
+        """Bring the record and the net's answers up to date before a pause.
 
         Raises:
             CancelFit: as :meth:`drain`.
@@ -148,13 +148,13 @@ class Recorder(Callback):
         self._images += int(sizes.sum())
 
     def _broken(self, row: np.ndarray) -> str | None:
-        """The first layer of a row whose std is not finite."""
+        """Return the first layer of a row whose std is not finite."""
         layout = self.history.layout
         stds = {layer: row[layout.device_columns.index(f"std/{layer}")] for layer in layout.layers}
         return next((layer for layer, std in stds.items() if not math.isfinite(std)), None)
 
     def ask(self, learner: Learner) -> None:
-        """What does the net say of the gallery's pictures now? Eval mode, and no trace in the training."""
+        """Ask the net about the gallery's pictures, in eval mode; training is not affected."""
         self._asked = time.perf_counter()
         gallery = learner.task.gallery
         if gallery is None or self.history.last_step < 0:
@@ -167,7 +167,7 @@ class Recorder(Callback):
         self.outputs = self.history.last_step, logits
 
     def pick(self, learner: Learner, digit: int, other: int) -> Outputs | None:
-        """The latest answers to ``digit``, to ``digit`` and ``other`` overlaid, and to the blank."""
+        """Return the latest answers to ``digit``, to ``digit`` and ``other`` overlaid, and to the blank."""
         gallery = learner.task.gallery
         if gallery is None or self.outputs is None:
             return None

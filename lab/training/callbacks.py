@@ -1,4 +1,4 @@
-"""Callbacks: what can be hung on the training loop, and the exceptions that leave it.
+"""Callbacks of the training loop, and the exceptions by which they leave it.
 
 After the Learner of fastai's lessons 9 and 10 ("04_callbacks", "05b_early_stopping").
 """
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 class CancelBatch(Exception):
-    """Leave this batch and go on with the next."""
+    """Skip the rest of this batch."""
 
 
 class CancelEpoch(Exception):
-    """Leave this epoch, its validation too, and go on with the next."""
+    """Skip the rest of this epoch, its validation too."""
 
 
 class CancelFit(Exception):
-    """Leave the fit."""
+    """End the fit."""
 
 
 class Callback:

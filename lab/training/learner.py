@@ -93,7 +93,7 @@ class Learner:
 
     @property
     def x(self) -> Tensor:
-        """(n, 1, height, width)."""
+        """The batch's pictures, (n, 1, height, width)."""
         return self._gather()[0]
 
     @x.setter
@@ -102,7 +102,7 @@ class Learner:
 
     @property
     def y(self) -> Tensor:
-        """As many targets."""
+        """The batch's targets, one a picture."""
         return self._gather()[1]
 
     @y.setter
@@ -133,7 +133,7 @@ class Learner:
         return bool(self._listeners(event))
 
     def _listeners(self, event: str) -> "list[Callable[[Learner], None]]":
-        """Looked up once, then read from a table."""
+        """Return the callbacks that have the event; looked up once."""
         try:
             return self._table[event]
         except KeyError:
@@ -187,7 +187,7 @@ class Learner:
         self.run_step(self)
 
     def validate(self) -> tuple[float, float]:
-        """Mean loss and metric over the validation images; nan when every batch was cancelled.
+        """Return the mean loss and metric over the validation images; nan when every batch was cancelled.
 
         Raises:
             CancelEpoch, CancelFit: when a callback does, in the middle of it too.

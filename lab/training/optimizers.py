@@ -75,16 +75,16 @@ class Optimizer:
                 self._move(group, self.factors(group[0]))
 
     def advance(self, which: list[int]) -> list[list[int]]:
-        """Count a step of the parameters at the places ``which``; they are returned in groups of equal factors."""
+        """Count a step of the parameters at ``which``; return them in groups of equal factors."""
         return [which] if which else []
 
     def factors(self, place: int = 0) -> dict[str, float]:
-        """The numbers that the step now counted multiplies by, for the parameter at ``place``."""
+        """Return the numbers that the step now counted multiplies by, for the parameter at ``place``."""
         raise NotImplementedError
 
     @contextmanager
     def on_device(self, factors: Mapping[str, Tensor]) -> Iterator[None]:
-        """Within it :meth:`step` reads the ``factors`` (0-dim) in place of :meth:`factors`, and counts nothing."""
+        """Have :meth:`step` use these ``factors`` (0-dim tensors) in the block, and count no step."""
         self._on_device = factors
         try:
             yield
@@ -103,11 +103,11 @@ class Optimizer:
         raise NotImplementedError
 
     def branches(self) -> tuple[object, ...]:
-        """What a captured step holds fast: while it stays equal, replays do what :meth:`step` would."""
+        """Return what is fixed in a captured step: while it stays equal, replays do what :meth:`step` would."""
         return bool(self.weight_decay), *map(Tensor.data_ptr, self.params)
 
     def uniform(self) -> bool:
-        """Whether the next step, like the last, moves every parameter, by the same factors."""
+        """Return whether the next step, like the last, moves every parameter, by the same factors."""
         return all(param.requires_grad and param.grad is not None for param in self.params)
 
     def zero_grad(self) -> None:
@@ -122,7 +122,7 @@ class Optimizer:
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of the hyper-parameters and the state; tensors stay on their device."""
+        """Return a copy of the hyper-parameters and the state; tensors stay on their device."""
         hyper = {name: getattr(self, name) for name in ("lr", "momentum", "weight_decay", "beta2", "eps")}
         return {**hyper, **self._state()}
 
@@ -244,7 +244,7 @@ class Adam(Optimizer):
 
 
 def make_optimizer(config: Config, params: Iterable[Tensor]) -> Optimizer:
-    """The optimiser that ``config`` describes, at its full (unscheduled) lr and momentum."""
+    """Return the optimiser that ``config`` describes, at its full (unscheduled) lr and momentum."""
     if config.optimizer == "adam":
         return Adam(params, config.lr, config.momentum, config.beta2, config.opt_eps, config.weight_decay)
     return SGD(params, config.lr, config.momentum, config.weight_decay)

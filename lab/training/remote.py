@@ -1,4 +1,4 @@
-"""The remote control of a running fit, itself a callback: nothing else reaches into the loop."""
+"""The remote control of a running fit: a callback, the only thing that acts on the loop from outside."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from lab.training.learner import Learner
 
 
 class RemoteControl(Callback):
-    """Takes orders from any thread, and carries them out at the start of the next batch.
+    """Takes orders from any thread and carries them out at the start of the next batch.
 
     Attributes:
         config: the knobs as ordered; the learner has them from its next batch.
@@ -23,13 +23,13 @@ class RemoteControl(Callback):
         self, config: Config, on_mark: Callable[[Mark], None], on_pause: Callable[[Learner], None],
         on_state: Callable[[bool], None],
     ) -> None:  # fmt: skip
-        """All three are called in the fit's thread.
+        """Call the three functions in the fit's thread.
 
         Args:
             config: the knobs at the start.
-            on_mark: told each live change.
+            on_mark: called with the mark of each live change.
             on_pause: called before standing still, to bring the record up to date.
-            on_state: told True on standing still, False on going on.
+            on_state: called with True at a pause, False at a resume.
         """
         self.config = config
         self._on_mark = on_mark
@@ -47,7 +47,7 @@ class RemoteControl(Callback):
         self.config = config
 
     def pause(self) -> None:
-        """Stand still at the next batch, a validation's too."""
+        """Pause at the next batch, a validation's too."""
         with self._wake:
             self._hold = True
 
@@ -58,7 +58,7 @@ class RemoteControl(Callback):
             self._wake.notify_all()
 
     def allow(self, steps: int) -> None:
-        """Do ``steps`` more training batches, then stand still. No-op while running without a limit."""
+        """Train ``steps`` more batches, then pause. No-op while running without a limit."""
         with self._wake:
             if self._budget is None and not self._hold:
                 return
@@ -67,7 +67,7 @@ class RemoteControl(Callback):
             self._wake.notify_all()
 
     def start_with(self, steps: int | None) -> None:
-        """Before the fit: how many batches to do before standing still, None for no limit."""
+        """Set how many batches to train before a pause, None for no limit; call it before the fit."""
         self._budget = steps
 
     def stop(self) -> None:
@@ -102,7 +102,7 @@ class RemoteControl(Callback):
 
     @property
     def idle_seconds(self) -> float:
-        """How long the fit has stood still, this pause included."""
+        """Seconds that the fit has been paused, this pause included."""
         since = self._paused_since
         return self._idle + (time.perf_counter() - since if since is not None else 0.0)
 

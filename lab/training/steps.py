@@ -1,4 +1,4 @@
-"""How one batch is done. Another way of doing it (a captured CUDA graph, say) stands beside this one."""
+"""One training step: predict, score, backward, step. lab.cuda.graph has the same as a CUDA graph."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def eager_step(learner: "Learner") -> None:
-    """Predict and score; when training also backward and step.
+    """Predict and score the batch; when training, also backward and optimiser step.
 
     The gradients are zeroed before they are computed: a batch that a callback cancelled leaves none to the next.
     """

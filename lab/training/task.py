@@ -15,7 +15,7 @@ from lab.training.metrics import accuracy
 
 @dataclass(frozen=True)
 class Task:
-    """Tensors on the training device, and how an answer is judged.
+    """A task's data on the training device, with its loss and metric.
 
     Attributes:
         x_train, x_valid: (n, 1, height, width) float32, normalised; 28 x 28 in the lessons.
@@ -40,7 +40,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures that a net is asked about: every class, every two laid over each other, a blank.
+    """Pictures that the net is asked about: one of each class, every two overlaid, a blank.
 
     Attributes:
         x: (n, 1, 28, 28) float32, normalised, on the training device.
@@ -58,7 +58,7 @@ class Gallery:
 
 
 def classify(config: Config, device: torch.device) -> Task:
-    """The lesson's task: one class for each picture, by cross-entropy.
+    """Return the lesson's task: one class for each picture, by cross-entropy.
 
     Raises:
         lab.data.DataError: when the data set is missing or damaged.
@@ -77,7 +77,7 @@ def classify(config: Config, device: torch.device) -> Task:
 
 
 def gallery(dataset: data.Dataset) -> Gallery:
-    """From the test file, so that no picture was trained on: the first of each class."""
+    """Return the first test picture of each class: none of them was trained on."""
     classes = dataset.classes
     first = [dataset.x_test[int((dataset.y_test == label).nonzero()[0])] for label in range(len(classes))]
     stack: list[Tensor] = []

@@ -14,7 +14,7 @@ _PATTERNS = {"softmax": "", "sigmoid": "/"}
 
 
 def bars(name: str, shares: NDArray[np.float64], classes: Sequence[str], **rest: object) -> Figure:
-    """The bars of one of the two; ``name`` is "softmax" or "sigmoid". A pattern tells them apart beside the colour."""
+    """Return the bars of ``name``, "softmax" or "sigmoid"; they differ by a pattern as well as by colour."""
     index = list(_PATTERNS).index(name)
     marker = {"color": COLOURS[index], "pattern": {"shape": _PATTERNS[name], "solidity": 0.4}}
     trace = {"type": "bar", "name": name, "x": list(classes), "y": shares.astype(np.float32), "marker": marker}
@@ -24,7 +24,7 @@ def bars(name: str, shares: NDArray[np.float64], classes: Sequence[str], **rest:
 def said_by(
     soft: NDArray[np.float64], sig: NDArray[np.float64], classes: Sequence[str], threshold: float = THRESHOLD
 ) -> tuple[str, str]:
-    """What each answers: softmax its largest class, sigmoid every class at the threshold or above (lesson 10)."""
+    """Return both answers in words: softmax's largest class, sigmoid's classes from the threshold up (lesson 10)."""
     best, named = winners(soft, classes), passing(sig, classes, threshold)
     return (
         f"softmax: <b>{', '.join(best)}</b>, {soft.max():.0%}{' each' if len(best) > 1 else ''}".replace("%", " %"),

@@ -11,7 +11,7 @@ NO_AVERAGES = "no norm here keeps running statistics"
 
 
 def loss_averages(record: Record, view: View | None = None) -> Figure:
-    """The loss raw, its moving average from zero, and the same de-biased (nats)."""
+    """Return the loss raw, its moving average from zero, and the same de-biased (nats)."""
     view = view or View()
     x = view.at(record.steps, record)
     data = [
@@ -24,17 +24,17 @@ def loss_averages(record: Record, view: View | None = None) -> Figure:
 
 
 def mean_averages(record: Record, view: View | None = None) -> Figure:
-    """A norm's batch mean, running mean and de-biased running mean, averaged over channels."""
+    """Return a norm's batch mean, running mean and de-biased running mean, averaged over channels."""
     return _norm_averages(record, view or View(), "mean")
 
 
 def variance_averages(record: Record, view: View | None = None) -> Figure:
-    """A norm's batch variance, running variance and de-biased running variance, averaged over channels."""
+    """Return a norm's batch variance, running variance and de-biased running variance, averaged over channels."""
     return _norm_averages(record, view or View(), "var")
 
 
 def debias_factors(record: Record, view: View | None = None) -> Figure:
-    """The de-bias factors 1 - beta^t of the loss's average and of a norm's, from near 0 towards 1."""
+    """Return the de-bias factors 1 - beta^t of the loss's average and of a norm's, from near 0 towards 1."""
     view = view or View()
     x, norm = view.at(record.steps, record), norm_shown(record, view)
     data = [
@@ -45,7 +45,7 @@ def debias_factors(record: Record, view: View | None = None) -> Figure:
 
 
 def norm_shown(record: Record, view: View) -> str:
-    """The norm that ``view`` chooses: the first one if that is not in the record, "" if there is none."""
+    """Return the norm that ``view`` chooses: the first one if that is not in the record, "" if there is none."""
     return view.norm if view.norm in record.norms else "".join(record.norms[:1])
 
 
@@ -59,7 +59,7 @@ def _norm_averages(record: Record, view: View, kind: str) -> Figure:
         line("running", x, running, 1),
         line("de-biased", x, column(record, f"debiased_{kind}/{norm}"), 0),
     ]
-    plain = layout(f"Moving average of the {words}: {norm or 'no norm'}", record, view, f"{words}, over channels")
+    base = layout(f"Moving average of the {words}: {norm or 'no norm'}", record, view, f"{words}, over channels")
     if len(running) and np.isnan(running).all():
-        plain["annotations"].append(note(NO_AVERAGES, x=0.5, y=0.5, font={"size": 13}))
-    return {"data": data, "layout": plain}
+        base["annotations"].append(note(NO_AVERAGES, x=0.5, y=0.5, font={"size": 13}))
+    return {"data": data, "layout": base}

@@ -1,4 +1,4 @@
-"""Why a norm blows up: the smallest variance that it divides by, and its largest multiplier."""
+"""Each norm's smallest variance and largest multiplier, which show why a norm blows up."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ FLOOR = 1e-12
 
 
 def blow_up(record: Record, view: View | None = None) -> Figure:
-    """Each norm's largest multiplier 1/sqrt(var + eps) above, its smallest variance below, log axes."""
+    """Return each norm's largest multiplier 1/sqrt(var + eps) above, its smallest variance below, log axes."""
     view = view or View()
     x = view.at(record.steps, record)
     multipliers = [
@@ -25,11 +25,11 @@ def blow_up(record: Record, view: View | None = None) -> Figure:
     title, entries = "What the norms multiply by", len(record.norms) or 1
     titles = ("max 1/√(var+ε)", "min variance")
     # with more ticks plotly writes every digit of less than a decade and a half, one over the other
-    plain = stacked(title, record, view, titles, entries=entries, type="log", exponentformat="power", nticks=3)
-    plain["height"] += HEIGHT // 2
+    base = stacked(title, record, view, titles, entries=entries, type="log", exponentformat="power", nticks=3)
+    base["height"] += HEIGHT // 2
     if len(record.steps) and not record.norms:
-        plain["annotations"].append(note("this net has no norm", x=0.5, y=0.775, font={"size": 13}))
+        base["annotations"].append(note("this net has no norm", x=0.5, y=0.775, font={"size": 13}))
     else:
         floor = note(f"a variance of 0 is drawn at {FLOOR:.0e}", x=0, xanchor="left", y=0.45, yanchor="bottom")
-        plain["annotations"].append(floor)
-    return {"data": multipliers + variances, "layout": plain}
+        base["annotations"].append(floor)
+    return {"data": multipliers + variances, "layout": base}

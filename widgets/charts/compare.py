@@ -38,7 +38,7 @@ Names = Callable[[Record, View], Sequence[str]]
 
 @dataclass(frozen=True)
 class Compared:
-    """One run of several.
+    """One run of a comparison.
 
     Attributes:
         name: as the legend calls it.
@@ -60,7 +60,7 @@ class Compared:
 
 
 def compared(name: str, record: Record, index: int) -> Compared:
-    """A run's whole ``record`` made ready: its accuracy averaged, at most :data:`ROWS` of its rows."""
+    """Return a run's whole ``record`` made ready: its accuracy averaged, at most :data:`ROWS` of its rows."""
     every = 1
     while len(record.steps) > ROWS * every:
         every *= 2
@@ -71,12 +71,12 @@ def compared(name: str, record: Record, index: int) -> Compared:
 
 
 def loss(runs: Sequence[Compared], view: View) -> Figure:
-    """Each run's de-biased moving average of the training loss, and its validation loss (nats)."""
+    """Return each run's de-biased moving average of the training loss, and its validation loss (nats)."""
     return _overlaid(progress.loss, runs, view, "Loss: average (line), validation (sign)", "average", "validation")
 
 
 def accuracy(runs: Sequence[Compared], view: View) -> Figure:
-    """Each run's averaged training accuracy, and that of its validations (0 to 1)."""
+    """Return each run's averaged training accuracy, and that of its validations (0 to 1)."""
     title = "Accuracy: average (line), validation (sign)"
     return _overlaid(progress.accuracy, runs, view, title, "each batch", "validation")
 
@@ -87,7 +87,7 @@ def rates(runs: Sequence[Compared], view: View) -> Figure:
 
 
 def layer_means(runs: Sequence[Compared], view: View) -> Figure:
-    """Mean of one layer's output per step, in each run."""
+    """Return the mean of one layer's output per step, in each run."""
     return _overlaid(layers.layer_means, runs, view, f"Mean of {_the(view.layer, 'last layer')}'s output", layer_of)
 
 
@@ -97,7 +97,7 @@ def layer_stds(runs: Sequence[Compared], view: View) -> Figure:
 
 
 def near_zero(runs: Sequence[Compared], view: View) -> Figure:
-    """Fraction of one layer's outputs that are near zero, in each run, by ``view``'s definition; its threshold
+    """Draw the near-zero fraction of one layer's outputs in each run, by ``view``'s definition; its threshold
     is nan where it is not the same in all of them."""
     definition = layers.NEAR_ZERO[view.near_zero] if np.isnan(view.threshold) else layers.near_zero_name(view)
     title = f"Near zero, {_the(view.layer, 'last layer')}: {definition}"
@@ -105,25 +105,25 @@ def near_zero(runs: Sequence[Compared], view: View) -> Figure:
 
 
 def loss_averages(runs: Sequence[Compared], view: View) -> Figure:
-    """Each run's moving average of the loss, from zero and de-biased (nats)."""
+    """Return each run's moving average of the loss, from zero and de-biased (nats)."""
     title = "Average of the loss (thin: from zero)"
     return _overlaid(averages.loss_averages, runs, view, title, "de-biased", "from zero")
 
 
 def mean_averages(runs: Sequence[Compared], view: View) -> Figure:
-    """One norm's running mean in each run, as kept and de-biased, averaged over channels."""
+    """Return one norm's running mean in each run, as kept and de-biased, averaged over channels."""
     title = f"Running mean, {view.norm or 'first norm'} (thin: as kept)"
     return _overlaid(averages.mean_averages, runs, view, title, _if_norm("de-biased", "running"))
 
 
 def variance_averages(runs: Sequence[Compared], view: View) -> Figure:
-    """One norm's running variance in each run, as kept and de-biased, averaged over channels."""
+    """Return one norm's running variance in each run, as kept and de-biased, averaged over channels."""
     title = f"Running variance, {view.norm or 'first norm'} (thin: as kept)"
     return _overlaid(averages.variance_averages, runs, view, title, _if_norm("de-biased", "running"))
 
 
 def debias_factors(runs: Sequence[Compared], view: View) -> Figure:
-    """Each run's de-bias factors of one norm and of the loss's average."""
+    """Return each run's de-bias factors of one norm and of the loss's average."""
 
     def names(record: Record, view: View) -> Sequence[str]:
         factors = [trace["name"] for trace in averages.debias_factors(record, view)["data"]]
@@ -134,7 +134,7 @@ def debias_factors(runs: Sequence[Compared], view: View) -> Figure:
 
 
 def norm_blow_up(runs: Sequence[Compared], view: View) -> Figure:
-    """One norm's largest multiplier above, its smallest variance below, in each run; log axes."""
+    """Return one norm's largest multiplier above, its smallest variance below, in each run; log axes."""
     figure = _overlaid(blow_up, runs, view, f"What {_the(view.norm, 'first norm')} multiplies by", norm_of)
     floor = note(f"a variance of 0 is drawn at {FLOOR:.0e}", x=0, xanchor="left", y=0.45, yanchor="bottom")
     figure["layout"]["annotations"] = figure["layout"]["annotations"] or [floor]
@@ -142,12 +142,12 @@ def norm_blow_up(runs: Sequence[Compared], view: View) -> Figure:
 
 
 def layer_of(record: Record, view: View) -> Sequence[str]:
-    """The layer that ``view`` asks for, its last if it asks for none; () if the run has no such layer."""
+    """Return the layer that ``view`` asks for, its last if it asks for none; () if the run has no such layer."""
     return (view.layer,) if view.layer in record.layers else () if view.layer else record.layers[-1:]
 
 
 def norm_of(record: Record, view: View) -> Sequence[str]:
-    """The norm that ``view`` asks for, its first if it asks for none; () if the run has no such norm."""
+    """Return the norm that ``view`` asks for, its first if it asks for none; () if the run has no such norm."""
     return (view.norm,) if view.norm in record.norms else () if view.norm else record.norms[:1]
 
 
@@ -157,7 +157,7 @@ def short_name(name: str) -> str:
 
 
 def legend_name(name: str) -> str:
-    """``name`` as a legend shows it: short, and its signs no markup."""
+    """Return ``name`` as a legend shows it: short, and its signs no markup."""
     return html.escape(short_name(name), quote=False)
 
 
@@ -172,7 +172,7 @@ def _if_norm(*names: str) -> Names:
 def _overlaid(
     chart: Chart, runs: Sequence[Compared], view: View, title: str, first: Names | str, second: str = ""
 ) -> Figure:
-    """``chart`` of every run, and of its traces the ``first`` and ``second`` only (or those that ``first`` names)."""
+    """Draw ``chart`` of every run, with the traces ``first`` and ``second`` only (or those that ``first`` names)."""
     chosen = first if callable(first) else lambda record, view: (first, second)
     data, shapes = [], []
     for run in runs:
@@ -201,7 +201,7 @@ def _overlaid(
 
 
 def _styled(traces: list[Figure], run: Compared) -> list[Figure]:
-    """The traces as this run's: a second one on the same axes is thin, and one entry in the legend is all of them."""
+    """Style the traces as this run's: a second one on the same axes is thin, and all share one legend entry."""
     lines = 0
     made = []
     for i, trace in enumerate(traces):

@@ -18,7 +18,7 @@ TOP, BOTTOM, GAP = 60, 52, 40
 
 
 def histograms(runs: Sequence[Compared], view: View) -> Figure:
-    """One layer's outputs as a picture for each run: step across, value up, log(1 + count) as colour.
+    """Return one layer's outputs as a picture for each run: step across, value up, log(1 + count) as colour.
 
     A run without that layer has no picture and says so.
     """

@@ -1,4 +1,4 @@
-"""Inside the layers: mean, standard deviation, near-zero fraction and histogram of their outputs."""
+"""Charts of each layer's outputs: mean, standard deviation, near-zero fraction and histogram."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ GeneralRelu (lesson 10), as fractions of the values inside their range."""
 
 
 def layer_means(record: Record, view: View | None = None) -> Figure:
-    """Mean of each layer's output per step."""
+    """Return the mean of each layer's output per step."""
     return _per_layer(record, view or View(), "mean", "Mean of each layer's output", "mean")
 
 
@@ -29,19 +29,19 @@ def layer_stds(record: Record, view: View | None = None) -> Figure:
 
 
 def near_zero(record: Record, view: View | None = None) -> Figure:
-    """Fraction of each layer's outputs that are near zero, by ``view``'s definition, which it names."""
+    """Return the fraction of each layer's outputs that are near zero, by ``view``'s definition, which it names."""
     view = view or View()
     title = f"Near zero: {near_zero_name(view)}"
     return _per_layer(record, view, view.near_zero, title, "near zero (%)", range=[0, 1.02], tickformat=".0%")
 
 
 def layer_shown(record: Record, view: View) -> str:
-    """The layer that ``view`` chooses for the histogram: the last one if that is not in the record, "" before a run."""
+    """Return the layer of the histogram: ``view``'s, the last one if it is not in the record, "" before a run."""
     return view.layer if view.layer in record.layers else "".join(record.layers[-1:])
 
 
 def near_zero_name(view: View) -> str:
-    """The definition in words, its threshold filled in."""
+    """Return the definition in words, its threshold filled in."""
     return NEAR_ZERO[view.near_zero].replace(" t", f" {view.threshold:g}")
 
 
@@ -52,7 +52,7 @@ def _per_layer(record: Record, view: View, name: str, title: str, y: str, **y_ax
 
 
 def histogram(record: Record, view: View | None = None) -> Figure:
-    """One layer's outputs as a picture: step across, value up, log(1 + count) as colour.
+    """Return one layer's outputs as a picture: step across, value up, log(1 + count) as colour.
 
     After lesson 10's notebook 06. z is (bins, histograms) float32; values outside the bins'
     range are not drawn, their share in the newest histogram is written above the picture.
@@ -77,12 +77,12 @@ def histogram(record: Record, view: View | None = None) -> Figure:
         },
         "hovertemplate": "%{x}: value %{y:.2f}, log(1 + count) %{z:.2f}<extra></extra>",
     }
-    plain = layout(f"Histogram: {layer or 'a layer'}", record, view, "value of an output", range=[low, high])
+    base = layout(f"Histogram: {layer or 'a layer'}", record, view, "value of an output", range=[low, high])
     if len(counts):
-        plain["annotations"].append(_outside(counts[-1], record.range))
-    plain |= {"showlegend": False, "hovermode": "closest", "margin": plain["margin"] | {"r": 8, "b": 50}}
-    plain["yaxis"] = axis("value of an output", range=[low, high])
-    return {"data": [data], "layout": plain}
+        base["annotations"].append(_outside(counts[-1], record.range))
+    base |= {"showlegend": False, "hovermode": "closest", "margin": base["margin"] | {"r": 8, "b": 50}}
+    base["yaxis"] = axis("value of an output", range=[low, high])
+    return {"data": [data], "layout": base}
 
 
 def _outside(counts: np.ndarray, bounds: tuple[float, float]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Live changes as dashed lines on a chart: all of them, labelled as far as the labels fit."""
+"""Marks: dashed lines on a chart where a knob was changed, labelled as far as the labels fit."""
 
 from dataclasses import replace
 from itertools import groupby
@@ -13,14 +13,14 @@ MAX_LINES = 120
 MAX_LABELS = 10
 LABEL_GAP = 0.05
 """Marks that fall within 1/MAX_LINES of the x-axis are one line. Those nearer than LABEL_GAP of the
-x-axis to a newer label are told by that one: from the first old value to the last new one. A rotated
+x-axis to a newer label share it: from the first old value to the last new one. A rotated
 label is about 14 px wide, so it fits a phone."""
 
 _SHORT = {"norm_eps": "norm ε", "opt_eps": "Adam ε", "leak": "slope", "norm_momentum": "norm mom."}
 
 
 def gathered(record: Record) -> Record:
-    """``record`` with as many marks as can be told apart: a dragged slider leaves one at every batch.
+    """Return ``record`` with as many marks as can be told apart: a dragged slider leaves one at every batch.
 
     What is drawn of it is the same; gathering once spares every chart over the run from going
     through all marks.
@@ -38,7 +38,7 @@ def gathered(record: Record) -> Record:
 
 
 def marks(record: Record, view: View) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The layout's ``shapes`` and ``annotations`` for the record's marks."""
+    """Return the layout's ``shapes`` and ``annotations`` for the record's marks."""
     if not record.marks:
         return [], []
     lines = [(step, list(changes)) for step, changes in groupby(gathered(record).marks, lambda mark: mark.step)]
@@ -53,10 +53,10 @@ def marks(record: Record, view: View) -> tuple[list[dict[str, Any]], list[dict[s
             if len(labels) == MAX_LABELS:
                 break
             labels.append((x, {}))
-        told = labels[-1][1]
+        labelled = labels[-1][1]
         for mark in changes:
-            told[mark.field] = told.get(mark.field, mark)._replace(old=mark.old)
-    return [shape], [_annotation(", ".join(map(_label, told.values())), x) for x, told in labels]
+            labelled[mark.field] = labelled.get(mark.field, mark)._replace(old=mark.old)
+    return [shape], [_annotation(", ".join(map(_label, labelled.values())), x) for x, labelled in labels]
 
 
 def _last(record: Record) -> int:

@@ -16,7 +16,7 @@ _TITLES = {"digit": "One digit", "pair": "Two digits", "blank": "A blank picture
 
 
 def outputs(record: Record, which: str, classes: Sequence[str] = tuple("0123456789")) -> Figure:
-    """One picture and what the net makes of it: two bars for each class, softmax and sigmoid.
+    """Return one picture and what the net makes of it: two bars for each class, softmax and sigmoid.
 
     Args:
         record: of the run.
@@ -66,6 +66,6 @@ def outputs(record: Record, which: str, classes: Sequence[str] = tuple("01234567
 
 
 def _frame() -> Figure:
-    """An edge around the picture: a blank one would not be seen."""
+    """Return an edge around the picture: a blank one would not be seen."""
     around = {"xref": "x2 domain", "yref": "y2 domain", "x0": 0, "x1": 1, "y0": 0, "y1": 1}
     return {"type": "rect", **around, "line": {"color": "#888888", "width": 1}}

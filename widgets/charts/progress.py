@@ -1,4 +1,4 @@
-"""How training goes: loss, accuracy, learning rate and momentum."""
+"""Charts of the training: loss, accuracy, learning rate and momentum."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from widgets.charts.view import View
 
 
 def debiased_loss(record: Record) -> NDArray[np.float32]:
-    """The loss's moving average over its weight: from zero / (1 - beta^t), lesson 10's de-biasing."""
+    """Return the loss's moving average over its weight: from zero / (1 - beta^t), lesson 10's de-biasing."""
     return column(record, "loss_average") / column(record, "loss_weight")
 
 
@@ -35,8 +35,8 @@ def accuracy(record: Record, view: View | None = None) -> Figure:
         markers("epoch, training", ends, [row.train_accuracy for row in record.validations], 0, "circle"),
         markers("validation", ends, [row.accuracy for row in record.validations], 1, "diamond"),
     ]
-    plain = layout("Accuracy", record, view, "right answers (%)", range=[0, 1.02], tickformat=".0%")
-    return {"data": data, "layout": plain}
+    base = layout("Accuracy", record, view, "right answers (%)", range=[0, 1.02], tickformat=".0%")
+    return {"data": data, "layout": base}
 
 
 def rates(record: Record, view: View | None = None) -> Figure:

@@ -22,7 +22,7 @@ _POWERS = np.concatenate([[0], 10.0 ** np.arange(1, 10)])
 
 
 def nearest(steps: NDArray[np.int64], step: int) -> int:
-    """Index of the one of ``steps`` (rising, at least one) that lies nearest to ``step``; of two, the earlier."""
+    """Return the index of the one of ``steps`` (rising, not empty) nearest to ``step``; of two, the earlier."""
     after = int(np.searchsorted(steps, step))
     if after == len(steps) or (after and step - steps[after - 1] <= steps[after] - step):
         return after - 1
@@ -30,7 +30,7 @@ def nearest(steps: NDArray[np.int64], step: int) -> int:
 
 
 def near_zero_band(view: View) -> tuple[float, float]:
-    """From where to where a value counts as near zero, by ``view``'s definition."""
+    """Return the range of values that count as near zero by ``view``'s definition."""
     width = 14 / BINS
     return {
         "near_relu": (0.0, 2 * 10 / BINS),
@@ -41,7 +41,7 @@ def near_zero_band(view: View) -> tuple[float, float]:
 
 
 def outputs_of(record: Record) -> NDArray[np.int64]:
-    """How many outputs each layer has in a full batch: (layers,). The axes end there, so that they never move."""
+    """Return (layers,) the outputs that each layer has in a full batch. The axes end there, so that they never move."""
     if not len(record.hist_steps):
         return np.ones(len(record.layers), np.int64)
     most: NDArray[np.int64] = record.hists.sum(axis=2, dtype=np.int64).max(axis=0)
@@ -49,7 +49,7 @@ def outputs_of(record: Record) -> NDArray[np.int64]:
 
 
 def step_histograms(record: Record, step: int, view: View) -> Figure:
-    """The histogram of every layer at the recorded step nearest to ``step``: log(1 + count) over the value.
+    """Return the histogram of every layer at the recorded step nearest to ``step``: log(1 + count) over the value.
 
     Args:
         record: of the run; as an empty one it gives axes without bars.
@@ -65,7 +65,7 @@ def step_histograms(record: Record, step: int, view: View) -> Figure:
     near = (edges[:-1] >= begin - 1e-9) & (edges[1:] <= end + 1e-9)
     count = len(record.layers) or 1
     height = ROW * count
-    plain: dict[str, Any] = {
+    base: dict[str, Any] = {
         "title": heading("Each layer's outputs" + (f" at step {record.hist_steps[row]}" if row is not None else "")),
         "height": height + _ABOVE + _BELOW,
         "margin": {"l": 64, "r": 16, "t": _ABOVE, "b": _BELOW},
@@ -80,8 +80,8 @@ def step_histograms(record: Record, step: int, view: View) -> Figure:
     for i in range(count):
         top = float(np.log1p(outputs[i])) if record.layers else 1.0
         name = "yaxis" + (str(i + 1) if i else "")
-        plain[name] = axis("outputs" if i == 0 else "", range=[0, top * 1.02], fixedrange=True, **_ticks(top))
-        plain[name] |= {"domain": [1 - (i + 1) / count, 1 - (i + GAP) / count]}
+        base[name] = axis("outputs" if i == 0 else "", range=[0, top * 1.02], fixedrange=True, **_ticks(top))
+        base[name] |= {"domain": [1 - (i + 1) / count, 1 - (i + GAP) / count]}
     for i, layer in enumerate(record.layers):
         counts = record.hists[row, i, 1:-2] if row is not None else np.zeros(record.bins, np.int32)
         data.append(
@@ -97,15 +97,15 @@ def step_histograms(record: Record, step: int, view: View) -> Figure:
                 "hovertemplate": f"{layer}: %{{customdata}} outputs near %{{x:.3~f}}<extra></extra>",
             }
         )
-        where = {"x": 0.995, "xanchor": "right", "y": plain["yaxis" + (str(i + 1) if i else "")]["domain"][1]}
-        plain["annotations"].append(note(f"<b>{layer}</b>", **where, yanchor="top"))
+        where = {"x": 0.995, "xanchor": "right", "y": base["yaxis" + (str(i + 1) if i else "")]["domain"][1]}
+        base["annotations"].append(note(f"<b>{layer}</b>", **where, yanchor="top"))
     if row is None:
-        plain["annotations"].append(note("nothing recorded yet", x=0.5, y=0.5, font={"size": 13}))
-    return {"data": data, "layout": plain}
+        base["annotations"].append(note("nothing recorded yet", x=0.5, y=0.5, font={"size": 13}))
+    return {"data": data, "layout": base}
 
 
 def _marker(near: NDArray[np.bool_]) -> dict[str, Any]:
-    """Colour and pattern of each bin: near zero is told by both."""
+    """Return colour and pattern of each bin: both mark those near zero."""
     return {
         "color": [COLOURS[1] if is_near else COLOURS[0] for is_near in near],
         "pattern": {"shape": ["/" if is_near else "" for is_near in near], "solidity": 0.4},
@@ -113,7 +113,7 @@ def _marker(near: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def _band(begin: float, end: float, bounds: tuple[float, float]) -> list[dict[str, Any]]:
-    """What counts as near zero, behind every layer, as far as it lies in sight."""
+    """Return a band behind every layer over the values that count as near zero."""
     begin, end = max(begin, bounds[0]), min(end, bounds[1])
     if begin > end:
         return []
@@ -123,7 +123,7 @@ def _band(begin: float, end: float, bounds: tuple[float, float]) -> list[dict[st
 
 
 def _ticks(top: float) -> dict[str, Any]:
-    """Counts at their place on the axis of log(1 + count), few enough for a layer's height."""
+    """Return tick labels (counts) and their places on the log(1 + count) axis, few enough for a layer's height."""
     powers = _POWERS[np.log1p(_POWERS) <= top]
     shown = powers[:: 1 + len(powers) // 4]
     return {"tickvals": np.log1p(shown).tolist(), "ticktext": [f"{x:,.0f}" for x in shown]}

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class ExportError(Exception):
-    """A file cannot be made; the message says why to a person."""
+    """A file cannot be made; the message says why."""
 
 
 class Renderer:
@@ -121,4 +121,4 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 
 
 RENDERER = Renderer()
-"""The one of this process."""
+"""The renderer of this process."""

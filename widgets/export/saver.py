@@ -22,7 +22,7 @@ from widgets.figure.requests import SaveRequest
 
 
 class Savable(Protocol):
-    """What a Saver reads of its panel; ``Panel`` documents each."""
+    """The interface of a panel that a Saver reads; ``Panel`` documents each."""
 
     TITLE: ClassVar[str]
     NOTICE: ClassVar[str]

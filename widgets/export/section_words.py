@@ -1,4 +1,4 @@
-"""What a panel and its charts are called in decks, pages and speaker notes, as plain text."""
+"""Titles and notices of a panel and its charts for decks, pages and speaker notes, as plain text."""
 
 from typing import NamedTuple, Self
 

@@ -21,7 +21,7 @@ TITLE, AXIS, TICK, LEGEND, CAPTION = 28, 18, 16, 16, 13
 """Font sizes (px)."""
 
 SEPARATOR = " · "
-"""Between the parts of a caption; a line breaks only there."""
+"""Separator of a caption's parts; a line breaks only there."""
 
 _EDGE = 24
 _RIGHT, _LEFT_ON_PAGE = 36, 64

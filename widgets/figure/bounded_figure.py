@@ -1,4 +1,4 @@
-"""The kernel's own copy of a figure: bounded, thinned by powers of two, and aware of what a page has not got yet.
+"""The kernel's copy of a figure: bounded, thinned by powers of two; it knows which rows the page lacks.
 
 A figure is a plain dict in plotly's JSON shape, ``{"data": [trace, ...], "layout": {...}}``. Arrays in it are float32.
 Rows are points of a line, or columns of a heatmap; every row belongs to one step.
@@ -18,7 +18,7 @@ Figure = dict[str, Any]
 
 
 def _trace(value: dict[str, Any]) -> dict[str, Any]:
-    """A trace made plain, its x, y and z arrays wherever they hold numbers."""
+    """Return a trace of JSON types whose x, y and z are arrays wherever they hold numbers."""
     trace = dict(value)
     for field in "xyz":
         if isinstance(trace.get(field), list | tuple):
@@ -40,7 +40,7 @@ def _is_whole(trace: dict[str, Any]) -> bool:
 
 
 def _growing(trace: dict[str, Any]) -> list[str]:
-    """The fields of a trace that gain rows by ``extend``."""
+    """Return the fields of a trace that gain rows by ``extend``."""
     if _is_whole(trace):
         return []
     fields = ("x", "z") if trace.get("type") == "heatmap" else ("x", "y")
@@ -99,7 +99,7 @@ class BoundedFigure:
             self._show_stride()
 
     def figure(self) -> Figure:
-        """Copy of the figure as a page shows it."""
+        """Return a copy of the figure as a page shows it."""
         return {"data": to_wire(self.data), "layout": to_wire(self.layout)}
 
     @property
@@ -141,7 +141,7 @@ class BoundedFigure:
             self._thin()
 
     def take(self) -> tuple[dict[str, Any], list[Floats]]:
-        """The message that brings a page up to date, with its floats: rows first, in the order of "grow"."""
+        """Return the message that brings a page up to date, with its floats: rows first, in the order of "grow"."""
         if self._all:
             return self.take_all()
         new = slice(self._given, None)
@@ -157,7 +157,7 @@ class BoundedFigure:
         return message, floats
 
     def take_all(self) -> tuple[dict[str, Any], list[Floats]]:
-        """The message that gives a page everything, with its floats."""
+        """Return the message that gives a page everything, with its floats."""
         floats: list[Floats] = []
         message = {
             "type": "draw",
@@ -169,7 +169,7 @@ class BoundedFigure:
         return message, floats
 
     def _rows(self) -> Iterator[tuple[int, str]]:
-        """Each array with one value for each step: its trace and field."""
+        """Return (trace, field) of each array that has one value a step."""
         return ((i, field) for i, fields in enumerate(self._fields) for field in fields)
 
     def _count_as_given(self) -> None:
@@ -233,7 +233,7 @@ class BoundedFigure:
             self._parts.add(part)
 
     def _axis_titles(self) -> dict[str, str]:
-        """The x axes that say what a row is, with their titles."""
+        """Return the x axes that say what a row is, with their titles."""
         titles = {}
         for axis in self.layout:
             if re.fullmatch(r"xaxis\d*", axis):
@@ -242,7 +242,7 @@ class BoundedFigure:
         return {axis: text for axis, text in titles.items() if text} or {"xaxis": ""}
 
     def _steps_of_first_line(self) -> NDArray[np.int64]:
-        """The steps of the rows already drawn: the x of the first growing trace, none if that cannot be steps."""
+        """Return the steps of the rows already drawn: the first growing trace's x, none if those are no steps."""
         none = np.empty(0, np.int64)
         xs = [self.data[i]["x"] for i, field in self._rows() if field == "x"]
         if not xs or not np.all(np.isfinite(xs[0])):

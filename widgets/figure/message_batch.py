@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 KERNEL = uuid4().hex
-"""Tells this kernel's figures from another's on the same page."""
+"""Id by which a page tells this kernel's figures from another's."""
 
 
 class Sender(Protocol):
@@ -42,7 +42,7 @@ def post(sender: Sender, number: int, content: dict[str, Any], buffer: bytes) ->
 
 @contextmanager
 def one_message() -> Iterator[None]:
-    """What this thread posts in the block leaves as one message at its end.
+    """Collect what this thread posts in the block, and send it as one message.
 
     It travels with the first figure's: ``{"type": "many", "kernel": KERNEL, "parts": [[number, message, bytes], …]}``,
     the parts' buffers end to end.
@@ -59,7 +59,7 @@ def one_message() -> Iterator[None]:
         if len(parts) == 1:
             post(*parts[0])
         elif parts:
-            told = [(number, content, len(buffer)) for _, number, content, buffer in parts]
+            entries = [(number, content, len(buffer)) for _, number, content, buffer in parts]
             joined = b"".join(buffer for *_, buffer in parts)
-            message = {"type": "many", "kernel": KERNEL, "parts": told}
+            message = {"type": "many", "kernel": KERNEL, "parts": entries}
             parts[0][0].send(message, [joined] if joined else None)

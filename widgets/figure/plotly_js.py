@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def plotly_path() -> Path:
-    """Where plotly.min.js is.
+    """Return the path of plotly.min.js.
 
     Raises:
         ModuleNotFoundError: without the plotly package.

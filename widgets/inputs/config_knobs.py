@@ -13,7 +13,7 @@ from widgets.page.layout import knob_group
 
 
 class Knobs(ipywidgets.VBox):
-    """The knobs of a run. ``knobs["lr"].value`` is one of them, ``knobs.config()`` all of them.
+    """The knobs of a run: ``knobs["lr"].value`` is one value, ``knobs.config()`` all of them.
 
     Attributes:
         boxes: field name -> ConfigKnob, in Config's order.
@@ -42,7 +42,7 @@ class Knobs(ipywidgets.VBox):
         return self.boxes[name]
 
     def config(self) -> Config:
-        """The Config that the knobs stand for.
+        """Return the Config that the knobs stand for.
 
         Raises:
             ConfigError: when two knobs do not go together; it names the field.
@@ -50,7 +50,7 @@ class Knobs(ipywidgets.VBox):
         return Config(**{name: box.value for name, box in self.boxes.items()})
 
     def set(self, config: Config) -> None:
-        """Put every knob where ``config`` says."""
+        """Set every knob from ``config``."""
         for name, box in self.boxes.items():
             box.value = getattr(config, name)
             box.error = ""
@@ -60,7 +60,7 @@ class Knobs(ipywidgets.VBox):
         self._callbacks.append(callback)
 
     def compare(self, running: Config | None) -> None:
-        """Badge the structural knobs that differ from the run that is on; None if no run is on."""
+        """Badge the knobs that differ from the running run and act at the next Start; None if no run is on."""
         for name, box in self.boxes.items():
             pending = running is not None and not box.spec.live and box.value != getattr(running, name)
             if pending != box.pending:  # asked for ten times a second, and to set a trait is slow

@@ -18,7 +18,7 @@ from widgets.markup.config_text import entry_text
 from widgets.page.muted import Muted
 
 LATE = 5.0
-"""Seconds in which the page may still answer the value before."""
+"""Seconds in which the page may still echo the previous value."""
 
 
 class KnobBox(ipywidgets.VBox):
@@ -73,7 +73,7 @@ class KnobBox(ipywidgets.VBox):
         self._explain()
 
     def offer(self, raw: object) -> None:
-        """Take ``raw`` as somebody typed or dragged it; if it is refused, say why and keep the value."""
+        """Take a value that was typed or dragged; if it is refused, show why and keep the old one."""
         if self._muted:
             return
         try:

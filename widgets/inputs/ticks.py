@@ -1,4 +1,4 @@
-"""Several choices at once: a checkbox for each."""
+"""A knob of several choices: a checkbox for each."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The stretch of an axis or a slider around some numbers: round ends, and round stops between them."""
+"""A range with round ends and round stops for an axis or a slider."""
 
 import math
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class AxisRange(NamedTuple):
 
     @classmethod
     def around(cls, values: NDArray[np.float64]) -> "AxisRange":
-        """With room to either side of the ``values`` (n,), n at least 1."""
+        """Return a range with room to either side of the ``values`` (n,), n at least 1."""
         low, high = float(values.min()), float(values.max())
         width = high - low or max(abs(high), 1.0)
         unit: float = 10.0 ** math.floor(math.log10(1.6 * width)) / 2
@@ -25,18 +25,18 @@ class AxisRange(NamedTuple):
 
     @property
     def ends(self) -> list[float]:
-        """As plotly has an axis's range."""
+        """Both ends, as plotly's axis range."""
         return [self.low, self.high]
 
     def with_room_for(self, values: NDArray[np.float64]) -> "AxisRange":
-        """Itself, if it holds all ``values``: an axis must stay where it is under a drag."""
+        """Return a range that holds all ``values``: this one if it does, so that axes stay in place under a drag."""
         return self if self.low <= values.min() and values.max() <= self.high else AxisRange.around(values)
 
     def nearest(self, value: float) -> float:
-        """The stop nearest to ``value``."""
+        """Return the stop nearest to ``value``."""
         return _tidy(round(value / self.stop) * self.stop)
 
 
 def _tidy(value: float) -> float:
-    """Without the digits that come of adding up tenths."""
+    """Return the number without the rounding error of adding tenths."""
     return float(f"{value:.12g}")

@@ -1,4 +1,4 @@
-"""A grey picture as the data URI of a PNG, for a page's <img>. W3C, "Portable Network Graphics", 3rd edition."""
+"""Encode a grey picture as a PNG data URI for an <img>. W3C, "Portable Network Graphics", 3rd edition."""
 
 import base64
 import struct
@@ -13,7 +13,7 @@ _GREY = struct.pack(">5B", 8, 0, 0, 0, 0)
 
 
 def data_uri(picture: NDArray[np.floating]) -> str:
-    """``picture`` (height, width), 0 white to 1 black, as ink on paper; what lies outside is cut off."""
+    """Return ``picture`` (height, width), 0 white to 1 black, as a PNG data URI; values outside are clipped."""
     height, width = picture.shape
     grey = np.round(255 * (1 - np.clip(picture, 0, 1))).astype(np.uint8)
     # Each row begins with its filter, 0: none.

@@ -29,7 +29,7 @@ from widgets.panel.panel import Panel, handler, under_voila
 from widgets.panel.share_link import ShareLink
 
 DRAG = "drag"
-"""In the set of changed inputs when a point of a chart was dragged."""
+"""Member of the set of changed inputs when a point of a chart was dragged."""
 
 
 class Values(dict[str, Any]):

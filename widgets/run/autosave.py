@@ -1,4 +1,4 @@
-"""Every run that a training panel starts is kept by itself."""
+"""Save every run that a training panel starts to the library."""
 
 import html
 
@@ -6,11 +6,11 @@ from lab.kept import KeptError, Library, RunWriter
 from lab.session import Session
 
 CLOSE_SECONDS = 10.0
-"""So long the end of a panel waits for the last flush: a disk may hang."""
+"""How long closing a panel waits for the last flush: a disk may hang."""
 
 
 class AutoSave:
-    """Keeps one run after the other in the person's library; one that cannot be kept goes on all the same."""
+    """Saves one run after the other to the library; a run that cannot be saved goes on training."""
 
     def __init__(self) -> None:
         self._session: Session | None = None
@@ -18,7 +18,7 @@ class AutoSave:
         self._refusal = ""
 
     def keep(self, session: Session) -> None:
-        """Keep ``session``'s run to its end. The one before is followed to its own end, which is near."""
+        """Save ``session``'s run until it ends; the run before is still saved to its own end."""
         if session is self._session:
             return
         self._session, self._writer, self._refusal = session, None, ""
@@ -29,16 +29,16 @@ class AutoSave:
 
     @property
     def error(self) -> str:
-        """Why the run is not kept, or not all of it; empty otherwise."""
+        """Why the run is not saved, or not all of it; empty otherwise."""
         return self._writer.error if self._writer else self._refusal
 
     @property
     def settled(self) -> bool:
-        """Whether :attr:`error` has nothing more to tell of how the run's end was written."""
+        """Whether :attr:`error` is final: the run's end was written, or the attempt failed."""
         return self._writer is None or self._writer.settled
 
     def words(self, session: Session) -> str:
-        """Under what name ``session``'s run is kept, as markup for a status line."""
+        """Return the name under which ``session``'s run is kept, as markup for a status line."""
         name = html.escape(self._writer.name) if self._writer and session is self._session else ""
         return f'<span class="lab-kept-as" title="{name}">kept as <b>{name or "–"}</b></span>'
 

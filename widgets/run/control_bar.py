@@ -1,4 +1,4 @@
-"""The buttons that run something, and the bar that says what it is doing."""
+"""The buttons that control a run, and the bar that shows what it is doing."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ WORDS = {
 
 
 class Buttons(dict[str, Any]):
-    """The buttons by name; :meth:`follow` lets only those be pressed that do something in a state.
+    """The buttons by name; :meth:`follow` disables those that do nothing in a state.
 
     Args:
         names: those of WORDS that the panel has.
@@ -32,7 +32,7 @@ class Buttons(dict[str, Any]):
         self["start"].button_style = "primary"
 
     def follow(self, state: str) -> None:
-        """Fit the buttons to a session's state."""
+        """Enable and name the buttons for a session's state."""
         paused, running, ended = state == "paused", state == "running", state in ENDED
         on = running or paused
         for name, idle in {"start": on, "pause": not on, "step": running or ended, "stop": not on}.items():
@@ -45,7 +45,7 @@ class Buttons(dict[str, Any]):
 def control_bar(
     buttons: Mapping[str, Any], state_line: Any, progress: Any, status: Any, beside: Iterable[Any] = ()
 ) -> Any:
-    """The buttons, what stands ``beside`` them, and what the run is doing."""
+    """Return the buttons, what stands ``beside`` them, and what the run is doing."""
     row = classed(ipywidgets.HBox([*buttons.values(), *beside]), "lab-buttons")
     parts = [classed(state_line, "lab-state"), classed(progress, "lab-progress"), classed(status, "lab-status")]
     return classed(ipywidgets.HBox([row, *parts]), "lab-bar")

@@ -58,7 +58,7 @@ COURSE_NEAR_ZERO = ("near_relu", "near_general")
 
 
 def course_near_zero(config: Config) -> str:
-    """The course's definition of near zero for this activation."""
+    """Return the course's definition of near zero for this activation."""
     return COURSE_NEAR_ZERO[0 if config.plain_relu else 1]
 
 
@@ -171,7 +171,7 @@ class TrainingFigures:
 
 
 def _shape(record: Record) -> object:
-    """What decides the traces: rows of one shape extend rows of the same shape only."""
+    """Return what decides the traces: rows of one shape extend rows of the same shape only."""
     return record.layers, record.norms, record.range, record.steps_per_epoch
 
 

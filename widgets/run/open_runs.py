@@ -21,7 +21,7 @@ def add(panel: RunPanel[Session]) -> None:
 
 
 def remove(panel: RunPanel[Session]) -> None:
-    """Offer it no more."""
+    """Stop offering the panel's run."""
     for number in [number for number, known in _panels.items() if known is panel]:
         del _panels[number]
     _tell()
@@ -33,29 +33,29 @@ def watch(method: Callable[[], None]) -> None:
 
 
 def unwatch(method: Callable[[], None]) -> None:
-    """Call it no more."""
+    """Stop calling the method."""
     _watchers[:] = [known for known in _watchers if known() not in (method, None)]
 
 
 def any_panels() -> bool:
-    """Whether there is a panel whose run may be offered, now or once it has a step."""
+    """Return whether there is a panel whose run may be offered, now or once it has a step."""
     return bool(_panels)
 
 
 def offered(chosen: object = None) -> dict[str, int]:
-    """Label -> number of each run that has a step, and of the ``chosen`` one in any case, by their panels' age."""
+    """Return label -> number of each run that has a step, and of the ``chosen`` one in any case, oldest panel first."""
     known = sorted(_panels.items())
     return {_label(number, panel.run): number for number, panel in known if number == chosen or length(number)}
 
 
 def length(number: int) -> int:
-    """Steps of this panel's run, thinned ones too; 0 if it has gone."""
+    """Return how many steps this panel's run has, thinned ones too; 0 if it is gone."""
     panel = _panels.get(number)
     return panel.run.history.last_step + 1 if panel is not None else 0
 
 
 def record(number: int) -> Record:
-    """All that this panel's run has recorded; empty if it has gone."""
+    """Return all that this panel's run has recorded; empty if it has gone."""
     panel = _panels.get(number)
     return panel.run.since(-1) if panel is not None else Record()
 

@@ -1,4 +1,4 @@
-"""A panel of a run: its buttons, what it is doing in words, and what becomes of it when its page has gone."""
+"""The base class of panels over a run: buttons, status in words, and pausing or ending it when its page is gone."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ ACTIVE = frozenset({"running", "paused"})
 """States in which a run may still record something."""
 
 WORDS_EVERY = 0.3
-"""Seconds between two accounts of a run that goes on: read, not watched, each costs the kernel as much as a chart."""
+"""Seconds between two updates of the status line: each costs the kernel as much as a chart."""
 
 
 R = TypeVar("R", bound=Run)
@@ -56,7 +56,7 @@ class RunPanel(Panel, Generic[R]):
         self.state_line, self.status = ipywidgets.HTML(), ipywidgets.HTML()
         self.progress = ipywidgets.IntProgress(value=0, max=1)
         self._step, self._updated = 0, ""
-        self._told_state, self._told_at = "", 0.0
+        self._status_state, self._status_at = "", 0.0
         self._drawn_to_the_end = self._held_for_page = self._warmed = False
         super().__init__(clock=clock, watch_page=watch_page)
 
@@ -71,11 +71,11 @@ class RunPanel(Panel, Generic[R]):
             figure.on_ready(self._on_page)
 
     def new_run(self) -> R:
-        """A run that is ready, with the knobs as they are."""
+        """Return a run that is ready, with the knobs as they are."""
         raise NotImplementedError
 
     def changed(self) -> bool:
-        """Whether the knobs stand for another run than the one that is shown."""
+        """Return whether the knobs stand for another run than the one that is shown."""
         raise NotImplementedError
 
     def empty(self) -> None:
@@ -88,22 +88,22 @@ class RunPanel(Panel, Generic[R]):
         """Show all that the run has recorded."""
 
     def about(self) -> str:
-        """What the status line begins with, as markup."""
+        """Return what the status line begins with, as markup."""
         return ""
 
     def keep(self) -> None:
-        """Keep the run that has been told to begin. By default it is not.
+        """Save the run that begins now. By default it is not saved.
 
         A kept run can be trained again from its Config, which says nothing of the heads and canvases of
         the panel "When softmax lies": that one keeps none.
         """
 
     def kept(self) -> str:
-        """What the status line ends with, as markup: under what name the run is kept."""
+        """Return what the status line ends with, as markup: under what name the run is kept."""
         return ""
 
     def settings(self) -> Settings:
-        """What the run changes of the defaults, its seed and device."""
+        """Return what the run changes of the defaults, its seed and device."""
         return config_settings(self.run.config, self.run.progress.device)
 
     @handler
@@ -155,31 +155,31 @@ class RunPanel(Panel, Generic[R]):
             self.pull()
         self.buttons.follow(state)
         now = self._clock()
-        if not state == self._told_state == "running" or now - self._told_at >= WORDS_EVERY:
-            self._told_state, self._told_at = state, now
-            self.tell(state, progress)
+        if not state == self._status_state == "running" or now - self._status_at >= WORDS_EVERY:
+            self._status_state, self._status_at = state, now
+            self.show_status(state, progress)
 
-    def tell(self, state: str, progress: Progress) -> None:
-        """Say what the run is doing: at once if it stands, three times a second while it runs."""
+    def show_status(self, state: str, progress: Progress) -> None:
+        """Show what the run is doing: at once when it stands still, three times a second while it runs."""
         if progress.step not in (0, self._step):
             self._step, self._updated = progress.step, time.strftime("%H:%M:%S")
         self.state_line.value = state_line(state, progress)
         self.status.value = self.about() + status_line(progress, self._updated) + self.kept()
 
     def on_away(self) -> None:
-        """Pause, since nobody looks."""
+        """Pause the run: no page shows it."""
         if self.run.state == "running":
             self._held_for_page = True
             self.run.pause()
 
     def on_back(self) -> None:
-        """Go on, if it was the page's silence that paused it."""
+        """Resume the run if :meth:`on_away` paused it."""
         if self._held_for_page:
             self._held_for_page = False
             self.run.start()
 
     def on_gone(self) -> None:
-        """Stop and free the device's memory; what was recorded stays."""
+        """Stop the run and free the device's memory; the record stays."""
         stop_in_background(self.run)
 
     def close(self) -> None:
@@ -188,7 +188,7 @@ class RunPanel(Panel, Generic[R]):
         self.run.close()
 
     def begin(self, order: Callable[[R], None]) -> None:
-        """Give ``order`` to the run that is shown, or to a new one if the knobs have moved since it was made."""
+        """Call ``order`` on the run that is shown, or on a new one if the knobs have changed since it was made."""
         if self.run.state == "ready" and self.changed():
             self.renew()
         order(self.run)
@@ -196,7 +196,7 @@ class RunPanel(Panel, Generic[R]):
         self.follow()
 
     def renew(self) -> None:
-        """End the run; a new one, with the knobs as they are, and empty charts."""
+        """End the run, make a new one with the knobs as they are, and empty the charts."""
         old, self.run = self.run, self.new_run()
         stop_in_background(old)
         self._step, self._updated = 0, ""
@@ -211,7 +211,7 @@ class RunPanel(Panel, Generic[R]):
             self.hurry()
 
     def _on_page(self) -> None:
-        """The page is painted: the time to load torch, so that the first Start need not wait for it."""
+        """Load torch once the page is painted, so that the first Start need not wait for it."""
         if not self._warmed:
             self._warmed = True
             lab.warm.warm(self.run.config)

@@ -1,4 +1,4 @@
-"""What a run is doing, in words."""
+"""A run's state and progress in words."""
 
 import html
 
@@ -13,11 +13,11 @@ STATES = {
     "diverged": ("⚠", "Diverged", "lab-bad"),
     "failed": ("✖", "Failed", "lab-bad"),
 }
-"""State -> a sign, a word, a colour: none of them has to be told by colour alone."""
+"""State -> a sign, a word and a colour, so that no state is shown by colour alone."""
 
 
 def state_line(state: str, progress: Progress) -> str:
-    """The state, as a line that a screen reader reads out when it changes."""
+    """Return the state, as a line that a screen reader reads out when it changes."""
     sign, word, kind = STATES[state]
     if state == "running" and not progress.steps:
         word = "Starting: loading torch and the data"
@@ -27,7 +27,7 @@ def state_line(state: str, progress: Progress) -> str:
 
 
 def status_line(progress: Progress, updated: str) -> str:
-    """Device, epoch and batch, speed, times; a dash for what is not known yet."""
+    """Return device, epoch and batch, speed and times as markup; a dash for what is not known yet."""
     known = progress.steps > 0
     epoch = min(progress.epoch + 1, progress.epochs)
     parts = {
@@ -43,14 +43,14 @@ def status_line(progress: Progress, updated: str) -> str:
 
 
 def progress_label(progress: Progress) -> str:
-    """How far the run is, as a number."""
+    """Return how far the run is, as a number."""
     if not progress.steps:
         return "step – of –"
     return f"step {progress.step} of {progress.steps} ({progress.step / progress.steps:.0%})"
 
 
 def duration(seconds: float) -> str:
-    """``seconds`` as m:ss or h:mm:ss."""
+    """Return ``seconds`` as m:ss or h:mm:ss."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

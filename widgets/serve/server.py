@@ -1,4 +1,4 @@
-"""voila, set up for the lab: a front page, local files only, compressed, and kernels that go when their page does."""
+"""voila, set up for the lab: front page, local files only, compression, and kernels that end with their page."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ PAGE_GONE = 15 * 60
 
 
 class PageKernels(AsyncMappingKernelManager):
-    """Counts a kernel as idle from the moment a page of it has gone."""
+    """Counts a kernel as idle from the moment its page is gone."""
 
     def track_message_type(self, message_type: str | None) -> bool:
         # A run goes on sending when nobody is there to see it: its messages are no sign of life.
@@ -47,7 +47,7 @@ class PageKernels(AsyncMappingKernelManager):
 
 
 class FrontPage(JupyterHandler):
-    """Leads from / to the index of the dashboards, and keeps a token or theme given with the address."""
+    """Redirects / to the index of the dashboards, and keeps the address's token and theme."""
 
     @web.authenticated
     def get(self) -> None:
@@ -56,7 +56,7 @@ class FrontPage(JupyterHandler):
 
 
 class NoKernel:
-    """In place of the kernel manager, for a page that runs no code."""
+    """Stands in for the kernel manager of a page that runs no code."""
 
     notebook_data: ClassVar[dict[str, Any]] = {}
 
@@ -71,7 +71,7 @@ class NoKernel:
 
 
 class Page(TornadoVoilaHandler):
-    """A dashboard; one that is all text gets no kernel."""
+    """Serves a dashboard; one that is all text gets no kernel."""
 
     all_text = False
 
@@ -137,7 +137,7 @@ class Server(Voila):
         ]
 
     def launch_browser(self) -> None:
-        """Say where it is, and open it if asked to; voila calls this once it listens."""
+        """Print the address, and open it if asked to; voila calls this once it listens."""
         url = self.connection_url
         print(f"Foundations Lab: {url}  (Ctrl+C ends it)", flush=True)
         has_screen = (
@@ -148,7 +148,7 @@ class Server(Voila):
 
 
 def settings(only_this_machine: bool, warm: int = 0) -> Config:
-    """What voila and the Jupyter server are told; ``warm``: kernels kept ready for each dashboard."""
+    """Return the settings of voila and the Jupyter server; ``warm``: kernels kept ready for each dashboard."""
     config = Config()
     config.Voila.config_file_paths = []  # only what stands here
     config.Voila.log_level = "ERROR"  # below it, voila reports that a notebook without outputs is "not trusted"

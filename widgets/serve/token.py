@@ -1,4 +1,4 @@
-"""The token that lets people in: when one is needed, and what it must look like.
+"""The access token: when one is needed, and what it must look like.
 
 Jupyter's own server compares the token of each request with the one it was started with (``Server(token=…)``).
 """

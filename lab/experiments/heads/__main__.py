@@ -18,7 +18,7 @@ _SEEDS = Knob("Seeds", "How many in a row.", low=1, high=1000)
 
 
 def report(found: list[dict[str, dict[str, float]]]) -> str:
-    """A Markdown table: MEASURES by head, over the runs ``found`` their mean, and their std (n - 1) if several."""
+    """Return a Markdown table of MEASURES by head: the mean of the runs ``found``, and the std (n - 1) of several."""
     lines = ["| | " + " | ".join(head.name for head in HEADS.values()) + " |", "|---|" + "---:|" * len(HEADS)]
     for name, words in MEASURES.items():
         cells = [_cell([run[key][name] for run in found]) for key in HEADS]
@@ -32,7 +32,7 @@ def _cell(values: list[float]) -> str:
 
 
 def main(arguments: list[str] | None = None, out: TextIO | None = None) -> int:
-    """The exit status: 0 when every run finished, 1 when one did not, 2 for a bad argument, 130 when interrupted."""
+    """Return the exit status: 0 if every run finished, 1 if one did not, 2 for a bad argument, 130 when interrupted."""
     try:
         comparisons = _comparisons(vars(_parser().parse_args(arguments)))
     except ConfigError as error:
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None, out: TextIO | None = None) -> int:
 
 
 def _comparisons(options: dict[str, Any]) -> list[Comparison]:
-    """One for each seed; none of them has begun.
+    """Return a comparison for each seed; none of them has begun.
 
     Raises:
         ConfigError: for an option out of range, or a seed that would be.

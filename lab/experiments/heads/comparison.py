@@ -94,18 +94,18 @@ class Comparison:
 
     @property
     def key(self) -> str:
-        """The head in work; the last one when all have finished."""
+        """The key of the head that trains; the last one when all have finished."""
         with self._lock:
             return self._queue[0]
 
     @property
     def session(self) -> Session:
-        """Of the head in work."""
+        """That of the head that trains."""
         return self.sessions[self.key]
 
     @property
     def state(self) -> str:
-        """As of a Session: finished when the last head has, running between two."""
+        """The state, as a Session's: finished when the last head has finished, running between two heads."""
         with self._lock:
             state = self.session.state
             if state == "finished" and len(self._queue) > 1:
@@ -114,7 +114,7 @@ class Comparison:
 
     @property
     def progress(self) -> Progress:
-        """Of the head in work."""
+        """That of the head that trains."""
         return self.session.progress
 
     @property
@@ -139,7 +139,7 @@ class Comparison:
         return sum(session.progress.seconds for session in self.sessions.values())
 
     def start(self) -> None:
-        """Begin, or go on when paused. No-op while running or ended."""
+        """Start, or resume after a pause. No-op while running or ended."""
         with self._lock:
             if self._stopped:
                 return
@@ -149,19 +149,19 @@ class Comparison:
                 self._thread.start()
 
     def pause(self) -> None:
-        """Stand still at the next batch."""
+        """Pause at the next batch."""
         with self._lock:
             self._advance()
             self.session.pause()
 
     def stop(self) -> None:
-        """End it; the results of the heads that have finished stay."""
+        """Stop; the results of the heads that have finished stay."""
         with self._lock:
             self._stopped = True
             self.session.stop()
 
     def close(self) -> None:
-        """Stop, and let go of the canvases and the device's memory; results and records stay."""
+        """Stop, and free the canvases and the device's memory; results and records stay."""
         self.stop()
         for session in self.sessions.values():
             session.close()
@@ -215,7 +215,7 @@ class Comparison:
         return {key: measure(result.scores, present, at[key]) for key, result in list(self.results.items())}
 
     def _canvases(self, device: "torch.device") -> "Canvases":
-        """Made by the first head that asks; the heads work one after the other."""
+        """Return the canvases, made at the first call; the heads train one after the other."""
         from lab.experiments.heads.composites import make_canvases
 
         made = self._made
@@ -239,7 +239,7 @@ class Comparison:
 
 
 class _Exam(Callback):
-    """At the end of a completed fit."""
+    """Calls ``examine`` at the end of a completed fit."""
 
     order = 100
 

@@ -1,4 +1,4 @@
-"""Canvases with no, one or several real digits on them.
+"""Make canvases with no, one or several MNIST digits on them.
 
 The digits come from :mod:`lab.data`: those on training canvases from its training images, on
 validation canvases from its validation images, on test canvases from the test file, so that no
@@ -35,7 +35,7 @@ CHUNK = 1000
 
 
 class Composed(NamedTuple):
-    """Canvases, and what they were made of.
+    """Canvases with their digits' pictures and places.
 
     Attributes:
         pictures: (n, 1, 56, 56), 0 to 1.
@@ -59,7 +59,7 @@ def compose(
     scraps: int = 0,
     unit: Callable[[Tensor], Tensor] = lambda images: images,
 ) -> Composed:
-    """``n`` canvases, each digit in a quarter of its own, on the device of ``images``.
+    """Return ``n`` canvases, each digit in a quarter of its own, on the device of ``images``.
 
     Args:
         images: (m, 1, 28, 28), which ``unit`` brings to 0..1.
@@ -113,7 +113,7 @@ def _draw(labels: Tensor, classes: Tensor, generator: torch.Generator) -> Tensor
 
 
 def _window(which: Tensor, corners: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Indices (picture, row, column) of ``size`` x ``size`` pixels, from ``corners`` (n, 2) of pictures (n,)."""
+    """Return indices (picture, row, column) of ``size`` x ``size`` pixels, from ``corners`` (n, 2) of pictures (n,)."""
     along = torch.arange(size, device=corners.device)
     return which[:, None, None], (corners[:, :1] + along)[:, :, None], (corners[:, 1:] + along)[:, None, :]
 
@@ -141,7 +141,7 @@ class Canvases:
     std: float
 
     def shown(self, n: int) -> NDArray[np.float32]:
-        """The first ``n`` test canvases as pictures, (n, 56, 56), 0 to 1."""
+        """Return the first ``n`` test canvases as pictures, (n, 56, 56), 0 to 1."""
         return (self.test.x[:n, 0] * self.std + self.mean).clamp(0, 1).cpu().numpy()
 
 

@@ -1,4 +1,4 @@
-"""The task of naming the digits on a canvas, as each head is taught it.
+"""The task of naming the digits on a canvas, with each head's targets and loss.
 
 Its data, targets, loss and metric go to the same Session and Learner as any other task's.
 """
@@ -21,7 +21,7 @@ ASKED = 500
 
 
 def targets(key: str, present: Tensor) -> Tensor:
-    """What head ``key`` shall answer: (n, 10) bool -> (n, outputs) float32.
+    """Return the targets of head ``key``: (n, 10) bool -> (n, outputs) float32.
 
     For the softmax heads a distribution: what is true of a picture shares the mass equally. That
     is, for "softmax" and "none", each digit that is there (or none); for "pairs" each of the ten
@@ -44,12 +44,12 @@ def divergence(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def binary_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """The ten questions' cross-entropies added up: nats a picture, 0 at best; 0-dim."""
+    """Return the ten questions' cross-entropies added up: nats a picture, 0 at best; 0-dim."""
     return F.binary_cross_entropy_with_logits(logits, targets, reduction="sum") / len(logits)
 
 
 def exact(key: str, logits: Tensor, targets: Tensor) -> Tensor:
-    """Share of the pictures with exactly their digits named, at half of a digit's least target; 0-dim.
+    """Return the share of the pictures with exactly their digits named, at half of a digit's least target; 0-dim.
 
     For the curve while it trains; the threshold that counts is tuned afterwards.
     """
@@ -76,7 +76,7 @@ def make_task(key: str, canvases: Canvases) -> Task:
 
 
 def answer(model: Model, part: Part) -> NDArray[np.float32]:
-    """The net's logits (n, outputs) for the pictures of ``part``; leaves the net evaluating."""
+    """Return the net's logits (n, outputs) for the pictures of ``part``; leaves the net evaluating."""
     model.eval()
     with torch.no_grad():
         return torch.cat([model(x) for x in torch.split(part.x, ASKED)]).cpu().numpy()

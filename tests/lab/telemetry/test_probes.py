@@ -10,7 +10,7 @@ import lab.telemetry
 from lab.config import Config
 from lab.nn import models
 from lab.record import BINS, COUNTS, LAYER, NORM, Layout
-from lab.telemetry.probes import Probes, as_it_lies, fused_passes, histogram, measure, measure_norm
+from lab.telemetry.probes import Probes, flat_view, fused_passes, histogram, measure, measure_norm
 from lab.training.metrics import accuracy
 
 RANGES = [(0.0, 10.0), (-7.0, 7.0)]
@@ -165,10 +165,10 @@ def test_a_nan_in_a_norms_variance_is_told() -> None:
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 def test_values_are_measured_as_they_lie(memory_format: torch.memory_format) -> None:
     x = torch.randn(3, 4, 5, 6).to(memory_format=memory_format)
-    flat = as_it_lies(x)
+    flat = flat_view(x)
     assert flat.data_ptr() == x.data_ptr(), "no copy"
     assert torch.equal(flat.sort().values, x.flatten().sort().values)
-    assert torch.equal(as_it_lies(x[:, 1:3]).sort().values, x[:, 1:3].flatten().sort().values), "also with holes"
+    assert torch.equal(flat_view(x[:, 1:3]).sort().values, x[:, 1:3].flatten().sort().values), "also with holes"
 
 
 @pytest.mark.parametrize("compiled", [True, False])

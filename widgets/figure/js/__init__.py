@@ -7,7 +7,7 @@ SCRIPTS = ("theme", "sliders", "shared", "drag", "modebar", "save_menu", "rows",
 
 
 def page_script() -> str:
-    """The scripts end to end, without indents, empty lines and lines of comment."""
+    """Return the scripts end to end, without indents, empty lines and lines of comment."""
     text = "\n".join(Path(__file__).with_name(f"{name}.js").read_text("utf-8") for name in SCRIPTS)
     lines = map(str.strip, text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))

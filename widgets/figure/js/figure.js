@@ -68,7 +68,7 @@ function receive(store, model, message, buffers) {
   store.seq = message.seq;
   if (message.type === "draw") {
     acknowledge(store);
-    tellSight();
+    reportSight();
   }
   for (const view of store.views) redraw(view);
 }
@@ -120,7 +120,7 @@ export default () => {
         const data = store.data.map((trace) => ({ ...trace })); // Plotly writes into them, at a click on the legend
         const config = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove };
         await Plotly.react(div, data, styled(store.layout, view), config);
-        tellButtons(div);
+        nameButtons(div);
         div.dataset.seq = seq;
         div.style.visibility = "";
         note.textContent = "";
@@ -152,7 +152,7 @@ export default () => {
     const seen = new IntersectionObserver(
       (entries) => {
         view.onScreen = entries.at(-1).isIntersecting;
-        tellSight();
+        reportSight();
         pump();
       },
       { rootMargin: "200px" },
@@ -177,7 +177,7 @@ export default () => {
     return () => {
       life.abort();
       store.views.delete(view);
-      tellSight();
+      reportSight();
       page.queue.delete(view);
       resized.disconnect();
       seen.disconnect();

@@ -7,7 +7,7 @@ const modeBarButtonsToRemove = ["toImage", "autoScale2d", "select2d", "lasso2d"]
 const buttonsOf = (div) => [...div.querySelectorAll(".modebar-btn")];
 
 // To be called whenever Plotly may have made the buttons anew.
-function tellButtons(div) {
+function nameButtons(div) {
   const buttons = buttonsOf(div);
   const stop = buttons.find((button) => button === document.activeElement) ?? buttons[0];
   for (const button of buttons) button.tabIndex = button === stop ? 0 : -1;
@@ -24,6 +24,6 @@ function letArrows(div) {
     event.preventDefault();
     event.stopPropagation(); // a notebook would go to another cell
     buttons[(at + way + buttons.length) % buttons.length].focus();
-    tellButtons(div);
+    nameButtons(div);
   });
 }

@@ -4,13 +4,13 @@
 const page = (globalThis[Symbol.for("foundations-lab/live-figure/3")] ??= makePage());
 
 function makePage() {
-  const made = { id: Math.random().toString(36).slice(2), telling: false };
+  const made = { id: Math.random().toString(36).slice(2), reporting: false };
   Object.assign(made, { waiting: new Set(), asked: null, arrived: false, queue: new Set(), drawing: false, stores: new Set() });
   made.plotly = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
   made.plotly.catch((error) => console.error("live figure: no chart library", error));
   document.addEventListener("visibilitychange", () => {
     pump();
-    tellSight();
+    reportSight();
   });
   addEventListener("pagehide", () => sendSight(() => false));
   nameSliders();
@@ -83,13 +83,13 @@ async function pump() {
   page.drawing = false;
 }
 
-// ---- which figures are in sight: those that are not cost the kernel little. All that changes in a moment is told at once
+// ---- which figures are in sight: the kernel updates the others rarely. Changes within a moment are sent together
 
-function tellSight() {
-  if (page.telling) return;
-  page.telling = true;
+function reportSight() {
+  if (page.reporting) return;
+  page.reporting = true;
   setTimeout(() => {
-    page.telling = false;
+    page.reporting = false;
     sendSight((view) => !document.hidden && view.onScreen);
   }, 50);
 }
@@ -108,7 +108,7 @@ function sendSight(isSeen) {
       model.send({ type: "seen", page: page.id, figures });
     } catch (error) {
       // It has gone, as when a page is left; there may be others.
-      console.warn("live figure: a kernel cannot be told what is in sight", error);
+      console.warn("live figure: the kernel does not know what is in sight", error);
     }
   }
 }

@@ -1,4 +1,4 @@
-"""Activation shapes at the blackboard: their curves, what they make of N(0, 1), and of a signal layer by layer."""
+"""Charts of activation functions: their curves, their outputs for N(0, 1), and a signal layer by layer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,58 +11,58 @@ from lab.concepts.depth import FADES, SURVIVES, Layer
 from widgets.charts.style import COLOURS, Figure, line, note, plot
 
 CUT = 0.25
-"""Share at which the histograms end: what one bin has beyond it is written above."""
+"""Share at which the histograms' y-axis ends; a bin's share beyond it is written above."""
 
 Shares = NDArray[np.float64]
 
 
 def curves(shapes: Sequence[Shape]) -> Figure:
-    """Each shape over its input, with N(0, 1) below for where most of the inputs are."""
+    """Return each shape over its input, with N(0, 1) below for where most of the inputs are."""
     x = np.linspace(-8, 8, 321)
     density = np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
     below = {"type": "scatter", "mode": "lines", "name": "N(0, 1)", "x": x, "y": density, "line": {"width": 0}}
     below |= {"fill": "tozeroy", "fillcolor": "rgba(136, 136, 136, 0.3)", "hoverinfo": "skip"}
     data = [below, *(line(SHAPES[shape.name], x, shape(x), _index(shape)) for shape in shapes)]
-    plain = plot("The curves", "input x", "output", entries=len(data), range=[-2.1, 4.1])
-    plain["xaxis"] |= {"range": [-4.1, 4.1]}
-    return {"data": data, "layout": plain | {"hovermode": "x unified", "uirevision": "curves"}}
+    base = plot("The curves", "input x", "output", entries=len(data), range=[-2.1, 4.1])
+    base["xaxis"] |= {"range": [-4.1, 4.1]}
+    return {"data": data, "layout": base | {"hovermode": "x unified", "uirevision": "curves"}}
 
 
 def outputs(shapes: Sequence[Shape]) -> Figure:
-    """The histogram of each shape's outputs when its inputs are N(0, 1), with a line at its mean."""
+    """Return the histogram of each shape's outputs when its inputs are N(0, 1), with a line at its mean."""
     made = {shape: (histogram(shape(normal_sample())), moments(shape).mean) for shape in shapes}
     return _histograms("What they make of N(0, 1)", made)
 
 
 def last(nets: Mapping[Shape, Sequence[Layer]]) -> Figure:
-    """The histogram of each net's last layer, with a line at its mean."""
+    """Return the histogram of each net's last layer, with a line at its mean."""
     made = {shape: (layers[-1].shares, layers[-1].mean) for shape, layers in nets.items()}
     depth = len(next(iter(nets.values())))
     return _histograms(f"Outputs of layer {depth}", made)
 
 
 def means(nets: Mapping[Shape, Sequence[Layer]]) -> Figure:
-    """Mean of each layer's outputs, from the input on."""
+    """Return the mean of each layer's outputs, from the input on."""
     data = [_by_layer(shape, [0.0, *(layer.mean for layer in layers)]) for shape, layers in nets.items()]
     return {"data": data, "layout": _over_layers("Mean", "mean", len(data)) | {"shapes": [_level(0)]}}
 
 
 def stds(nets: Mapping[Shape, Sequence[Layer]]) -> Figure:
-    """Standard deviation of each layer's outputs, from the input on, with the y-axis of :func:`apart`."""
+    """Draw the standard deviation of each layer's outputs, from the input on, with the y-axis of :func:`apart`."""
     data = [_by_layer(shape, [1.0, *(layer.std for layer in layers)]) for shape, layers in nets.items()]
     return {"data": data, "layout": _over_layers("Spread of all values", "standard deviation", len(data), nets)}
 
 
 def apart(nets: Mapping[Shape, Sequence[Layer]]) -> Figure:
-    """How far apart inputs still are after each layer, with lines where the verdict changes."""
+    """Draw how far apart inputs still are after each layer, with lines where the verdict changes."""
     data = [_by_layer(shape, [1.0, *(layer.apart for layer in layers)]) for shape, layers in nets.items()]
-    plain = _over_layers("Can inputs be told apart?", "spread between inputs", len(data), nets)
-    plain |= {"shapes": [_level(SURVIVES), _level(FADES)]}
-    plain["annotations"] = [
+    base = _over_layers("Can inputs be told apart?", "spread between inputs", len(data), nets)
+    base |= {"shapes": [_level(SURVIVES), _level(FADES)]}
+    base["annotations"] = [
         note(word, x=1, xanchor="right", yref="y", y=np.log10(level), yanchor=side)
         for word, level, side in (("survives", SURVIVES, "bottom"), ("fades", SURVIVES, "top"), ("lost", FADES, "top"))
     ]
-    return {"data": data, "layout": plain}
+    return {"data": data, "layout": base}
 
 
 def _index(shape: Shape) -> int:
@@ -85,10 +85,10 @@ def _histograms(title: str, made: Mapping[Shape, tuple[Shares, float]]) -> Figur
         if beyond > 0.005:
             said.append(f"{name}: {beyond:.0%} beyond ±4")
     axis = {"range": [0, CUT * 1.01], "tickformat": ".0%", "fixedrange": True}
-    plain = plot(title, "output, in bins of 0.1", "share of the values (%)", entries=len(data), **axis)
-    plain["xaxis"] |= {"range": [-4.1, 4.1], "fixedrange": True}
+    base = plot(title, "output, in bins of 0.1", "share of the values (%)", entries=len(data), **axis)
+    base["xaxis"] |= {"range": [-4.1, 4.1], "fixedrange": True}
     words = [note("<br>".join(said), x=0.99, xanchor="right", align="right", y=0.99, yanchor="top")] if said else []
-    return {"data": data, "layout": plain | {"shapes": lines, "annotations": words, "uirevision": title[:7]}}
+    return {"data": data, "layout": base | {"shapes": lines, "annotations": words, "uirevision": title[:7]}}
 
 
 def _by_layer(shape: Shape, values: Sequence[float]) -> Figure:
@@ -102,13 +102,13 @@ def _over_layers(
     title: str, y: str, entries: int, nets: Mapping[Shape, Sequence[Layer]] | None = None
 ) -> dict[str, Any]:
     scale = _decades(nets) if nets else {}
-    plain = plot(title, "layer (0: the input)", y, entries=entries, **scale)
-    plain["xaxis"] |= {"rangemode": "tozero"}
-    return plain | {"hovermode": "x unified", "uirevision": title}
+    base = plot(title, "layer (0: the input)", y, entries=entries, **scale)
+    base["xaxis"] |= {"rangemode": "tozero"}
+    return base | {"hovermode": "x unified", "uirevision": title}
 
 
 def _decades(nets: Mapping[Shape, Sequence[Layer]]) -> dict[str, Any]:
-    """A log axis from the smallest spread that is drawn to the largest, and from .001 to 1 at least."""
+    """Return a log axis from the smallest spread that is drawn to the largest, and from .001 to 1 at least."""
     every = np.array([(layer.std, layer.apart) for layers in nets.values() for layer in layers])
     low, high = np.log10(np.clip([every.min(), every.max()], 1e-30, 1e30))
     ends = [min(float(low), -3) - 0.4, max(float(high), 0) + 0.3]

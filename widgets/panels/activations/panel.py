@@ -1,4 +1,4 @@
-"""Activation shapes at the blackboard: the curve, its mean and std over N(0, 1), and what many layers leave of it."""
+"""The activations board: curves, mean and std of the outputs for N(0, 1), and a signal through many layers."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -23,7 +23,7 @@ _SEED = Knob("Seed", "See what is chance", low=0, high=2**31 - 1)
 
 
 class ActivationsPanel(Board):
-    """GeneralRelu with its three knobs beside any other shapes: over N(0, 1), and through many layers.
+    """GeneralRelu with its three knobs beside other activation functions, for N(0, 1) inputs and through many layers.
 
     Attributes:
         shapes: GeneralRelu as its knobs have it, and the shapes that are ticked.

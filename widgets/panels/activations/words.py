@@ -1,4 +1,4 @@
-"""What the activations panel says in words and numbers."""
+"""The activations board's texts and tables, as markup."""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,7 +28,7 @@ _FORMULAS = {
 
 
 def formula(shape: Shape) -> str:
-    """The shape as arithmetic, as markup."""
+    """Return the shape as arithmetic, as markup."""
     if shape.name != "general":
         return _FORMULAS[shape.name]
     low = f"{number(shape.leak)}x" if shape.leak else "0"
@@ -37,7 +37,7 @@ def formula(shape: Shape) -> str:
 
 
 def answer(shape: Shape, layers: Sequence[Layer]) -> str:
-    """GeneralRelu's numbers as a line, as markup."""
+    """Return a line with GeneralRelu's mean and std, as markup."""
     one, last = moments(shape), layers[-1]
     return (
         f"<p><b>GeneralRelu</b> makes of N(0, 1) a mean of <b>{fixed(one.mean, 4)}</b> and a std of "
@@ -47,13 +47,13 @@ def answer(shape: Shape, layers: Sequence[Layer]) -> str:
 
 
 def over_normal(shapes: Sequence[Shape]) -> str:
-    """Mean and standard deviation of each shape's outputs, as a table's markup."""
+    """Return the mean and standard deviation of each shape's outputs, as a table's markup."""
     rows = [(SHAPES[shape.name], *(fixed(x, 4) for x in moments(shape)), formula(shape)) for shape in shapes]
     return table(["shape", "mean", "std", "output"], rows, "N(0, 1) goes in: mean 0, std 1. Out comes:")
 
 
 def after(nets: Mapping[Shape, Sequence[Layer]], init: str) -> str:
-    """What is left after the last layer of each net, as a table's markup."""
+    """Return what is left after the last layer of each net, as a table's markup."""
     rows, depth = [], 0
     for shape, layers in nets.items():
         depth, last = len(layers), layers[-1]

@@ -1,4 +1,4 @@
-"""Cross-entropy at the blackboard: -log p with the lesson's rows on it, and where the naive log-softmax breaks."""
+"""Charts of cross-entropy: -log p with the lesson's rows on it, and where the naive log-softmax breaks."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from widgets.charts.style import COLOURS, Figure, line, note, plot
 
 LOWEST = 0.005
-"""The curve is drawn from here: at 0 it has no height."""
+"""Smallest probability drawn: at 0 the loss is infinite."""
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "star", "cross")
 
 
 def losses(rows: Sequence[tuple[str, float]]) -> Figure:
-    """-log p (nats) over the probability of the right class, and each of ``rows`` (name, probability) on it."""
+    """Draw -log p (nats) over the probability of the right class, with each of ``rows`` (name, probability) on it."""
     p = np.geomspace(LOWEST, 1, 160)
     data = [line("−log p", p, -np.log(p), 0, hovertemplate="p %{x:.3f}: loss %{y:.3f}<extra></extra>")]
     for index, (name, here) in enumerate(rows):
@@ -40,7 +40,7 @@ def breaking(
     here: float,
     what: str,
 ) -> Figure:
-    """The loss as ``what`` grows, naive and by log-sum-exp, each (n,) over ``where`` (n,); grey where naive has none.
+    """Draw the loss as ``what`` grows, naive and by log-sum-exp, each (n,) over ``where`` (n,); grey where naive fails.
 
     A region is headed nan or ∞, as the naive loss is there.
     """

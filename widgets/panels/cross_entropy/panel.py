@@ -1,4 +1,4 @@
-"""Cross-entropy at the blackboard: the sum that is a look-up, and where the naive log-softmax breaks."""
+"""The cross-entropy board: the one-hot sum and the look-up, and where the naive log-softmax breaks."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from widgets.panel.board import Board, Group, Input, Section, Values
 from widgets.panels.cross_entropy import charts, words
 
 LARGEST = 1000.0
-"""The charts go to where the logits are as large as this."""
+"""The charts end where the logits are as large as this."""
 
 
 def _checked(logits: tuple[float, ...]) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""What the cross-entropy panel says in words and numbers."""
+"""The cross-entropy board's texts and tables, as markup."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ BREAKING = (
 
 
 def rows_table(rows: Sequence[Row]) -> str:
-    """Lesson 5's table: the sum of one-hot x log p, term by term, and the look-up beside it."""
+    """Return lesson 5's table: the sum of one-hot x log p, term by term, and the look-up beside it."""
     made = []
     for name, target, p in rows:
         shares = np.array([p, 1 - p])
@@ -47,7 +47,7 @@ def rows_table(rows: Sequence[Row]) -> str:
 
 
 def steps(logits: Floats, target: int, naive: Naive, stable: Stable, classes: Sequence[str]) -> tuple[str, str]:
-    """Both ways step by step, as two tables' markup; the right class in bold."""
+    """Return both computations step by step, as two tables' markup; the right class in bold."""
     rows = [
         (_bold(name, i == target), fixed(x), fixed(e), fixed(p, 3), _bold(fixed(log), i == target))
         for i, (name, x, e, p, log) in enumerate(
@@ -72,7 +72,7 @@ def steps(logits: Floats, target: int, naive: Naive, stable: Stable, classes: Se
 
 
 def verdict_words(kind: str, how: str, naive: float, stable: float, target: str) -> str:
-    """How the naive loss came out, and why."""
+    """Return how the naive loss came out, and why."""
     low, high = limits("float32" if kind == "float32" else "float64")
     range_ = f"{kind} holds e<sup>x</sup> from x = {fixed(low)} to {fixed(high)}"
     why = {
@@ -93,7 +93,7 @@ def verdict_words(kind: str, how: str, naive: float, stable: float, target: str)
 
 
 def where_words(up: float | None, down: float | None, far: float | None) -> str:
-    """From where on the naive loss is no number any more: d up, d down, s up."""
+    """Return the values of d (up and down) and s from which the naive loss is no number any more."""
     ends = (("d", up, "up"), ("d", down, "down"), ("s", far, "up"))
     found = " and ".join(f"from <b>{name} = {number(x, 1)} {way}</b>" for name, x, way in ends if x is not None)
     return f"<p>With these logits the naive one breaks {found or 'nowhere in these charts'}.</p>"

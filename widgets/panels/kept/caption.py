@@ -1,4 +1,4 @@
-"""What a saved chart of kept runs says that it was made with, and its numbers."""
+"""The caption and the data of a saved chart of kept runs."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,7 +14,7 @@ from widgets.panels.kept.words import setting
 
 
 def settings(opened: Sequence[Opened]) -> Settings:
-    """Of one run its name and what it changes of the defaults; of several their names, and what differs, in order."""
+    """Return one run's name and changed settings; of several runs their names and what differs, in order."""
     if not opened:
         return {}
     if len(opened) == 1:
@@ -34,7 +34,7 @@ def settings(opened: Sequence[Opened]) -> Settings:
 
 
 def table(name: str, opened: Sequence[Opened], view: View, shown: Callable[[], Table]) -> Table:
-    """The rows of each run that chart ``name`` shows, all of them; else what is ``shown()``."""
+    """Return the rows of each run that chart ``name`` shows, all of them; else what is ``shown()``."""
     if len(opened) == 1:
         return run_table(name, opened[0].record, view) or shown()
     rows = {

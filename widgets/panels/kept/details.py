@@ -1,4 +1,4 @@
-"""What is said of the chosen runs: of one its name, note, facts and settings, of several what tells them apart."""
+"""The texts above the charts: one run's name, note, facts and settings; of several runs what differs."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from widgets.panels.kept.selection import Opened
 
 
 class About(ipywidgets.VBox):
-    """The head of the page's charts.
+    """The part of the page above the charts.
 
     Args:
         served: whether dashboards are pages beside this one, which a link can lead to.
@@ -32,7 +32,7 @@ class About(ipywidgets.VBox):
         self.add_class("lab-section")
 
     def show(self, opened: Sequence[Opened], any_runs: bool) -> None:
-        """Tell of these runs, or of how to come to some if there are not ``any_runs``."""
+        """Show the facts of these runs, or how to get some if there are not ``any_runs``."""
         one = opened[0] if len(opened) == 1 else None
         self.heading.value = words.heading(opened, any_runs, self._served)
         self.facts.value = words.about(one, self._served) if one else words.comparison(opened)

@@ -32,17 +32,17 @@ OVERLAYS: dict[str, Callable[[Sequence[Compared], View], Figure]] = {
 
 @dataclass(frozen=True)
 class Recorded:
-    """A whole record, read as a running session's is."""
+    """A Recording over a whole record."""
 
     record: Record
 
     def since(self, step: int) -> Record:
-        """The rows after ``step`` (-1 for all)."""
+        """Return the rows after ``step`` (-1 for all)."""
         return after(self.record, step)
 
 
 class KeptFigures:
-    """Draws the runs that are chosen: none, one or several.
+    """Draws the chosen runs: none, one or several.
 
     Attributes:
         figures: name -> LiveFigure, as the training lab has them.
@@ -70,7 +70,7 @@ class KeptFigures:
         for name, figure in _overlaid(opened, view).items():
             try:
                 self.figures[name].append(np.empty(0, np.int64), figure)
-            except ValueError:  # other traces than before: a run has told its layers only now
+            except ValueError:  # other traces than before: a run's layers are known only now
                 self.figures[name].draw(figure)
         self._one.flush()
 

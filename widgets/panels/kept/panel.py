@@ -1,4 +1,4 @@
-"""Kept runs: find them again, open one, lay several over each other."""
+"""The panel of kept runs: search, open, compare."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,14 +23,14 @@ from widgets.run.scrubber.panel import Scrubber, folded
 from widgets.run.sections import LAYERS, section_words, sections
 
 EVERY = 2.0
-"""Seconds between two looks at the library, for as long as a page is there."""
+"""Seconds between two reads of the library while a page is there."""
 
 PROBLEMS_EVERY = 5
-"""Looks between two for files that are no runs: each goes through the whole folder once more."""
+"""Reads of the library between two searches for foreign files, each of which lists the folder once more."""
 
 
 class KeptRunsPanel(Panel):
-    """Every run that was kept: search, open, compare, rename, note, delete and bring back.
+    """A list of all kept runs: search, open, compare, rename, annotate, delete and bring back.
 
     ``KeptRunsPanel()`` as the last line of a cell shows it, the newest run opened. While a page shows it, it looks for
     news every two seconds.
@@ -90,7 +90,7 @@ class KeptRunsPanel(Panel):
 
     @property
     def active(self) -> bool:
-        """Whether there may be news: a run may begin or grow for as long as there is a page to show it."""
+        """Whether it may change without a person's action: as long as a page shows it, a run may begin or grow."""
         return not self._gone and self.library is not None
 
     @property
@@ -99,13 +99,13 @@ class KeptRunsPanel(Panel):
         return self._refusal
 
     def update(self) -> None:
-        """Look at the library now and then; not while nobody looks."""
+        """Read the library every two seconds, while a page shows it."""
         if not (self._away or self._gone) and self._clock() - self._looked >= EVERY:
             self._look()
 
     @handler
     def on_search(self, _: object = None) -> None:
-        """List only the runs that say every word; what is chosen stays on the charts."""
+        """List only the runs that have every word; the chosen ones stay on the charts."""
         self.shelf.limit = SHOWN
         self._look()
 
@@ -158,13 +158,13 @@ class KeptRunsPanel(Panel):
 
     @handler
     def on_view(self, name: str, value: Any) -> None:
-        """Another x-axis, definition of near zero, layer or norm."""
+        """Redraw for another x-axis, definition of near zero, layer or norm."""
         self._view.choose(name, value)
         self._charts.draw(self.opened, self._view.seen(self.opened))
         self.scrubber.redraw()
 
     def settings(self) -> Settings:
-        """Of the one run its settings, of several what differs, for a caption."""
+        """Return one run's settings, or what differs between several, for a caption."""
         return caption.settings(self.opened)
 
     def chart_words(self) -> Mapping[str, Words]:
@@ -172,11 +172,11 @@ class KeptRunsPanel(Panel):
         return section_words(with_help=False)
 
     def table(self, name: str) -> Callable[[], Table]:
-        """The records' rows that chart ``name`` shows, all of them."""
+        """Return the records' rows that chart ``name`` shows, all of them."""
         return partial(caption.table, name, self.opened, self._view.seen(self.opened), super().table(name))
 
     def on_gone(self) -> None:
-        """Look no more, until a page comes back."""
+        """Stop reading the library until a page comes back."""
         self._gone = True
 
     def close(self) -> None:
@@ -205,7 +205,7 @@ class KeptRunsPanel(Panel):
         self._say()
         self._list()
         if self._looks % PROBLEMS_EVERY == 0:
-            self.shelf.tell(self.library.problems())
+            self.shelf.show_problems(self.library.problems())
         self._looks += 1
 
     def _choose(self, ids: Sequence[str]) -> None:
@@ -217,14 +217,14 @@ class KeptRunsPanel(Panel):
         self._draw()
 
     def _write(self, order: Callable[[Library, str], None]) -> None:
-        """Change the one opened run, and show what became of it."""
+        """Change the one opened run, and show the result."""
         try:
             order(self._shelved, self.opened[0].run.id)
         finally:
             self._look()
 
     def _list(self) -> None:
-        """List the runs; somebody looks, so that there is a page."""
+        """Show the list of runs; a page must be there, since something was asked for."""
         with self._muted:
             self.shelf.show(self._runs, self.opened)
         self._come_back()
@@ -236,7 +236,7 @@ class KeptRunsPanel(Panel):
         self._say()
 
     def _say(self) -> None:
-        """Tell of the chosen runs, and show those parts of the page that they have."""
+        """Show the facts of the chosen runs, and those parts of the page that they have."""
         with self._muted:
             self.about.show(self.opened, bool(self._runs))
         self.figures = arrange(self._sections, self._scrub_fold, self._charts.figures, self.opened)

@@ -10,7 +10,7 @@ _HERE = pathlib.Path(__file__).parent
 
 
 class RunList(anywidget.AnyWidget):
-    """Runs to choose from. Arrow keys go from one to the next, Space chooses, Enter on a name opens that run alone.
+    """A list of runs. Arrow keys go from one to the next, Space chooses, Enter on a name opens that run alone.
 
     Attributes:
         rows: a dict for each run, newest first: "id", "name", "lines" (what is said under the name), and

@@ -1,4 +1,4 @@
-"""Which kept runs are on the charts: each read once, again when it has grown, in a colour that is its own meanwhile."""
+"""The kept runs on the charts: each is read once, again when it has grown, and keeps its colour."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ class Opened:
 
 
 class Selection:
-    """The runs that are chosen, in the order in which they were.
+    """The chosen runs, in the order of choosing.
 
     Attributes:
         opened: one for each.
@@ -36,12 +36,12 @@ class Selection:
 
     @property
     def record(self) -> Record:
-        """The one run's; empty if none or several are chosen."""
+        """The record of the one chosen run; empty if none or several are chosen."""
         return self.opened[0].record if len(self.opened) == 1 else Record()
 
     @property
     def growing(self) -> bool:
-        """Whether one run is chosen, which goes on."""
+        """Whether one run is chosen and it is running."""
         return [one.run.outcome for one in self.opened] == ["running"]
 
     def choose(self, library: Library, runs: Sequence[KeptRun]) -> None:
@@ -60,7 +60,7 @@ class Selection:
         )
 
     def refresh(self, library: Library, runs: Iterable[KeptRun]) -> tuple[bool, bool]:
-        """Bring what is chosen up to date with ``runs``, all that there are.
+        """Update the chosen runs from ``runs``, all that there are.
 
         Returns:
             whether there are other runs, names or outcomes than before, and whether one has grown.
@@ -86,7 +86,7 @@ class Selection:
         return changed, grown
 
     def _name(self, opened: Iterable[Opened]) -> None:
-        """Take these, each with a name in the legend that no other has."""
+        """Take these runs, each with a legend name that no other has."""
         named: list[Opened] = []
         used: set[str] = set()
         for one in opened:

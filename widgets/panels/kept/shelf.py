@@ -18,7 +18,7 @@ SHOWN = 50
 
 
 class Shelf(ipywidgets.VBox):
-    """What stands beside the charts.
+    """The column beside the charts: search, list and buttons.
 
     Attributes:
         search: what is typed; only runs that say each of its words are listed.
@@ -54,7 +54,7 @@ class Shelf(ipywidgets.VBox):
         show(self.more, len(found) > self.limit)
         self.remove.disabled = not opened
 
-    def tell(self, problems: Sequence[str]) -> None:
-        """Name the files that are no runs, under a heading to unfold."""
+    def show_problems(self, problems: Sequence[str]) -> None:
+        """Show the files that are no runs, in a folded section."""
         self._problems.value = words.lines(problems)
         show(self._fold, bool(problems))

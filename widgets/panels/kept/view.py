@@ -1,4 +1,4 @@
-"""What the page shows of the chosen runs: which parts, by which x-axis, definition of near zero, layer and norm."""
+"""The view of the chosen runs: parts of the page, x-axis, definition of near zero, layer and norm."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,11 +12,11 @@ from widgets.run.figures import OUTPUTS, course_near_zero
 from widgets.run.sections import Menus
 
 CHOICES = ("x", "near_zero", "layer", "norm")
-"""The training lab's menus that a kept run has: its net is gone and answers no more questions."""
+"""The training lab's menus that apply to a kept run, whose net is gone."""
 
 
 class KeptView:
-    """The menus, and the View that they stand for.
+    """The menus, and the View that they select.
 
     Attributes:
         menus: name -> Dropdown.
@@ -33,7 +33,7 @@ class KeptView:
             self._all.on_choice(name, callback)
 
     def choose(self, name: str, value: Any) -> None:
-        """Put a menu where a person wants it."""
+        """Set a menu to a person's choice."""
         self._all.show(name, value)
         self._near_zero_chosen |= name == "near_zero"
 
@@ -50,7 +50,7 @@ class KeptView:
             self._all.show("near_zero", definitions.pop() if len(definitions) == 1 else "near_abs")
 
     def seen(self, opened: Sequence[Opened]) -> View:
-        """What to draw of these runs; the threshold is nan where they do not have the same."""
+        """Return the View for these runs; its threshold is nan where theirs differ."""
         thresholds = {one.run.config.near_zero for one in opened}
         view = View(**{name: menu.value for name, menu in self.menus.items()})
         return replace(view, threshold=thresholds.pop() if len(thresholds) == 1 else math.nan)

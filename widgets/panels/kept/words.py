@@ -1,4 +1,4 @@
-"""What is said of kept runs: a card's lines, the tables of a comparison, and the facts of one run."""
+"""Kept runs in words: a card's lines, the tables of a comparison, and the facts of one run."""
 
 import html
 import math
@@ -29,13 +29,13 @@ _SVG_DASHES = {
 
 
 def outcome(run: KeptRun) -> str:
-    """How it ended, with a sign."""
+    """Return how the run ended, with a sign."""
     sign, word = OUTCOMES.get(run.outcome, ("", run.outcome))
     return f"{sign} {word}".strip()
 
 
 def when(moment: datetime, now: datetime | None = None) -> str:
-    """A time as this machine's clock shows it, with the day unless it is today."""
+    """Return a time as this machine's clock shows it, with the day unless it is today."""
     local, today = moment.astimezone(), (now or datetime.now().astimezone())
     clock = f"{local:%H:%M}"
     if local.date() == today.date():
@@ -45,12 +45,12 @@ def when(moment: datetime, now: datetime | None = None) -> str:
 
 
 def svg_dash(line: Compared) -> str:
-    """The dash of a line on the charts, for a sample of it 3 px wide."""
+    """Return the dash of a line on the charts, for a sample of it 3 px wide."""
     return _SVG_DASHES.get(line.dash, line.dash.replace("px", ""))
 
 
 def card(run: KeptRun, line: Compared | None) -> dict[str, Any]:
-    """A row of :class:`widgets.panels.kept.run_list.RunList`; ``line`` is the run's on the charts, if it is there."""
+    """Return a row of RunList; ``line`` is the run's line on the charts, if it is compared."""
     figures = [f"{run.steps:,} steps"]
     if not math.isnan(run.accuracy):
         figures.append(f"accuracy {run.accuracy:.2%}")
@@ -65,16 +65,16 @@ def card(run: KeptRun, line: Compared | None) -> dict[str, Any]:
 
 
 def setting(name: str, config: Config, marks: Sequence[Mark]) -> str:
-    """A knob's value in a run; from the first to the last if it was moved, and when."""
+    """Return a knob's value in a run; from the first to the last if it was moved, and when."""
     moves = [mark for mark in marks if mark.field == name]
     if not moves:
         return value_text(KNOBS[name], getattr(config, name))
-    told = f"at step {moves[0].step:,}" if len(moves) == 1 else f"in {len(moves):,} moves"
-    return f"{value_text(KNOBS[name], moves[0].old)} → {value_text(KNOBS[name], moves[-1].new)} {told}"
+    moment = f"at step {moves[0].step:,}" if len(moves) == 1 else f"in {len(moves):,} moves"
+    return f"{value_text(KNOBS[name], moves[0].old)} → {value_text(KNOBS[name], moves[-1].new)} {moment}"
 
 
 def differing(opened: Sequence[Opened]) -> str:
-    """A table of only those settings that differ between the runs, or a line that none does."""
+    """Return a table of only those settings that differ between the runs, or a line that none does."""
     rows = []
     for name, knob in KNOBS.items():
         values = [setting(name, one.run.config, one.record.marks) for one in opened]
@@ -86,7 +86,7 @@ def differing(opened: Sequence[Opened]) -> str:
 
 
 def finals(opened: Sequence[Opened]) -> str:
-    """The runs' outcomes and last figures, side by side."""
+    """Return the runs' outcomes and last figures, side by side."""
     facts: dict[str, Callable[[Opened], str]] = {
         "Outcome": lambda one: html.escape(outcome(one.run)),
         "Steps": lambda one: f"{one.run.steps:,}",
@@ -105,7 +105,7 @@ def finals(opened: Sequence[Opened]) -> str:
 
 
 def head(one: Opened) -> str:
-    """A run's name over its column, with a sample of its line."""
+    """Return a run's name over its column, with a sample of its line."""
     return (
         f'<svg class="lab-sample" aria-hidden="true"><line x1="0" y1="5" x2="34" y2="5" stroke-width="3" '
         f'stroke="{one.line.colour}" stroke-dasharray="{svg_dash(one.line)}"/></svg> {html.escape(one.line.name)}'
@@ -113,11 +113,11 @@ def head(one: Opened) -> str:
 
 
 def heading(opened: Sequence[Opened], any_runs: bool, served: bool) -> str:
-    """What is on the charts; how to begin, where there is no run."""
+    """Return the heading: what is on the charts or, without a run, how to begin."""
     if not any_runs:
         lab = '<a href="training.ipynb">the training lab</a>' if served else "the training lab"
-        told = f"Start a run in {lab}: it is listed here within seconds."
-        return f'<h2>Nothing to show yet</h2><p class="lab-again">{told}</p>'
+        hint = f"Start a run in {lab}: it is listed here within seconds."
+        return f'<h2>Nothing to show yet</h2><p class="lab-again">{hint}</p>'
     if not opened:
         return "<h2>No run is chosen</h2><p>Choose a run in the list, or several to compare them.</p>"
     if len(opened) == 1:
@@ -130,12 +130,12 @@ def heading(opened: Sequence[Opened], any_runs: bool, served: bool) -> str:
 
 
 def comparison(opened: Sequence[Opened]) -> str:
-    """What tells several runs apart: their settings, their ends."""
+    """Return the settings that differ between several runs, and their outcomes."""
     return differing(opened) + finals(opened) if opened else ""
 
 
 def again(config: Config, served: bool) -> str:
-    """The way to a training lab with these settings: a link where dashboards are served, else the line of code."""
+    """Return how to train with these settings: a link where dashboards are served, else the line of code."""
     if served:
         address = f"training.ipynb?{query}" if (query := query_of(config)) else "training.ipynb"
         return f'<p class="lab-again"><a href="{html.escape(address)}">Train again with these settings</a></p>'
@@ -144,7 +144,7 @@ def again(config: Config, served: bool) -> str:
 
 
 def about(one: Opened, served: bool) -> str:
-    """One run's facts, the settings that it changed of the defaults or moved, and how to train with them again."""
+    """Return one run's facts, the settings that it changed or moved, and how to train with them again."""
     run = one.run
     facts = {
         "outcome": outcome(run),
@@ -161,7 +161,7 @@ def about(one: Opened, served: bool) -> str:
 
 
 def everything(run: KeptRun) -> str:
-    """Every setting, and the versions that it ran with."""
+    """Return every setting, and the versions that it ran with."""
     rows = [
         [knob.label, html.escape(value_text(KNOBS[name], getattr(run.config, name)))] for name, knob in KNOBS.items()
     ]
@@ -170,24 +170,24 @@ def everything(run: KeptRun) -> str:
 
 
 def empty(any_runs: bool, search: str) -> str:
-    """In place of the list, when nothing is in it."""
+    """Return what is shown in place of an empty list."""
     if any_runs:
         return f"No kept run says {search.strip()!r}."
     return "No run is kept yet. Train one in the training lab: it is kept by itself."
 
 
 def brought_back(runs: Sequence[KeptRun]) -> str:
-    """What an Undo has done."""
+    """Return the message after an Undo."""
     return f"Brought back: {'; '.join(run.name for run in runs)}." if runs else "There is nothing to bring back."
 
 
 def said(text: str) -> str:
-    """A line that a screen reader reads out."""
+    """Return a line that a screen reader reads out."""
     return f'<span role="status">{html.escape(text)}</span>'
 
 
 def lines(texts: Sequence[str]) -> str:
-    """A paragraph each."""
+    """Return a paragraph for each line."""
     return "".join(f"<p>{html.escape(text)}</p>" for text in texts)
 
 

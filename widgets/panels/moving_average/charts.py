@@ -1,4 +1,4 @@
-"""Moving averages at the blackboard: the stream and its averages, every value's weight, the factor 1 - beta^t."""
+"""Charts of moving averages: the stream and its averages, every value's weight, the factor 1 - beta^t."""
 
 import math
 from typing import Any
@@ -11,10 +11,10 @@ from widgets.charts.style import COLOURS, HEIGHT, Figure, axis, heading, line, n
 from widgets.markup.tables import number
 
 SHOWN = 1000
-"""The most points a line has: a curve of more looks the same."""
+"""Most points of a line: a curve of more looks the same."""
 
 BARS = 101
-"""The newest values that have a bar; what is left over is said in words."""
+"""Most values that have a bar, the newest; the rest is summed up in words."""
 
 KINDS: tuple[tuple[ma.Kind, str, int, str], ...] = (
     ("zero", "from zero", 1, "/"),
@@ -25,29 +25,29 @@ KINDS: tuple[tuple[ma.Kind, str, int, str], ...] = (
 
 
 def averages(values: NDArray[np.float64], beta: float, t: int) -> Figure:
-    """``values`` (n,) raw and averaged in the three ways, with a line at the ``t``-th, from 1."""
+    """Draw ``values`` (n,) raw and averaged in the three ways, with a line at the ``t``-th, from 1."""
     at, thinned = _shown(len(values))
     data = [
         line("values", at, values[at - 1], 0, faint=True, mode="lines+markers", marker=_raw(len(at))),
         *(_average(kind, name, index, at, values, beta) for kind, name, index, _ in KINDS),
     ]
-    plain = plot("The values and their moving averages", f"t, values seen{thinned}", "value", entries=4)
-    plain |= {"hovermode": "x unified", "uirevision": len(values), "shapes": [_here(t)], "height": HEIGHT + 60}
-    return {"data": data, "layout": plain}
+    base = plot("The values and their moving averages", f"t, values seen{thinned}", "value", entries=4)
+    base |= {"hovermode": "x unified", "uirevision": len(values), "shapes": [_here(t)], "height": HEIGHT + 60}
+    return {"data": data, "layout": base}
 
 
 def weights(t: int, beta: float) -> Figure:
-    """The share of each value up to the ``t``-th, and of the zero at the start (x = 0), in the three averages."""
+    """Draw the weight of each value up to the ``t``-th, and of the zero at the start (x = 0), in the three averages."""
     first = max(1, t - BARS + 1)
     x = np.arange(0 if first == 1 else first, t + 1)
     shares = [_shares(t, beta, kind)[-len(x) :] for kind, *_ in KINDS]
     top = _round_above(float(np.nanmax(np.concatenate(shares))))
-    plain = plot("", "value number (0: the zero at the start)" if first == 1 else "value number", "")
-    plain["title"] = heading(f"What each value counts for at t = {t}")
-    plain |= {"height": HEIGHT + 60, "showlegend": False, "hovermode": "x unified", "uirevision": "weights"}
-    plain["margin"] |= {"t": 60, "b": 44}
-    plain["xaxis"] |= {"anchor": "y3", "fixedrange": True} | ({"dtick": 1} if t < 15 else {})
-    data, plain["annotations"] = [], []
+    base = plot("", "value number (0: the zero at the start)" if first == 1 else "value number", "")
+    base["title"] = heading(f"What each value counts for at t = {t}")
+    base |= {"height": HEIGHT + 60, "showlegend": False, "hovermode": "x unified", "uirevision": "weights"}
+    base["margin"] |= {"t": 60, "b": 44}
+    base["xaxis"] |= {"anchor": "y3", "fixedrange": True} | ({"dtick": 1} if t < 15 else {})
+    data, base["annotations"] = [], []
     for row, ((_, name, index, pattern), bars) in enumerate(zip(KINDS, shares, strict=True)):
         y = f"y{row + 1}" if row else "y"
         marker = {"color": COLOURS[index], "pattern": {"shape": pattern if len(x) <= 20 else "", "solidity": 0.4}}
@@ -55,14 +55,14 @@ def weights(t: int, beta: float) -> Figure:
         data.append({"type": "bar", "name": name, "x": x, "y": bars, "yaxis": y, "marker": marker, **hover})
         end = 1 - 0.37 * row
         scale = {"domain": [end - 0.26, end], "range": [0, top], "tickformat": ".3~%", "nticks": 4, "fixedrange": True}
-        plain["yaxis" + y[1:]] = axis("weight" if row == 1 else "", **scale)
+        base["yaxis" + y[1:]] = axis("weight" if row == 1 else "", **scale)
         older = f", and older ones and the start {1 - bars.sum():.1%}" if first > 1 and not np.isnan(bars[0]) else ""
-        plain["annotations"].append(note(name + older, x=0, xanchor="left", y=end, yanchor="bottom"))
-    return {"data": data, "layout": plain}
+        base["annotations"].append(note(name + older, x=0, xanchor="left", y=end, yanchor="bottom"))
+    return {"data": data, "layout": base}
 
 
 def factor(n: int, beta: float, t: int) -> Figure:
-    """The factor 1 - beta^t over n values, with a mark at ``t``."""
+    """Return the factor 1 - beta^t over n values, with a mark at ``t``."""
     at, thinned = _shown(n)
     here = float(ma.factor(t, beta))
     mark = {"color": COLOURS[0], "symbol": "diamond", "size": 11}
@@ -72,17 +72,17 @@ def factor(n: int, beta: float, t: int) -> Figure:
         line(f"at t = {t}", np.array([t]), np.array([here]), 0, mode="markers", marker=mark, hovertemplate=hover),
     ]
     title = "The factor 1 − βᵗ"
-    plain = plot(title, f"t, values seen{thinned}", "1 − βᵗ", range=[-0.02, 1.04], fixedrange=True)
-    return {"data": data, "layout": plain | {"uirevision": n, "shapes": [_here(t)]}}
+    base = plot(title, f"t, values seen{thinned}", "1 − βᵗ", range=[-0.02, 1.04], fixedrange=True)
+    return {"data": data, "layout": base | {"uirevision": n, "shapes": [_here(t)]}}
 
 
 def _shares(t: int, beta: float, kind: ma.Kind) -> NDArray[np.float64]:
-    """(t + 1,) of the zero at the start, then of each value."""
+    """Return (t + 1,) weights: of the zero at the start, then of each value."""
     return np.append(beta**t if kind == "zero" else 0.0, ma.weights(t, beta, kind))
 
 
 def _round_above(value: float) -> float:
-    """A scale's end that moves in steps, not with every value: 1, 0.5, 0.2, 0.1 ..."""
+    """Return a scale's end that moves in steps, not with every value: 1, 0.5, 0.2, 0.1 ..."""
     unit: float = 10.0 ** math.floor(math.log10(value))
     return next(unit * step for step in (1, 2, 5, 10) if unit * step >= value * 0.999)
 
@@ -94,7 +94,7 @@ def _raw(points: int) -> dict[str, Any]:
 def _average(
     kind: ma.Kind, name: str, index: int, at: NDArray[np.int64], values: NDArray[np.float64], beta: float
 ) -> Figure:
-    """One average as a line, each of whose points says under the pointer what it is made of."""
+    """Return one average as a line, each of whose points says under the pointer what it is made of."""
     now = {"zero": ma.from_zero, "first": ma.from_first, "debiased": ma.debiased}[kind](values, beta)
     if kind == "debiased":
         made_of: tuple[NDArray[np.float64], ...] = ma.ewma(values, beta)
@@ -108,7 +108,7 @@ def _average(
 
 
 def _shown(n: int) -> tuple[NDArray[np.int64], str]:
-    """The t that are drawn, and how the axis owns up to those that are not."""
+    """Return the t that are drawn, and how the axis owns up to those that are not."""
     every = -(-n // SHOWN)
     return np.arange(1, n + 1, every), f" (1 in {every} shown)" if every > 1 else ""
 

@@ -1,4 +1,4 @@
-"""The moving average at the blackboard: from zero, from the first value, de-biased, step by step."""
+"""The moving-average board: from zero, from the first value, de-biased, step by step."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,10 +17,10 @@ from widgets.panels.moving_average import charts, words
 from widgets.run import open_runs
 
 LESSON = (10, 20, 15, 18, 13, 17, 12, 16, 19, 14, 15, 18, 11, 16, 17, 13, 15, 14, 18, 16, 12, 15, 17, 14, 16, 15)
-"""Begins with lesson 10's two values."""
+"""Lesson 10's two values, then some more."""
 
 REFRESH = 1.0
-"""Seconds between two looks at the loss of a run that goes on: each draws every figure anew."""
+"""Seconds between two reads of a running run's loss: each redraws every figure."""
 
 GIVEN, RUN = "given", "run "
 """The stream of the record given to the panel; how the streams of runs in this kernel begin, before their number."""
@@ -86,18 +86,18 @@ class MovingAveragePanel(Board):
         self.on_runs()
 
     def start(self) -> None:
-        """Offer the streams that there are."""
+        """Fill the menu of streams."""
         self._length, self._next, self._stride = 0, 0.0, 1
         self.series: NDArray[np.float64] = np.zeros(0)
         self.knobs["stream"].choose_from(self._streams())
 
     @property
     def active(self) -> bool:
-        """Whether a training panel's run may have news."""
+        """Whether a training panel's run may change."""
         return open_runs.any_panels()
 
     def update(self) -> None:
-        """Offer the runs there are, and follow the chosen one."""
+        """Offer the runs in this kernel, and follow the chosen one."""
         chosen = self.knobs["stream"].value
         with self._muted:
             self.knobs["stream"].choose_from(self._streams(chosen))
@@ -109,13 +109,13 @@ class MovingAveragePanel(Board):
 
     @handler
     def on_runs(self) -> None:
-        """Look at once: a training panel has come or gone."""
+        """Update at once: a training panel was opened or closed."""
         self.update()
         if self.active:
             self.wake()
 
     def close(self) -> None:
-        """Follow no run, and take the panel off the page."""
+        """Stop following runs, and close the panel."""
         open_runs.unwatch(self.on_runs)
         super().close()
 

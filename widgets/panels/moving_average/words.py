@@ -1,4 +1,4 @@
-"""What the moving-average panel says in words and numbers."""
+"""The moving-average board's texts and arithmetic, as markup."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ WEIGHTS = (
 
 
 def conventions(beta: float) -> str:
-    """Both meanings of "momentum", as markup."""
+    """Return both meanings of "momentum", as markup."""
     kept, new = number(beta, 4), number(1 - beta, 4)
     reach = (
         f"It looks back over about 1/(1 − β) = {number(1 / (1 - beta), 1)} values."
@@ -27,7 +27,7 @@ def conventions(beta: float) -> str:
 
 
 def arithmetic(values: NDArray[np.float64], beta: float, t: int) -> str:
-    """The step from t - 1 to t in the three ways, every number in it, as a table's markup."""
+    """Return the step from t - 1 to t in the three ways, every number in it, as a table's markup."""
     value, weight = values[t - 1], float(ma.factor(t, beta))
     zero, first = ma.from_zero(values[:t], beta), ma.from_first(values[:t], beta)
     b, rest, x = number(beta, 4), number(1 - beta, 4), number(value)
@@ -50,7 +50,7 @@ def arithmetic(values: NDArray[np.float64], beta: float, t: int) -> str:
 
 
 def thinned(stride: int) -> str:
-    """What a record with this stride has left out of a run, as markup; empty if nothing."""
+    """Return what a record with this stride has left out of a run, as markup; empty if nothing."""
     if stride == 1:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""Softmax v sigmoid at the blackboard: two pictures' answers as bars, and what an offset does to each answer."""
+"""Charts of softmax v sigmoid: two pictures' answers as bars, and both answers over the offset."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +11,14 @@ from widgets.charts.style import COLOURS, DASHES, HEIGHT, LEGEND_ROW, Figure, ax
 from widgets.markup.tables import number
 
 REACH = 8.0
-"""How far to either side the offset is drawn, unless it is set farther."""
+"""Offset drawn to either side, unless it is set farther."""
 
 FEW = 6
-"""Up to so many classes there is room for level numbers above the bars."""
+"""Most classes with horizontal numbers above the bars."""
 
 
 def pictures(made: Sequence[Arithmetic], titles: Sequence[str], classes: Sequence[str], threshold: float) -> Figure:
-    """Softmax and sigmoid of two pictures, one above the other: two bars for each class, a tick on those named."""
+    """Draw softmax and sigmoid of two pictures, one above the other: two bars for each class, a tick on those named."""
     data = []
     level = len(classes) <= FEW
     tick = "✓<br>{:.2f}" if level else "{:.2f} ✓"
@@ -62,7 +62,7 @@ def pictures(made: Sequence[Arithmetic], titles: Sequence[str], classes: Sequenc
 
 
 def offsets(logits: Floats, offset: float, classes: Sequence[str], temperature: float, threshold: float) -> Figure:
-    """Each class's sigmoid, and softmax of the one it names, as ``offset`` is added to ``logits`` (classes,)."""
+    """Return each class's sigmoid, and softmax of the one it names, as ``offset`` is added to ``logits`` (classes,)."""
     reach = max(REACH, 1.25 * abs(offset))
     d = np.linspace(-reach, reach, 161)
     shifted = logits[None, :] + d[:, None]
@@ -104,7 +104,7 @@ def _cutoff(threshold: float, y: str, **rest: Any) -> dict[str, Any]:
 
 
 def _style(index: int) -> dict[str, Any]:
-    """The first colour is softmax's; a second round has other dashes."""
+    """Return the first colour is softmax's; a second round has other dashes."""
     colours = COLOURS[1:]
     dash = DASHES[(index + 3 * (index // len(colours))) % len(DASHES)]
     return {"color": colours[index % len(colours)], "dash": dash, "width": 2}

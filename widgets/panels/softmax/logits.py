@@ -1,4 +1,4 @@
-"""A net's outputs for one picture: a knob for each class, and a button that takes the class away."""
+"""A net's outputs for one picture: a knob for each class, and a button that removes the class."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ FEWEST, MOST = 2, len(NAMES)
 """Classes."""
 
 REACH = 6.0
-"""How far the sliders go to either side; typing goes on to LIMIT."""
+"""Range of the sliders to either side; numbers up to LIMIT can be typed."""
 
 _RANGE = Knob("logit", "", low=-LIMIT, high=LIMIT)
 
@@ -76,7 +76,7 @@ class Logits(ipywidgets.VBox):
 
     @traitlets.observe("value")
     def _show(self, _: object) -> None:
-        """Have just these classes, in this order, at these numbers; those that stay keep their knob."""
+        """Show exactly these classes and numbers, in this order; those that stay keep their knob."""
         with self._muted:
             for name in [name for name in self.knobs if name not in self.value]:
                 self._drop(name)

@@ -1,4 +1,4 @@
-"""Softmax v sigmoid at the blackboard: two pictures' outputs, one offset between them, and what each would answer."""
+"""The softmax board: two pictures' outputs, an offset between them, and softmax and sigmoid of both."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -38,7 +38,7 @@ _TEMPERATURE = Knob(
 
 
 class SoftmaxPanel(Board):
-    """One picture's outputs, another's that are the same and an offset; softmax and sigmoid of both.
+    """Softmax and sigmoid of one picture's outputs, and of the same outputs plus an offset.
 
     Attributes:
         new_name, add: the text and the button that make a class.
@@ -84,7 +84,7 @@ class SoftmaxPanel(Board):
     }
 
     def start(self) -> None:
-        """Make what adds and removes a class."""
+        """Make the widgets that add and remove a class."""
         self.new_name = ipywidgets.Text(description="New class", placeholder="name", continuous_update=False)
         self.add = ipywidgets.Button(description="Add class", tooltip="Add a class with the output 0")
         self.new_row = classed(ipywidgets.HBox([self.new_name, self.add]), "lab-buttons", "lab-new")
@@ -113,7 +113,7 @@ class SoftmaxPanel(Board):
 
     @handler
     def on_remove(self, name: str) -> None:
-        """Take a class away."""
+        """Remove a class."""
         self.set({"logits": {key: value for key, value in self.values.logits.items() if key != name}})
 
     def together(self, values: Values, changed: frozenset[str]) -> Mapping[str, Any]:

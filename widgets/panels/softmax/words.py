@@ -1,4 +1,4 @@
-"""What the softmax panel says in words and numbers."""
+"""The softmax board's texts and tables, as markup."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ OWN = "Added to one class of picture 2 alone: is it still picture 1, shifted?"
 
 
 def title(index: int, offset: float) -> str:
-    """What a picture is called; the second with what it has more than the first."""
+    """Return what a picture is called; the second with what it has more than the first."""
     return "Picture 1" if index == 0 else f"Picture 2 = picture 1 {'−' if offset < 0 else '+'} {number(abs(offset), 4)}"
 
 
 def answers(pictures: Sequence[Arithmetic], classes: Sequence[str], threshold: float) -> str:
-    """What softmax and sigmoid answer to each picture, as a table's markup."""
+    """Return what softmax and sigmoid answer to each picture, as a table's markup."""
     rows = []
     for index, made in enumerate(pictures):
         rows.append((f"Picture {index + 1}", *said_by(made.softmax, made.sigmoid, classes, threshold)))
@@ -29,7 +29,7 @@ def answers(pictures: Sequence[Arithmetic], classes: Sequence[str], threshold: f
 def cells(
     name: str, logits: Floats, made: Arithmetic, classes: Sequence[str], temperature: float, threshold: float
 ) -> str:
-    """The lesson's table for one picture, to two places as it prints them; what is named is bold, with a tick."""
+    """Return the lesson's table for one picture, to two places; what is named is bold, with a tick."""
     power = "exp" if temperature == 1 else f"exp(output ÷ {number(temperature, 4)})"
     head = ["", "output", power, f"softmax<br>exp ÷ {fixed(made.total)}", "sigmoid<br>exp ÷ (1 + exp)"]
     best, named = winners(made.softmax, classes), passing(made.sigmoid, classes, threshold)
@@ -44,7 +44,7 @@ def cells(
 def comparison(
     first: Floats, second: Floats, totals: tuple[float, float], found: Shift, classes: Sequence[str], temperature: float
 ) -> str:
-    """Picture 2 against picture 1: what was added, what that makes of exp, and what is left of it after the sum."""
+    """Return a table of picture 2 against picture 1: outputs, differences, and the ratio of exp."""
     rows = [
         (name, fixed(a), fixed(b), number(shift, 4), number(ratio, 4))
         for name, a, b, shift, ratio in zip(classes, first, second, found.offsets, found.ratios, strict=True)

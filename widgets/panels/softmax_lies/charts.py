@@ -1,4 +1,4 @@
-"""Four heads compared: how they learn, and what each says of canvases of no, one and several digits."""
+"""Charts of four heads: how they learn, and their answers to canvases of no, one and several digits."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from lab.record import Validation
 from widgets.charts.style import COLOURS, Figure, line, markers, plot
 
 BETA = 0.9
-"""Of the average over training batches; the de-biased one, so that it starts where the run does."""
+"""Beta of the de-biased average over training batches."""
 
 KINDS = {"exact_none": "empty", "exact_one": "1 digit", "exact_several": "2–3 digits"}
 ERRORS = {
@@ -38,7 +38,7 @@ Measures = Mapping[str, Mapping[str, float]]
 
 
 class Curve(NamedTuple):
-    """How a head learned.
+    """A head's learning curve.
 
     Attributes:
         steps: (n,).
@@ -55,7 +55,7 @@ _UNBEGUN = Curve(np.empty(0), np.empty(0))
 
 
 def learning(curves: Mapping[str, Curve], growing: str = "") -> Figure:
-    """Share of exact sets at each step of the heads: a line for training, a marker for each validation.
+    """Return the share of exact sets at each step of the heads: a line for training, a marker for each validation.
 
     Args:
         curves: by head, of those that have begun.
@@ -72,17 +72,17 @@ def learning(curves: Mapping[str, Curve], growing: str = "") -> Figure:
         point = markers(f"{head.name}, validation", at, found, index, _SYMBOLS[index])
         points.append(point | {"showlegend": False, **hover})
     title = "Exact sets while they train"
-    plain = plot(title, "step (markers: validation)", "canvases (%)", entries=4, range=[0, 1.02], tickformat=".0%")
-    return {"data": lines + points, "layout": plain | {"uirevision": "learning"}}
+    base = plot(title, "step (markers: validation)", "canvases (%)", entries=4, range=[0, 1.02], tickformat=".0%")
+    return {"data": lines + points, "layout": base | {"uirevision": "learning"}}
 
 
 def exact_sets(measures: Measures) -> Figure:
-    """For each kind of canvas, the share on which each head names just the digits that are there."""
+    """Draw, for each kind of canvas, the share on which each head names exactly the digits there."""
     return _bars("Exactly its digits named", measures, KINDS, "digits on the canvas", "canvases (%)")
 
 
 def errors(measures: Measures) -> Figure:
-    """False alarms and wrong digits as shares of the canvases, missed digits as shares of the digits."""
+    """Draw false alarms and wrong digits as shares of the canvases, missed digits as shares of the digits."""
     return _bars("What goes wrong", measures, ERRORS, "digits on the canvas (false alarm: none)", "share (%)")
 
 
@@ -95,6 +95,6 @@ def _bars(title: str, measures: Measures, names: Mapping[str, str], x: str, y: s
         hover = f"{head.name}: %{{y:.1%}}<extra></extra>"
         bar = {"type": "bar", "name": head.name, "x": list(names.values()), "y": values, "hovertemplate": hover}
         data.append(bar | {"marker": marker, "meta": {"whole": True}})
-    plain = plot(title, x, y, entries=4, range=[0, 1.02], tickformat=".0%", fixedrange=True)
-    plain["xaxis"] |= {"type": "category", "fixedrange": True, "tickangle": 0}
-    return {"data": data, "layout": plain | {"barmode": "group", "uirevision": "bars"}}
+    base = plot(title, x, y, entries=4, range=[0, 1.02], tickformat=".0%", fixedrange=True)
+    base["xaxis"] |= {"type": "category", "fixedrange": True, "tickangle": 0}
+    return {"data": data, "layout": base | {"barmode": "group", "uirevision": "bars"}}

@@ -24,7 +24,7 @@ PLACES = 4
 
 
 def recipe_knobs(config: Config, scraps: int) -> dict[str, KnobBox]:
-    """A knob for each field in RECIPE_KNOBS, and one for the scraps."""
+    """Return a knob for each field in RECIPE_KNOBS, and one for the scraps."""
     knobs = {
         name: KnobBox(
             replace(KNOBS[name], label=label, help=help, unit=unit),

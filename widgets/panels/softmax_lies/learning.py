@@ -1,4 +1,4 @@
-"""The figure of how the heads learn: only the head that trains gains rows, the curves of finished heads stay."""
+"""The figure of the heads' learning curves: only the head that trains gains rows."""
 
 from collections.abc import Mapping
 

@@ -38,7 +38,7 @@ PICTURES = ("Picture by picture", "What is on the canvas in bold; then what each
 
 
 class SoftmaxLiesPanel(RunPanel[Comparison]):
-    """Train the same small net with four heads, and see which of them tells the truth.
+    """Train the same small net with four heads, and compare their answers.
 
     Attributes:
         comparison: what is shown; a new one at each Start after an end, and at each Reset.
@@ -105,28 +105,28 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
 
     @handler
     def on_threshold(self, _: object = None) -> None:
-        """Another threshold: other answers of the same nets."""
+        """Redraw the answers for another threshold; the nets are the same."""
         self._show()
 
     @handler
     def on_tuned(self, _: object = None) -> None:
-        """Every threshold back to the tuned one."""
+        """Set every threshold back to the tuned one."""
         self.thresholds.tune({key: result.threshold for key, result in self.run.results.items()})
 
     @handler
     def on_pictures(self, _: object = None) -> None:
-        """Pictures of another kind."""
+        """Show pictures of another kind."""
         self._first = 0
         self._show_gallery()
 
     @handler
     def on_others(self, _: object = None) -> None:
-        """The next pictures of this kind, from the start again after the last."""
+        """Show the next pictures of this kind, from the start again after the last."""
         self._first += words.SHOWN
         self._show_gallery()
 
     def settings(self) -> Settings:
-        """What the heads were trained with."""
+        """Return what the heads were trained with."""
         return {**super().settings(), self.knobs["scraps"].spec.label: str(self.run.scraps)}
 
     def chart_words(self) -> Mapping[str, Words]:
@@ -135,7 +135,7 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
         return {"learning": Words.of_section(*LEARNING), "exact": unseen, "errors": unseen}
 
     def table(self, name: str) -> Callable[[], Table]:
-        """The columns of a chart; while the heads learn, every step of their records."""
+        """Return the columns of a chart; while the heads learn, every step of their records."""
         if name != "learning":
             return super().table(name)
         sessions = dict(self.run.sessions)
@@ -152,14 +152,14 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
             self.thresholds.tune({key: self.run.results[key].threshold for key in new})
             self._show()
 
-    def tell(self, state: str, progress: Progress) -> None:
-        """Say what the heads are doing, and how far they are."""
-        super().tell(state, progress)
+    def show_status(self, state: str, progress: Progress) -> None:
+        """Show what the heads are doing, and how far they are."""
+        super().show_status(state, progress)
         with self.progress.hold_sync():
             self.progress.value, self.progress.description = round(1000 * self.run.done), f"{self.run.done:.0%}"
 
     def about(self) -> str:
-        """The head in work, and the time that all have taken."""
+        """Return the head in work, and the time that all have taken."""
         return words.head_line(self.run)
 
     def pull(self) -> None:
@@ -171,15 +171,15 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
         self._learning.redraw(self.run.sessions, self.run.key)
 
     def new_run(self) -> Comparison:
-        """A comparison that is ready, with the knobs as they are."""
+        """Return a comparison that is ready, with the knobs as they are."""
         return Comparison(self._recipe(), self.knobs["scraps"].value, self._test)
 
     def changed(self) -> bool:
-        """Whether a knob has moved since the comparison was made."""
+        """Return whether a knob has moved since the comparison was made."""
         return (self._recipe(), self.knobs["scraps"].value) != (self.run.config, self.run.scraps)
 
     def empty(self) -> None:
-        """Nothing of the comparison has been shown yet."""
+        """Empty the charts and tables."""
         self.thresholds.clear()
         self._learning.clear()
         self._answered, self._first = (), 0

@@ -1,4 +1,4 @@
-"""Spread at the blackboard: points and their distances, who makes the spread, both formulas in float32, two series."""
+"""Charts of spread: points and distances, each point's share, both formulas in float32, two series."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ from widgets.markup.axis_range import AxisRange
 Values = NDArray[np.float64]
 
 PAIRS = "pairs"
-"""The trace of points that are dragged both ways; "points" go along x only."""
+"""Name of the trace whose points are dragged both ways; "points" move along x only."""
 
 FEW = 40
-"""The most points whose distances, shares and products are drawn one by one."""
+"""Most points whose distances, shares and products are drawn one by one."""
 
 OFFSETS = np.logspace(0, 10, 41)
 
@@ -25,7 +25,7 @@ _DOTS = {"color": COLOURS[0], "size": 13, "line": {"color": "#FFFFFF", "width": 
 
 
 def points(x: Values, axis: AxisRange) -> Figure:
-    """``x`` (n,) as points that can be dragged along an axis over ``axis``, with their mean and both spreads."""
+    """Draw ``x`` (n,) as points to drag along ``axis``, with their mean and both spreads."""
     n, mean = len(x), spread.mean(x)
     rows = np.arange(1.0, n + 1)
     below = max(1.0, n / 7)
@@ -41,15 +41,15 @@ def points(x: Values, axis: AxisRange) -> Figure:
     ]  # fmt: skip
     if n <= FEW:
         data.insert(0, _distances(x, mean, rows))
-    plain = _still(plot("Drag the points", "value", "point number", entries=len(data)), axis)
-    plain["height"] += HEIGHT // 4
-    plain["yaxis"] |= {"range": ends[::-1].tolist(), "fixedrange": True, "showgrid": False}
-    plain["yaxis"] |= {"tickvals": list(range(1, n + 1))} if n <= 15 else {}
-    return {"data": data, "layout": plain}
+    base = _still(plot("Drag the points", "value", "point number", entries=len(data)), axis)
+    base["height"] += HEIGHT // 4
+    base["yaxis"] |= {"range": ends[::-1].tolist(), "fixedrange": True, "showgrid": False}
+    base["yaxis"] |= {"tickvals": list(range(1, n + 1))} if n <= 15 else {}
+    return {"data": data, "layout": base}
 
 
 def shares(x: Values) -> Figure:
-    """The share that each of ``x`` (n,) has in the sum of distances, and in that of squared distances."""
+    """Return the share that each of ``x`` (n,) has in the sum of distances, and in that of squared distances."""
     away = np.abs(spread.deviations(x))
     chosen = np.sort(np.argsort(-away, kind="stable")[:FEW])
     data = []
@@ -62,17 +62,17 @@ def shares(x: Values) -> Figure:
         bars = {"x": [str(i + 1) for i in chosen], "y": y[chosen], "marker": marker, "hovertemplate": hover}
         data.append({"type": "bar", "name": name, **bars})
     farthest = f" (the {FEW} farthest from the mean)" if len(x) > FEW else ""
-    plain = plot("How much of the spread each makes", f"point number{farthest}", "share", tickformat=".0%")
-    plain |= {"barmode": "group", "height": HEIGHT + HEIGHT // 4}
-    plain["xaxis"] |= {"type": "category", "fixedrange": True}
-    plain["yaxis"] |= {"range": [0, 1.02], "fixedrange": True}
+    base = plot("How much of the spread each makes", f"point number{farthest}", "share", tickformat=".0%")
+    base |= {"barmode": "group", "height": HEIGHT + HEIGHT // 4}
+    base["xaxis"] |= {"type": "category", "fixedrange": True}
+    base["yaxis"] |= {"range": [0, 1.02], "fixedrange": True}
     if not away.any():
-        plain["annotations"] = [_middle("all at the mean: no spread to share")]
-    return {"data": data, "layout": plain}
+        base["annotations"] = [_middle("all at the mean: no spread to share")]
+    return {"data": data, "layout": base}
 
 
 def formulas(x: Values, offset: float) -> Figure:
-    """How wrong both formulas for the variance of ``x`` (n,) + offset are in float32, with a mark at ``offset``."""
+    """Draw the error of both variance formulas for ``x`` (n,) + offset in float32, with a mark at ``offset``."""
     errors = np.stack([_errors(x, float(at)) for at in OFFSETS], axis=1)
     at = float(np.clip(offset, OFFSETS[0], OFFSETS[-1]))
     here = _errors(x, offset)
@@ -84,21 +84,21 @@ def formulas(x: Values, offset: float) -> Figure:
         data.append(line(name, OFFSETS, errors[i], i, hovertemplate=hover))
         data.append(line(f"{name}, now", np.array([at]), here[i : i + 1], i, **points_))
     ticks: dict[str, Any] = {"tickvals": [10.0**power for power in range(-8, 13, 4)]}
-    plain = plot("How wrong the variance is in float32", "offset added to every point", "wrong by", **ticks)
+    base = plot("How wrong the variance is in float32", "offset added to every point", "wrong by", **ticks)
     every_second = {
         "tickvals": [10.0**power for power in range(0, 11, 2)],
         "ticktext": ["1", "100", "10⁴", "10⁶", "10⁸", "10¹⁰"],
     }
-    plain["xaxis"] |= {"type": "log", "range": [-0.2, 10.2], "fixedrange": True, **every_second}
-    plain["yaxis"] |= {"type": "log", "range": [-8.6, 13], "fixedrange": True}
-    plain["yaxis"]["ticktext"] = ["0", "0.01 %", "100 %", "10⁴ times", "10⁸ times", "10¹² times"]
+    base["xaxis"] |= {"type": "log", "range": [-0.2, 10.2], "fixedrange": True, **every_second}
+    base["yaxis"] |= {"type": "log", "range": [-8.6, 13], "fixedrange": True}
+    base["yaxis"]["ticktext"] = ["0", "0.01 %", "100 %", "10⁴ times", "10⁸ times", "10¹² times"]
     if not np.isfinite(here).all():
-        plain["annotations"] = [_middle("float32 overflows" if spread.variance(x) > 0 else "no variance to lose")]
-    return {"data": data, "layout": plain}
+        base["annotations"] = [_middle("float32 overflows" if spread.variance(x) > 0 else "no variance to lose")]
+    return {"data": data, "layout": base}
 
 
 def pairs(x: Values, y: Values, axes: tuple[AxisRange, AxisRange]) -> Figure:
-    """``y`` over ``x`` (both (n,)) as points to drag, each with its rectangle: what it gives to the covariance."""
+    """Draw ``y`` over ``x`` (both (n,)) as points to drag, each with the rectangle that it gives to the covariance."""
     means = (spread.mean(x), spread.mean(y))
     ups = spread.deviations(x) * spread.deviations(y) >= 0
     kinds = (("adds to the covariance", ups, 0, ""), ("takes from it", ~ups, 1, "/"))
@@ -115,10 +115,10 @@ def pairs(x: Values, y: Values, axes: tuple[AxisRange, AxisRange]) -> Figure:
             "marker": _DOTS if len(x) <= FEW else _DOTS | {"size": 6}, "hovertemplate": "%{x}, %{y}<extra></extra>",
         },
     ]  # fmt: skip
-    plain = _still(plot("Drag the points either way", "first series", "second series", entries=len(data)), axes[0])
-    plain["height"] += HEIGHT // 3
-    plain["yaxis"] |= {"range": axes[1].ends, "fixedrange": True}
-    return {"data": data, "layout": plain}
+    base = _still(plot("Drag the points either way", "first series", "second series", entries=len(data)), axes[0])
+    base["height"] += HEIGHT // 3
+    base["yaxis"] |= {"range": axes[1].ends, "fixedrange": True}
+    return {"data": data, "layout": base}
 
 
 def _distances(x: Values, mean: float, rows: Values) -> Figure:
@@ -129,7 +129,7 @@ def _distances(x: Values, mean: float, rows: Values) -> Figure:
 
 
 def _reach(name: str, mean: float, far: float, row: float, colour: int, symbol: str) -> Figure:
-    """From mean - far to mean + far, in a row of its own."""
+    """Draw a line from mean - far to mean + far, in a row of its own."""
     style = {"color": COLOURS[colour], "symbol": symbol, "size": 11, "line": {"color": COLOURS[colour], "width": 3}}
     hover = f"{name}: %{{x:.4~f}}<extra></extra>"
     ends = np.array([mean - far, mean + far])
@@ -147,7 +147,7 @@ def _rectangles(name: str, x: Values, y: Values, means: tuple[float, float], col
 
 
 def _errors(x: Values, offset: float) -> Values:
-    """Of the definition and of the difference of squares, as parts of the variance itself; nan if that is 0."""
+    """Return the relative error of both formulas in float32; nan if the variance is 0."""
     made = spread.in_float32(x, offset)
     if not made.truth > 0:
         return np.full(2, np.nan)
@@ -155,10 +155,10 @@ def _errors(x: Values, offset: float) -> Values:
     return np.where(np.isfinite(wrong), np.maximum(wrong, _LOWEST), np.nan)  # where float32 overflows, a gap
 
 
-def _still(plain: dict[str, Any], axis: AxisRange) -> dict[str, Any]:
-    """An axis that stays where it is under a drag, and no zoom beside the points."""
-    plain["xaxis"] |= {"range": axis.ends, "fixedrange": True}
-    return plain | {"dragmode": False, "hovermode": "closest"}
+def _still(base: dict[str, Any], axis: AxisRange) -> dict[str, Any]:
+    """Return an axis that stays where it is under a drag, and no zoom beside the points."""
+    base["xaxis"] |= {"range": axis.ends, "fixedrange": True}
+    return base | {"dragmode": False, "hovermode": "closest"}
 
 
 def _middle(text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Spread at the blackboard: points to drag, their variance in two ways, and a second series."""
+"""The spread board: points to drag, their variance in two ways, and a second series."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -19,7 +19,7 @@ from widgets.panels.spread import charts, words
 from widgets.panels.spread.points import Points
 
 MOST = 1000
-"""Points at once: each of them can be dragged."""
+"""Most points: each of them can be dragged."""
 
 SECOND = {
     "twice": "Twice the first, with noise",

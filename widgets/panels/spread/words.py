@@ -1,4 +1,4 @@
-"""What the spread panel says in words and numbers."""
+"""The spread board's texts and arithmetic, as markup."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from widgets.markup.tables import number, table
 Values = NDArray[np.float64]
 
 SPELT = 6
-"""The most terms of a sum that are written out."""
+"""Most terms of a sum that are written out."""
 
 
 PRECISION = (
@@ -22,13 +22,13 @@ PAIRS = (
     "Each point makes a rectangle with the two means. On which sides of them must it lie to add to the covariance, and "
     "where does it take from it? Over both standard deviations that is the correlation: where is it 1, 0 and −1?"
 )
-"""What the sections on float32 and on two series say, as markup."""
+"""The help of the sections on float32 and on two series, as markup."""
 
 _HEAD = ("measure", "arithmetic", "value")
 
 
 def one_series(x: Values) -> str:
-    """Mean, both variances, std and mean absolute deviation of ``x`` (n,), every number in them, as markup."""
+    """Return mean, both variances, std and mean absolute deviation of ``x`` (n,) with their arithmetic, as markup."""
     n, mean, away = x.size, spread.mean(x), spread.deviations(x)
     var, by_squares = spread.variance(x), spread.variance_by_squares(x)
     halves = f"{number(spread.mean(np.square(x)), 4)} − {number(mean * mean, 4)}"
@@ -51,7 +51,7 @@ def one_series(x: Values) -> str:
 
 
 def two_series(x: Values, y: Values) -> str:
-    """Covariance by both formulas and correlation of ``x`` and ``y``, both (n,), as markup."""
+    """Return covariance by both formulas and correlation of ``x`` and ``y``, both (n,), as markup."""
     if x.size < 2:
         why = "one pair varies with nothing"
         return table(_HEAD, [(name, why, "undefined") for name in ("covariance", "correlation")])
@@ -68,7 +68,7 @@ def two_series(x: Values, y: Values) -> str:
 
 
 def precision(x: Values, offset: float) -> str:
-    """What float32 makes of the variance of ``x`` (n,) + offset, and why, as markup."""
+    """Return what float32 makes of the variance of ``x`` (n,) + offset, and why, as markup."""
     made = spread.in_float32(x, offset)
     largest = float(np.abs(made.stored).max())
     with np.errstate(over="ignore"):
@@ -101,7 +101,7 @@ def _verdict(x: Values, var: float, by_squares: float) -> str:
 
 
 def _mean(terms: Iterable[float]) -> str:
-    """The sum of the terms over how many there are, spelt out if they are few."""
+    """Return the sum of the terms over how many there are, spelt out if they are few."""
     numbers = [number(float(term), 4) for term in terms]
     if len(numbers) > SPELT:
         return f"sum of {len(numbers):,} ÷ {len(numbers):,}"

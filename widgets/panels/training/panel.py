@@ -89,12 +89,12 @@ class TrainingPanel(RunPanel[Session]):
 
     @property
     def run_error(self) -> str:
-        """Why the run ended, if it diverged or failed; why it is not kept; what a link asked for in vain."""
+        """Why the run ended, if it diverged or failed; why it is not kept; what of a link could not be set."""
         return "\n".join(filter(None, (super().run_error, self.autosave.error, self._left_out)))
 
     @handler
     def on_step(self, _: object = None) -> None:
-        """Do exactly one batch, then stand still. No-op while it runs or after the end."""
+        """Train exactly one batch, then pause. No-op while it runs or after the end."""
         self.begin(lambda session: session.step())
 
     @handler
@@ -105,7 +105,7 @@ class TrainingPanel(RunPanel[Session]):
 
     @handler
     def on_knob(self, name: str, value: Any) -> None:
-        """A knob has moved: a live one acts at once, and goes back if the run refuses it."""
+        """Apply a changed knob: a live one acts at once, and goes back if the run refuses it."""
         running = self.run.config
         if self.active and self.knobs[name].spec.live and value != getattr(running, name):
             try:
@@ -119,7 +119,7 @@ class TrainingPanel(RunPanel[Session]):
 
     @handler
     def on_link(self, query: str) -> None:
-        """The page was opened by a link: set its knobs, if nothing has begun, and tell what of it cannot be had."""
+        """Set the knobs that the page's link names, if no run has begun, and report what cannot be set."""
         if self.run.state == "ready":
             config, self._left_out = self.link.read(query)
             self.knobs.set(config)
@@ -127,12 +127,12 @@ class TrainingPanel(RunPanel[Session]):
 
     @handler
     def on_view(self, field: str, value: Any) -> None:
-        """Another x-axis, definition of near zero, layer or norm: redraw what shows it."""
+        """Redraw what shows the x-axis, definition of near zero, layer or norm."""
         self._see(field, value)
 
     @handler
     def on_digits(self, _: object = None) -> None:
-        """Another digit to show the net, or another one to lay over it."""
+        """Ask the net about another digit, or another one to lay over it."""
         self.run.watch(self.menus["digit"].value, self.menus["other"].value)
         self.follow()
 
@@ -145,20 +145,20 @@ class TrainingPanel(RunPanel[Session]):
             self._offer("norm", "first norm", record.norms)
         self._badge()
 
-    def tell(self, state: str, progress: Progress) -> None:
-        """Say what the run is doing, and how far it is."""
-        super().tell(state, progress)
+    def show_status(self, state: str, progress: Progress) -> None:
+        """Show what the run is doing, and how far it is."""
+        super().show_status(state, progress)
         with self.progress.hold_sync():
             self.progress.max, self.progress.value = max(progress.steps, 1), progress.step
             self.progress.description = progress_label(progress)
 
     def tick(self) -> bool:
-        """One look at what has happened, and the last when it is known whether the run's end could be kept."""
+        """Return one look at what has happened, and the last when it is known whether the run's end could be kept."""
         settled = self.autosave.settled
         return super().tick() or not settled
 
     def wake(self) -> None:
-        """Follow the run, on the charts and where it is scrubbed."""
+        """Start the tickers of the charts and of the scrubber."""
         super().wake()
         self.scrubber.wake()
 
@@ -177,21 +177,21 @@ class TrainingPanel(RunPanel[Session]):
         self.scrubber.load()
 
     def new_run(self) -> Session:
-        """A ready session with the knobs as they are."""
+        """Return a ready session with the knobs as they are."""
         session = Session(self.knobs.config())
         session.watch(self.menus["digit"].value, self.menus["other"].value)
         return session
 
     def keep(self) -> None:
-        """Keep the run from now to its end."""
+        """Save the run from now to its end."""
         self.autosave.keep(self.run)
 
     def kept(self) -> str:
-        """Under what name the run is kept."""
+        """Return the name under which the run is kept, as markup."""
         return self.autosave.words(self.run)
 
     def changed(self) -> bool:
-        """Whether a knob has moved since the session was made."""
+        """Return whether a knob has moved since the session was made."""
         return self.knobs.config() != self.run.config
 
     def empty(self) -> None:
@@ -209,7 +209,7 @@ class TrainingPanel(RunPanel[Session]):
         return section_words()
 
     def table(self, name: str) -> Callable[[], Table]:
-        """The full record's columns that the chart shows, not the thinned ones of the page."""
+        """Return the full record's columns that the chart shows, not the thinned ones of the page."""
         session, view, shown = self.session, self._charts.view, super().table(name)
         return lambda: run_table(name, session.since(-1), view) or shown()
 

@@ -1,4 +1,4 @@
-"""Scrub back: any recorded step of a run again, by slider or as a film."""
+"""Scrub back: show any recorded step of a run, by slider or played as a film."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -20,10 +20,10 @@ from widgets.panel.panel import Panel, handler
 from widgets.run.scrubber.words import BUTTONS, PAUSE, step_tables
 
 LOOK_EVERY = 0.25
-"""Seconds between two looks at what a run that goes on has recorded."""
+"""Seconds between two reads of a running run's record."""
 
 STRIDES = (1, 5, 20, 100)
-"""By how many steps a frame of the film moves on. There are ten frames a second (panel.PERIOD) or fewer."""
+"""Steps from one frame of the film to the next, to choose from. At most ten frames a second (panel.PERIOD)."""
 
 FAR = 10**9
 """Where the slider ends before there is a step. Its End key leads to where it ended when the page first drew it, or
@@ -33,7 +33,7 @@ LABEL = "Histogram of each layer's outputs at one step"
 
 
 class Scrubber(Panel):
-    """A slider over the steps of a run: that step's histogram of every layer, and its numbers.
+    """A slider over a run's steps; shows the chosen step's histogram of every layer and its numbers.
 
     ``Scrubber(lambda: record)`` shows a run that is over. It begins with :meth:`begin`, or under :func:`folded` when
     that is unfolded; before, and after :meth:`rest`, it asks for nothing and holds nothing.
@@ -101,7 +101,7 @@ class Scrubber(Panel):
 
     @property
     def active(self) -> bool:
-        """Whether it may change by itself."""
+        """Whether it may change without a person's action."""
         return self.begun and (self.playing or self._going_on())
 
     @handler
@@ -114,13 +114,13 @@ class Scrubber(Panel):
 
     @handler
     def rest(self) -> None:
-        """Let go of the record, and do nothing until it begins again."""
+        """Free the record, and do nothing until :meth:`begin`."""
         self.begun = self.playing = False
         self.record = Record()
 
     @handler
     def reload(self) -> None:
-        """Another run: show it as :meth:`begin` does, if begun."""
+        """Show another run from its last step, if begun."""
         if self.begun:
             self.begin()
 
@@ -132,19 +132,19 @@ class Scrubber(Panel):
 
     @handler
     def redraw(self) -> None:
-        """Another definition of near zero: show it, if begun."""
+        """Redraw for another definition of near zero, if begun."""
         if self.begun:
             self._show()
 
     @handler
     def on_step(self, _: object = None) -> None:
-        """Somebody asks for a step; a film goes on from there."""
+        """Show the chosen step; a film that plays goes on from it."""
         if not self._muted:
             self._go(self.step.value)
 
     @handler
     def on_play(self, _: object = None) -> None:
-        """Play from here, or from the first step if this is the last; pause if it plays."""
+        """Play the film from here, or from the first step if this is the last; pause if it plays."""
         self.playing = not self.playing and len(self.record.hist_steps) > 1
         if self.playing and self.shown >= self.last:
             self.step.value = 0
@@ -153,17 +153,17 @@ class Scrubber(Panel):
 
     @handler
     def on_back(self, _: object = None) -> None:
-        """The recorded step before this one."""
+        """Show the recorded step before this one."""
         self._go(self._beside(self.shown, -1))
 
     @handler
     def on_on(self, _: object = None) -> None:
-        """The recorded step after this one."""
+        """Show the recorded step after this one."""
         self._go(self._beside(self.shown, 1))
 
     @handler
     def on_last(self, _: object = None) -> None:
-        """The last step; from there on the newest, while the run goes on."""
+        """Show the last step, and from then on the newest while the run goes on."""
         self._go(self.last)
 
     def catch_up(self) -> None:
@@ -177,18 +177,18 @@ class Scrubber(Panel):
         return {"scrub": Words(self.TITLE, self.NOTICE)}
 
     def table(self, name: str) -> Callable[[], Table]:
-        """The counts themselves: the bars are as high as their logarithm."""
+        """Return the counts themselves: the bars are as high as their logarithm."""
         traces = self.figures[name].figure["data"]
         columns = {f"{trace['name']}: outputs": np.asarray(trace["customdata"]) for trace in traces}
         return lambda: {"value of an output": np.asarray(traces[0]["x"]), **columns} if columns else {}
 
     def wake(self) -> None:
-        """Follow what happens, if anything can."""
+        """Start the ticker if anything can change."""
         if self.active:
             super().wake()
 
     def update(self) -> None:
-        """Take in what the run has recorded, and show the film's next frame."""
+        """Read what the run has recorded, and show the film's next frame."""
         if not self.begun:
             return
         going_on = self._going_on()
@@ -215,7 +215,7 @@ class Scrubber(Panel):
         self._show()
 
     def _next_frame(self) -> None:
-        """The film's next step, once the page has answered what was sent before."""
+        """Show the film's next step, once the page has answered the last one."""
         if self.figures["scrub"].waiting:
             self.figures["scrub"].flush()
         elif self.shown < self.last:
@@ -225,7 +225,7 @@ class Scrubber(Panel):
             self._show()
 
     def _stretch(self) -> None:
-        """The slider reaches to the last step, and takes along whoever follows."""
+        """Extend the slider to the last step, and move it there if the newest step is followed."""
         last, stride = self.last, self.record.hist_stride
         with self._muted:
             if self.step.spec.step != stride:
@@ -267,7 +267,7 @@ class Scrubber(Panel):
 
 
 def folded(scrubber: Scrubber) -> Fold:
-    """``scrubber`` under a heading; it works only while it is unfolded."""
+    """Return ``scrubber`` under a heading; it works only while it is unfolded."""
     fold = Fold(scrubber.TITLE, scrubber)
     fold.button.observe(lambda change: scrubber.begin() if change["new"] else scrubber.rest(), "value")
     return fold

@@ -1,4 +1,4 @@
-"""What is said of one recorded step: the run's numbers, and each layer's."""
+"""The tables of one recorded step: the run's numbers, and each layer's."""
 
 import html
 import math
@@ -23,14 +23,14 @@ BUTTONS = {
     "on": ("Step ▸", "The recorded step after this one"),
     "last": ("Last step", "Go to the last step, and follow a run that goes on"),
 }
-"""Of the film: what a button says, and its tooltip."""
+"""The film's buttons: word and tooltip."""
 
 PAUSE = {"play": ("❚❚ Pause", "Hold the film here")}
-"""While it plays."""
+"""The play button's word and tooltip while the film plays."""
 
 
 def step_tables(record: Record, step: int, view: View) -> str:
-    """Two tables (markup) of the recorded step nearest to ``step``: of the run, and of every layer."""
+    """Return two tables (markup) of the recorded step nearest to ``step``: of the run, and of every layer."""
     if not len(record.steps) or not len(record.hist_steps):
         return "<p>Nothing is recorded yet.</p>"
     histogram = nearest(record.hist_steps, step)
@@ -60,7 +60,7 @@ def step_tables(record: Record, step: int, view: View) -> str:
 
 
 def _outside(counts: np.ndarray) -> float:
-    """Share of a layer's outputs that no bin holds."""
+    """Return the share of a layer's outputs that no bin holds."""
     return (int(counts[0]) + int(counts[-2]) + int(counts[-1])) / max(int(counts.sum(dtype=np.int64)), 1)
 
 
