@@ -56,8 +56,14 @@ def test_what_each_makes_of_n01_and_of_ten_layers(voila_server: Any, page: Page)
         assert float(cells[3]) == pytest.approx(last_of(page, STDS, name), rel=1e-3)
 
 
-def test_dragging_sub_moves_the_mean_by_as_much(voila_server: Any, page: Page) -> None:
+def test_dragging_sub_moves_the_mean_by_as_much_and_leaves_no_queue(voila_server: Any, page: Page) -> None:
     open_panel(page, voila_server, "activations", CURVES)
+    at = press(page, knob(page, "Activation shift (sub)").locator(".noUi-handle"))
+    assert fast_drag(page, CURVES, at, by=-90) <= 3
+    sub = float(knob(page, "Activation shift (sub)").locator("input").first.input_value())
+    assert 0 <= sub < 0.3
+    wait_for(page, CURVES, "GeneralRelu", [-0.8 - sub])
+    expect(row(page, "N(0, 1)", "GeneralRelu").first).to_have_text(f"{0.9 / math.sqrt(2 * math.pi) - sub:.4f}")
     x, y = press(page, knob(page, "Activation shift (sub)").locator(".noUi-handle"))
     page.mouse.move(x - 300, y, steps=6)
     page.mouse.up()
@@ -123,13 +129,3 @@ def test_ticks_by_keyboard_and_what_is_refused(voila_server: Any, page: Page) ->
     expect(row(page, "N(0, 1)", "GeneralRelu").last).to_have_text("max(x, 1x) − 1, at most 1")
     expect(page.get_by_role("table", name="After 1 layer")).to_be_visible()
     wait_for(page, CURVES, "GeneralRelu", [-9])
-
-
-def test_a_fast_drag_leaves_no_queue(voila_server: Any, page: Page) -> None:
-    open_panel(page, voila_server, "activations", CURVES)
-    at = press(page, knob(page, "Activation shift (sub)").locator(".noUi-handle"))
-    assert fast_drag(page, CURVES, at, by=-90) <= 3
-    sub = float(knob(page, "Activation shift (sub)").locator("input").first.input_value())
-    assert 0 <= sub < 0.3
-    wait_for(page, CURVES, "GeneralRelu", [-0.8 - sub])
-    expect(row(page, "N(0, 1)", "GeneralRelu").first).to_have_text(f"{0.9 / math.sqrt(2 * math.pi) - sub:.4f}")

@@ -53,7 +53,7 @@ def test_10_then_20(voila_server: Any, page: Page) -> None:
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_pointing_at_the_chart_says_the_arithmetic(voila_server: Any, page: Page) -> None:
+def test_pointing_says_the_arithmetic_and_a_fast_drag_leaves_no_queue(voila_server: Any, page: Page) -> None:
     open_panel(page, voila_server, "moving_average", AVERAGES)
     plot = figure(page, AVERAGES).locator(".nsewdrag").first.bounding_box()
     at = figure(page, AVERAGES).evaluate("(div) => div._fullLayout.xaxis.d2p(2)")
@@ -63,10 +63,6 @@ def test_pointing_at_the_chart_says_the_arithmetic(voila_server: Any, page: Page
     expect(words).to_contain_text("0.9 × 1 + 0.1 × 20 = 2.9")
     expect(words).to_contain_text("2.9 ÷ 0.19 = 15.263")
     expect(words).to_contain_text("0.9 × 10 + 0.1 × 20 = 11")
-
-
-def test_a_fast_drag_of_beta_leaves_no_queue(voila_server: Any, page: Page) -> None:
-    open_panel(page, voila_server, "moving_average", AVERAGES)
     at = press(page, knob(page, "β").locator(".noUi-handle"))
     assert fast_drag(page, AVERAGES, at, by=-120) <= 3
     beta = float(knob(page, "β").locator("input").first.input_value())

@@ -65,9 +65,16 @@ def test_the_lessons_points(voila_server: Any, page: Page) -> None:
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_drag_the_outlier(voila_server: Any, page: Page) -> None:
+def test_drag_the_outlier_fast_and_slowly(voila_server: Any, page: Page) -> None:
     open_panel(page, voila_server, "spread", POINTS)
     at = pixel(page, POINTS, 18, 4)
+    by = pixel(page, POINTS, 3, 4)[0] - at[0]
+    page.mouse.move(*at)
+    page.mouse.down()
+    assert fast_drag(page, POINTS, at, by) <= 3
+    wait_for(page, POINTS, "points", [1, 2, 4, 3], "x")
+    expect(value(page, "mean, E[x]")).to_have_text("2.5")
+    at = pixel(page, POINTS, 3, 4)
     page.mouse.move(*at)
     page.mouse.down()
     page.mouse.move(*pixel(page, POINTS, 5, 2), steps=5)
@@ -103,17 +110,6 @@ def test_drag_a_pair(voila_server: Any, page: Page) -> None:
     wait_for(page, PAIRS, "pairs", [1, 2, 4, 1])
     expect(knob(page, "Second series").locator("input").first).to_have_value("1, 2, 4, 1")
     expect(value(page, "correlation", "E[xy]")).to_contain_text("−0.3")
-
-
-def test_a_fast_drag_leaves_no_queue(voila_server: Any, page: Page) -> None:
-    open_panel(page, voila_server, "spread", POINTS)
-    at = pixel(page, POINTS, 18, 4)
-    by = pixel(page, POINTS, 3, 4)[0] - at[0]
-    page.mouse.move(*at)
-    page.mouse.down()
-    assert fast_drag(page, POINTS, at, by) <= 3
-    wait_for(page, POINTS, "points", [1, 2, 4, 3], "x")
-    expect(value(page, "mean, E[x]")).to_have_text("2.5")
 
 
 def test_bad_points_are_told_and_one_has_no_spread(voila_server: Any, page: Page) -> None:

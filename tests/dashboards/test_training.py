@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.dashboards.kernel import newest_kernel
-from tests.dashboards.reading import READY, comes_to, figure, fits, in_notebook, open_panel, widths
+from tests.dashboards.reading import READY, comes_to, figure, fits, in_notebook, open_panel
 
 # A figure's traces as plain numbers; a gap is "nan".
 HELD = """(div) => {
@@ -171,16 +171,7 @@ def wait_until_equal(page: Page, div: Locator, data: list[dict[str, Any]], name:
         raise AssertionError(f"{name} differs from the kernel's:\n{div.evaluate(HELD)}\n{wanted}") from error
 
 
-def test_a_bad_value_is_told_under_its_knob(voila_server: Any, page: Page) -> None:
-    open_training(page, voila_server)
-    entry = page.get_by_label("Learning rate").first
-    entry.fill("fast")
-    entry.press("Enter")
-    expect(page.get_by_role("alert").first).to_contain_text("lr must be a number, above 0 and at most 1000; got 'fast'")
-    expect(entry).to_have_value(re.compile(r"^0\.4"))
-
-
-def test_a_slider_has_its_knobs_name_and_says_its_value(voila_server: Any, page: Page) -> None:
+def test_a_knob_says_its_name_its_value_and_what_it_refuses(voila_server: Any, page: Page) -> None:
     open_training(page, voila_server)
     slider = page.get_by_role("slider", name="Learning rate", exact=True)
     entry = page.get_by_role("textbox", name="Learning rate", exact=True)
@@ -197,6 +188,10 @@ def test_a_slider_has_its_knobs_name_and_says_its_value(voila_server: Any, page:
     expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^0\.12"))
     slider.focus()
     expect(slider).to_have_attribute("aria-valuetext", "0.123456")
+    entry.fill("fast")
+    entry.press("Enter")
+    expect(page.get_by_role("alert").first).to_contain_text("lr must be a number, above 0 and at most 1000; got 'fast'")
+    expect(entry).to_have_value("0.123456")
     page.get_by_role("button", name="Data and run").click()  # unfolds more
     expect(page.get_by_role("slider", name="Training images", exact=True)).to_be_visible()
     expect(page.locator(".noUi-handle:not([aria-label])").filter(visible=True)).to_have_count(0)
@@ -211,10 +206,12 @@ def test_a_slider_has_its_knobs_name_and_says_its_value(voila_server: Any, page:
     comes_to(page, lambda: page.evaluate(CUT), [])
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_menus_arrow_is_seen(voila_server: Any, page: Page, theme: Any) -> None:
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 400)])
+def test_it_fits_the_width_and_a_menus_arrow_is_seen(voila_server: Any, page: Page, theme: Any, width: int) -> None:
     page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 900})
     open_training(page, voila_server)
+    fits(page, width)
     style = """([...document.querySelectorAll(".lab-panel select")].map((menu) => getComputedStyle(menu))
       .map(({ backgroundImage, backgroundColor }) => [backgroundImage, backgroundColor]))"""
     menus = page.evaluate(style)
@@ -230,13 +227,6 @@ def contrast(*greys: int) -> float:
     """WCAG's contrast ratio of two greys, 0..255."""
     low, high = sorted(((grey / 255 + 0.055) / 1.055) ** 2.4 if grey > 10 else grey / 255 / 12.92 for grey in greys)
     return (high + 0.05) / (low + 0.05)
-
-
-@widths
-def test_it_fits_the_width(voila_server: Any, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    open_training(page, voila_server)
-    fits(page, width)
 
 
 @pytest.mark.parametrize(
