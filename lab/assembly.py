@@ -13,6 +13,7 @@ from lab.cuda.capture import CudaCapture, alone
 from lab.cuda.graph import GraphStep
 from lab.nn import init, models
 from lab.nn.conv import lay_out_for_cpu
+from lab.nn.item_norm import ItemNorm
 from lab.telemetry.history import History
 from lab.telemetry.probes import cuda_pass, fused_passes
 from lab.telemetry.recorder import Recorder
@@ -36,7 +37,8 @@ def seeded(seed: int) -> Iterator[None]:
     that start together from drawing each other's numbers.
     """
     with _DEFAULT_GENERATOR, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        # torch.manual_seed would move every CUDA generator too, which nothing here puts back.
+        torch.default_generator.manual_seed(seed)
         yield
 
 
@@ -54,12 +56,13 @@ def find_device(name: str) -> torch.device:
 
 @dataclass(frozen=True)
 class Run:
-    """A run's parts, and the device in words."""
+    """A run's parts, the device in words, and what a person should know of its start (may be empty)."""
 
     learner: Learner
     recorder: Recorder
     remote: RemoteControl
     device: str
+    notice: str = ""
 
     def train(self) -> tuple[str, str]:
         """Train to the end; return the state in which it ended, and where it diverged in words.
@@ -75,7 +78,26 @@ class Run:
         with suppress(CancelFit):
             self.recorder.validate(self.learner)
         where = f" The first layer that was not finite: {diverged.layer}." if diverged.layer else ""
-        return "diverged", f"Loss became {diverged.loss:g} at step {diverged.step}, with lr {diverged.lr:g}.{where}"
+        why = _single_value(self.learner, diverged.layer)
+        said = f"Loss became {diverged.loss:g} at step {diverged.step}, with lr {diverged.lr:g}."
+        return "diverged", f"{said}{where}{why}"
+
+
+def _single_value(learner: Learner, name: str | None) -> str:
+    """Return why a norm over a single value is nan, if layer ``name`` has such a norm; empty otherwise."""
+    norm = learner.model.norms.get(name or "")
+    if norm is None or not isinstance(norm, ItemNorm) or not norm.unbiased:
+        return ""
+    shapes: list[torch.Size] = []
+    with norm.register_forward_pre_hook(lambda _, inputs: shapes.append(inputs[0].shape)), torch.no_grad():
+        learner.model(learner.task.x_valid[:1])
+    _, channels, height, width = shapes[0]
+    if channels // norm.groups * height * width > 1:
+        return ""
+    return (
+        f" Its map is {height} × {width}: {type(norm).__name__} averages over a single value there, whose unbiased "
+        "variance is 0 ÷ 0, at any learning rate and epsilon. A shorter net has a larger last map."
+    )
 
 
 def assemble(
@@ -96,7 +118,7 @@ def assemble(
     task = (make_task or classify)(config, device)
     with seeded(config.seed):
         model = models.build(config, task.outputs, task.x_train[0].numel())
-        init.initialise(model, config, task.x_train[:INIT_IMAGES].cpu())
+        kept = init.initialise(model, config, task.x_train[:INIT_IMAGES].cpu())
     model.to(device)
     # GroupNorm reads a group's channels one after the other, which channels_last lays apart.
     if device.type == "cpu" and config.norm != "group":
@@ -112,7 +134,8 @@ def assemble(
     threads = torch.get_num_threads()
     on_cpu = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else on_cpu
-    return Run(learner, recorder, remote, name)
+    notice = f"LSUV could not bring {', '.join(kept)} to a std of 1: first weights kept." if kept else ""
+    return Run(learner, recorder, remote, name, notice)
 
 
 def release(device: str) -> None:

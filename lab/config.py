@@ -6,13 +6,15 @@ that a page can paint its knobs before torch is in.
 """
 
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
 from lab import schedules
 from lab.knob import ConfigError, Knob, checked
+from lab.typed_numbers import read_number
 
 __all__ = ["DEFAULTS", "KNOBS", "LIVE", "Config", "ConfigError", "Knob", "check"]
 
@@ -43,10 +45,10 @@ TRAIN_IMAGES = 50_000
 
 def _widths(name: str, value: Any) -> tuple[int, ...]:
     """Return the filters of each conv block, from a series of numbers or a text with commas."""
-    parts = value.split(",") if isinstance(value, str) else value
+    parts = re.split(r"[\s,;]+", value.strip().strip("()[]")) if isinstance(value, str) else value
     refusal = ConfigError(name, value, "1 to 8 whole numbers from 1 to 512, such as 8,16,32,32")
     try:
-        numbers = [float(part) for part in parts]
+        numbers = [read_number(part, whole=True) if isinstance(part, str) else float(part) for part in parts]
     except (OverflowError, TypeError, ValueError):
         raise refusal from None
     if not 1 <= len(numbers) <= 8 or any(n not in range(1, 513) for n in numbers):
@@ -94,7 +96,10 @@ class Config:
         1e-5, "Epsilon (norm)", "Added to a norm's variance; caps its multiplier at 1/sqrt(eps); CNN only.", MAIN,
         live=True, low=1e-12, high=10, slider=(1e-8, 1), step=0.1, log=True,
     )  # fmt: skip
-    norm: str = _knob("batch", "Norm type", "What normalises each conv block's output; CNN only.", MAIN, choices=NORMS)
+    norm: str = _knob(
+        "batch", "Norm type", "What normalises each conv block's output; CNN only. "
+        "The two forms of RunningBatchNorm train alike and differ in validation.", MAIN, choices=NORMS,
+    )  # fmt: skip
     leak: float = _knob(
         0.0, "Leaky slope", "Slope of the activation below zero; 0 is plain ReLU. Not in logistic regression.", MAIN,
         live=True, low=0, high=1, slider=(0, 0.5), step=0.01,
@@ -179,22 +184,24 @@ class Config:
 
     def __post_init__(self) -> None:
         for spec in fields(self):
-            value = checked(spec.name, getattr(self, spec.name), spec.metadata["knob"], spec.default)
-            object.__setattr__(self, spec.name, value)
+            object.__setattr__(self, spec.name, _checked(spec, getattr(self, spec.name)))
         self._check_together()
 
     def _check_together(self) -> None:
         """Check the rules that bind two fields."""
         if self.batch_size > self.size:
-            raise ConfigError("batch_size", self.batch_size, f"at most the {self.size} training images")
+            raise _refusal("batch_size", self.batch_size, f"at most the {self.size} training images")
         bad = [width for width in self.widths if width % self.groups]
         if self.norm == "group" and self.model == "cnn" and bad:
             common = math.gcd(*self.widths)
             divisors = ", ".join(str(n) for n in range(1, common + 1) if common % n == 0)
-            raise ConfigError("groups", self.groups, f"a divisor of every width ({divisors}) for GroupNorm")
+            raise _refusal("groups", self.groups, f"a divisor of every width ({divisors}) for GroupNorm")
         peak = schedules.parse(self.momentum_schedule).peak
         if self.momentum * peak >= 1:
-            raise ConfigError("momentum", self.momentum, f"below {1 / peak:g} with this schedule's peak of {peak:g}")
+            raise _refusal("momentum", self.momentum, f"below {1 / peak:g} with this schedule's peak of {peak:g}")
+        peak, most = schedules.parse(self.lr_schedule).peak, self.__dataclass_fields__["lr"].metadata["knob"].high
+        if self.lr * peak > most:
+            raise _refusal("lr", self.lr, f"at most {most / peak:g} with this schedule's peak of {peak:g}")
 
     @property
     def plain_relu(self) -> bool:
@@ -254,6 +261,13 @@ class Config:
 KNOBS: dict[str, Knob] = {spec.name: spec.metadata["knob"] for spec in fields(Config)}
 """Every knob by field name, in the order in which they are shown."""
 
+USUAL: dict[str, dict[str, float]] = {
+    "sgd": {"lr": 0.4, "momentum": 0.0},
+    "adam": {"lr": 0.001, "momentum": 0.9},
+}
+"""Optimiser -> what it is usually run with: the lesson's for SGD, D. P. Kingma and J. Ba's for Adam (arXiv:1412.6980).
+With SGD's learning rate Adam does not learn."""
+
 LIVE = frozenset(name for name, knob in KNOBS.items() if knob.live)
 """The fields that a running session can change."""
 
@@ -264,6 +278,23 @@ def _refuse_unknown(values: Mapping[str, Any]) -> None:
             raise ConfigError("field", name, "one of " + ", ".join(Config.__dataclass_fields__))
 
 
+def _checked(spec: Field[Any], value: object) -> Any:
+    """Return ``value`` as the field holds it; a refusal names the knob as the page does, and the field."""
+    knob: Knob = spec.metadata["knob"]
+    try:
+        return checked(f"{knob.label} ({spec.name})", value, knob, spec.default)
+    except ConfigError as refusal:
+        refusal.name = spec.name
+        raise
+
+
+def _refusal(name: str, value: object, allowed: str) -> ConfigError:
+    """Return the error for a field whose value does not go with the others."""
+    refusal = ConfigError(f"{KNOBS[name].label} ({name})", value, allowed)
+    refusal.name = name
+    return refusal
+
+
 def check(name: str, value: object) -> Any:
     """Return ``value`` as field ``name`` holds it; text is converted.
 
@@ -271,7 +302,7 @@ def check(name: str, value: object) -> Any:
         ConfigError: for an unknown field or a value out of range.
     """
     _refuse_unknown({name: value})
-    return checked(name, value, KNOBS[name], Config.__dataclass_fields__[name].default)
+    return _checked(Config.__dataclass_fields__[name], value)
 
 
 DEFAULTS = Config()

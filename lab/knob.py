@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
+from lab.typed_numbers import TwoReadings, read_number
+
 
 @dataclass(frozen=True)
 class Knob:
@@ -48,8 +50,8 @@ class Knob:
         """The valid range in words, for messages and help texts."""
         if self.choices is not None:
             return "one of " + ", ".join(self.choices)
-        low = f"{'above' if self.low_open else 'at least'} {self.low:g}" if self.low > -math.inf else ""
-        high = f"{'below' if self.high_open else 'at most'} {self.high:g}" if self.high < math.inf else ""
+        low = f"{'above' if self.low_open else 'at least'} {self.low:.12g}" if self.low > -math.inf else ""
+        high = f"{'below' if self.high_open else 'at most'} {self.high:.12g}" if self.high < math.inf else ""
         return " and ".join(part for part in (low, high) if part) or "any finite number"
 
     def text(self, value: object) -> str:
@@ -62,7 +64,11 @@ class Knob:
 
 
 class ConfigError(ValueError):
-    """An invalid value; the message names the field, the value and the allowed range."""
+    """An invalid value; the message names the knob, the value and the allowed range.
+
+    Attributes:
+        name: what the message calls the knob; of a Config's field, the field's name.
+    """
 
     def __init__(self, name: str, value: object, allowed: str) -> None:
         super().__init__(f"{name} must be {allowed}; got {value!r}")
@@ -96,7 +102,9 @@ def _number(name: str, value: Any, knob: Knob, whole: bool) -> float | int:
     if isinstance(value, bool) or not isinstance(value, Real | str):
         raise refusal
     try:
-        number = float(value)
+        number = read_number(value, whole=whole) if isinstance(value, str) else float(value)
+    except TwoReadings as readings:
+        raise ConfigError(name, value, f"{kind}, {knob.allowed} ({readings})") from None
     except (OverflowError, ValueError):
         raise refusal from None
     if not math.isfinite(number) or (whole and number != int(number)):

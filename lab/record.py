@@ -12,10 +12,10 @@ BINS = 40
 COUNTS = BINS + 3
 """Columns of a histogram row: below the range, the bins, above the range, nan."""
 
-SCALARS = ("loss", "accuracy", "lr", "momentum", "seconds", "loss_average", "loss_weight")
+SCALARS = ("loss", "accuracy", "lr", "momentum", "seconds", "loss_average", "loss_weight", "accuracy_average")
 """Per step: training loss (nats) and accuracy (0..1) of the batch; lr and momentum that the step
-used; seconds of training so far, pauses left out; the loss's moving average from zero and the
-weight 1 - beta^t that de-biases it."""
+used; seconds of training so far, pauses left out; the loss's moving average from zero, the
+weight 1 - beta^t that de-biases it, and the accuracy's average, with the same weight."""
 
 NEAR_ZERO = ("near_relu", "near_general", "near_abs", "near_below")
 """Near-zero fractions: the course's for ReLU (the first 2 of 40 bins over 0..10), the course's for

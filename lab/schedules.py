@@ -72,7 +72,7 @@ class Phase:
 
 PRESETS: dict[str, tuple[Phase, ...]] = {
     "constant": (Phase(1.0, "const", 1.0, 1.0),),
-    "one-cycle": (Phase(0.3, "cos", 0.04, 1.0), Phase(0.7, "cos", 1.0, 4e-7)),
+    "one-cycle": (Phase(0.3, "cos", 0.04, 1.0), Phase(0.7, "cos", 1.0, 4e-6)),
     "one-cycle momentum": (Phase(0.3, "cos", 1.0, 0.85 / 0.95), Phase(0.7, "cos", 0.85 / 0.95, 1.0)),
     "cosine up-down": (Phase(0.5, "cos", 0.2, 1.0), Phase(0.5, "cos", 1.0, 0.1)),
     "linear up-down": (Phase(0.3, "lin", 0.3, 1.0), Phase(0.7, "lin", 1.0, 0.05)),
@@ -80,8 +80,9 @@ PRESETS: dict[str, tuple[Phase, ...]] = {
 }
 """Named schedules.
 
-``one-cycle`` and its mirrored momentum: fastai's ``fit_one_cycle`` (30 % warm-up from lr/25,
-then to lr/25/1e5; momentum .95 -> .85 -> .95), after L. Smith, arXiv:1803.09820.
+``one-cycle`` and its mirrored momentum: ``fit_one_cycle`` of fastai v1, the lessons' version (30 % warm-up from
+lr/25, then to lr/25/1e4 = 4e-6 of the peak; momentum .95 -> .85 -> .95), after L. Smith, arXiv:1803.09820. torch's
+OneCycleLR has the same numbers; fastai v2 warms up over 25 % and ends at 1e-5 of the peak.
 ``cosine up-down``: lesson 10 notebook 06 (.2 -> 1 -> .1 at lr 1). ``linear up-down`` and
 ``linear decay``: notebook 07 (.6 -> 2 -> .1 at lr 2; 1 -> .2 at lr 1).
 """

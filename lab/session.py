@@ -64,6 +64,7 @@ class Session:
     Attributes:
         history: the record as it is kept; :meth:`since` is the way to read it.
         error: for a person, why the run failed or where it diverged; empty otherwise.
+        notice: for a person, what is not as the settings ask; empty otherwise.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Session:
             callbacks: more of them for the training loop; they are called in the worker's thread.
         """
         self.history = History()
-        self.error = ""
+        self.error = self.notice = ""
         self._config = config
         self._task_and_callbacks = task, tuple(callbacks)
         self._lock = threading.RLock()
@@ -95,6 +96,7 @@ class Session:
         self._device = ""
         self._pictures = (3, 8)  # the digit asked about, and the one laid over it
         self._last: Progress | None = None  # where a closed run stood
+        self._closing = False
         self._began = self._ended_after = 0.0
         self._pace = Pace()
 
@@ -186,7 +188,13 @@ class Session:
         return replace(record, outputs=recorder.pick(learner, *pictures))
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the end of the run, at most ``timeout`` seconds; return whether it has ended."""
+        """Wait for the end of the run, at most ``timeout`` seconds; return whether it has ended.
+
+        Raises:
+            RuntimeError: without a timeout, when nobody has started it: it would wait for ever.
+        """
+        if timeout is None and self.state == "ready":
+            raise RuntimeError("This session was not started, so it has no end to wait for: call start() first.")
         return self.wait_for(lambda: self._state in ENDED, timeout)
 
     def wait_for(self, condition: Callable[[], bool], timeout: float | None = None) -> bool:
@@ -200,10 +208,19 @@ class Session:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Stop, and free the net and the device's memory; the record stays."""
+        """Stop, and free the net and the device's memory; the record stays.
+
+        From a callback of the run itself, the memory is freed once the run has ended.
+        """
         self.stop()
+        if self._thread is threading.current_thread():
+            self._closing = True
+            return
         if self._thread is not None:
             self._thread.join()
+        self._free()
+
+    def _free(self) -> None:
         with self._lock:
             if self._learner is None or self._recorder is None:
                 return
@@ -269,7 +286,7 @@ class Session:
             run = assemble(self._config, self.history, self._seconds, self._set_paused, *self._task_and_callbacks)
             with self._lock:
                 self._device, self._learner, self._recorder = run.device, run.learner, run.recorder
-                self._remote = run.remote
+                self._remote, self.notice = run.remote, run.notice
                 for order in self._orders:
                     order(run.remote)
                 self._began = time.perf_counter()
@@ -278,3 +295,5 @@ class Session:
             # SystemExit too: whoever waits for the run's end must see it.
             log.exception("the run failed")
             self._end("failed", f"{type(error).__name__}: {error}")
+        if self._closing:
+            self._free()

@@ -1,12 +1,12 @@
 """Parse numbers that were typed or pasted."""
 
 import math
-import re
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lab.knob import ConfigError
+from lab.typed_numbers import TwoReadings, read_number, split_numbers
 
 MOST = 10_000
 """Values that are taken at once; more would only make a page slow."""
@@ -25,8 +25,12 @@ def parse_values(text: object, name: str = "the values", *, most: int = MOST) ->
     Raises:
         ConfigError: nothing typed, too many, or one that is not a finite number; it quotes that one only.
     """
-    parts = re.split(r"[\s,;]+", str(text).strip().strip("[](){}").strip(" \t\n,;"))
-    if parts == [""]:
+    try:
+        parts = split_numbers(str(text))
+    except TwoReadings as readings:
+        allowed = f"numbers with commas and spaces between them ({readings})"
+        raise ConfigError(name, str(text).strip()[:20], allowed) from None
+    if not parts:
         raise ConfigError(name, str(text).strip(), "at least one number")
     if len(parts) > most:
         raise ConfigError(name, f"{len(parts):,} of them", f"at most {most:,} numbers")
@@ -35,7 +39,7 @@ def parse_values(text: object, name: str = "the values", *, most: int = MOST) ->
 
 def _number(part: str, name: str) -> float:
     try:
-        number = float(part)
+        number = read_number(part)
     except ValueError:
         number = math.nan
     if not abs(number) <= LARGEST:

@@ -1,6 +1,7 @@
 """A kept run's settings and results, without its record."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +9,8 @@ from functools import cached_property
 from typing import Any, Self
 
 from lab.config import KNOBS, Config
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 _TYPES = (
     dict.fromkeys(("id", "name", "note", "outcome", "error", "device", "started", "updated"), str)
@@ -88,8 +91,11 @@ class KeptRun:
 
 
 def writable(text: str) -> str:
-    """Return ``text`` without lone surrogates, which UTF-8 cannot write: a page's script may cut an emoji in half."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """Return ``text`` without what files cannot hold: control characters, and lone surrogates.
+
+    A page's script may cut an emoji in half; XML, and so a slide or a spreadsheet, has no control characters.
+    """
+    return _CONTROL.sub("", text).encode("utf-8", "replace").decode("utf-8")
 
 
 def to_json(values: Mapping[str, Any]) -> str:

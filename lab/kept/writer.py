@@ -188,6 +188,11 @@ def default_name(config: Config, moment: datetime) -> str:
         f"{KNOBS[name].label} {KNOBS[name].text(value)}" for name, value in config.changed().items() if name != "device"
     ]
     more = len(changed) - SHOWN_SETTINGS
+    if more > 0:
+        seed = f"{KNOBS['seed'].label} {config.seed}"
+        if seed in changed[SHOWN_SETTINGS:]:  # often the one thing in which runs differ
+            changed.remove(seed)
+            changed.insert(SHOWN_SETTINGS - 1, seed)
     shown = changed[:SHOWN_SETTINGS] + ([f"{more} more"] if more > 0 else [])
     return f"{', '.join(shown) or 'Defaults'} · {moment:%Y-%m-%d %H:%M}"
 

@@ -35,7 +35,7 @@ def add_statistics_buffers(norm: nn.Module, channels: int) -> None:
     Buffers, so that they are on the norm's device before its first batch too.
     """
     for name in ("used_mean", "used_var", "batch_mean", "batch_var"):
-        norm.register_buffer(name, torch.full((channels,), torch.nan), persistent=False)
+        norm.register_buffer(name, torch.full((channels,), torch.nan, dtype=torch.float32), persistent=False)
     # The product of (1 - momentum); in double, since a small momentum is lost in float32.
     norm.register_buffer("unseen", torch.ones((), dtype=torch.float64))
 
@@ -50,9 +50,12 @@ def report(norm: nn.Module, **statistics: Tensor) -> None:
 
 def _averages(mean: Tensor, var: Tensor, unseen: Tensor) -> Averages:
     """Return the Averages of a norm whose mean started at 0 and whose variance started at 1."""
-    unseen = unseen.to(mean.dtype)
+    # In double: with a momentum of 1e-8 the difference to 1 is lost in float32.
     debias = 1 - unseen
-    return Averages(mean.clone(), var.clone(), mean / debias, (var - unseen) / debias, debias)
+    debiased = [
+        ((average.double() - start) / debias).to(average.dtype) for average, start in ((mean, 0), (var, unseen))
+    ]
+    return Averages(mean.clone(), var.clone(), debiased[0], debiased[1], debias.to(mean.dtype))
 
 
 class BatchNorm(nn.Module):
@@ -83,10 +86,10 @@ class BatchNorm(nn.Module):
         super().__init__()
         self.eps = eps
         self.momentum = momentum
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-        self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels))
+        self.weight = nn.Parameter(torch.ones(channels, dtype=torch.float32))
+        self.bias = nn.Parameter(torch.zeros(channels, dtype=torch.float32))
+        self.register_buffer("running_mean", torch.zeros(channels, dtype=torch.float32))
+        self.register_buffer("running_var", torch.ones(channels, dtype=torch.float32))
         add_statistics_buffers(self, channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -128,7 +131,7 @@ class TorchBatchNorm(nn.BatchNorm2d):
     momentum: float
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        super().__init__(channels, eps, momentum)
+        super().__init__(channels, eps, momentum, dtype=torch.float32)
         add_statistics_buffers(self, channels)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """Weight initialisation: torch's default, Kaiming's, and LSUV."""
 
 import copy
-import logging
 import math
 
 import torch
@@ -9,8 +8,6 @@ from torch import Tensor, nn
 
 from lab.config import Config
 from lab.nn.models import Block, Model
-
-logger = logging.getLogger(__name__)
 
 TOLERANCE = 1e-3
 MAX_ITERATIONS = 10
@@ -37,7 +34,7 @@ def _std(weight: Tensor, a: float) -> float:
     return math.sqrt(2 / ((1 + a * a) * fan_in))
 
 
-def lsuv(model: Model, batch: Tensor) -> None:
+def lsuv(model: Model, batch: Tensor) -> list[str]:
     """Layer-sequential unit variance: scale each block's weights until its output has std 1.
 
     D. Mishkin and J. Matas, arXiv:1511.06422, from the weights that the model has. As in the
@@ -45,18 +42,24 @@ def lsuv(model: Model, batch: Tensor) -> None:
     moves them with the activation's ``sub``, which is a knob here and stays what the person
     set. The output is measured after the activation and before a norm, where the weights
     still count; norms pass ``batch`` (n, 1, height, width) on as in training, with their running
-    statistics untouched. At most :data:`MAX_ITERATIONS` scalings for a block; one that
-    does not come within :data:`TOLERANCE` of 1 (a constant batch, a cap that binds) gets its
-    weights back and a warning in the log.
+    statistics untouched. Blocks without an activation, whose outputs are logits, keep their weights.
+
+    At most :data:`MAX_ITERATIONS` scalings for a block; one that does not come within :data:`TOLERANCE` of 1 (a
+    constant batch, a cap that binds) gets its weights back.
+
+    Returns:
+        the names of those blocks.
     """
+    kept = []
     with torch.no_grad():
         x = model.stem(batch)
         for name, block in model.blocks.items():
-            if not _scale_to_unit_std(block, x):
-                logger.warning("LSUV: block %s cannot reach a std of 1 on this batch; its weights are kept", name)
+            if block.activation is not None and not _scale_to_unit_std(block, x):
+                kept.append(name)
             x = _before_norm(block, x)
             if block.norm is not None:
                 x = copy.deepcopy(block.norm).train()(x)
+    return kept
 
 
 def _before_norm(block: Block, x: Tensor) -> Tensor:
@@ -91,7 +94,7 @@ def _scale_to_unit_std(block: Block, x: Tensor) -> bool:
     return False
 
 
-def initialise(model: Model, config: Config, batch: Tensor | None = None) -> None:
+def initialise(model: Model, config: Config, batch: Tensor | None = None) -> list[str]:
     """Set the model's weights as ``config.init`` says, from the default RNG.
 
     "default" leaves torch's. The Kaiming inits fill, with slope ``config.init_a``, the layers
@@ -99,11 +102,14 @@ def initialise(model: Model, config: Config, batch: Tensor | None = None) -> Non
     the course. "lsuv" starts from Kaiming normal and then runs :func:`lsuv` on ``batch``
     (n, 1, height, width), which lies on the model's device.
 
+    Returns:
+        the blocks that LSUV could not bring to a std of 1.
+
     Raises:
         ValueError: for LSUV without a batch.
     """
     if config.init == "default":
-        return
+        return []
     if config.init == "lsuv" and batch is None:
         raise ValueError("LSUV needs a batch of pictures")
     fill = kaiming_uniform if config.init == "kaiming_uniform" else kaiming_normal
@@ -112,5 +118,4 @@ def initialise(model: Model, config: Config, batch: Tensor | None = None) -> Non
             fill(block.layer.weight, config.init_a)
             if block.layer.bias is not None:
                 nn.init.zeros_(block.layer.bias)
-    if config.init == "lsuv" and batch is not None:
-        lsuv(model, batch)
+    return lsuv(model, batch) if config.init == "lsuv" and batch is not None else []

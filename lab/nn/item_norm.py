@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from lab.nn.batch_norm import report
 
 
-class _ItemNorm(nn.Module):
+class ItemNorm(nn.Module):
     """Normalises each image's channels in ``groups`` groups; x of shape (N, C, H, W).
 
     No running statistics, so training and eval mode are the same; gradient flows through the
@@ -22,10 +22,12 @@ class _ItemNorm(nn.Module):
         self.groups = groups
         self.eps = eps
         self.unbiased = unbiased
-        self.weight = nn.Parameter(torch.ones(shape))
-        self.bias = nn.Parameter(torch.zeros(shape))
+        self.weight = nn.Parameter(torch.ones(shape, dtype=torch.float32))
+        self.bias = nn.Parameter(torch.zeros(shape, dtype=torch.float32))
         for name in ("used_mean", "used_var"):
-            self.register_buffer(name, torch.full((1, groups, 1, 1, 1), torch.nan), persistent=False)
+            self.register_buffer(
+                name, torch.full((1, groups, 1, 1, 1), torch.nan, dtype=torch.float32), persistent=False
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         n, channels, height, width = x.shape
@@ -41,7 +43,7 @@ class _ItemNorm(nn.Module):
         return y
 
 
-class LayerNorm(_ItemNorm):
+class LayerNorm(ItemNorm):
     """The course's LayerNorm (lesson 10, notebook 07): each image by its own mean and variance.
 
     ONE scale and one shift for the layer, and the unbiased variance unless ``unbiased`` is
@@ -52,7 +54,7 @@ class LayerNorm(_ItemNorm):
         super().__init__((1,), 1, eps, unbiased)
 
 
-class InstanceNorm(_ItemNorm):
+class InstanceNorm(ItemNorm):
     """The course's InstanceNorm (lesson 10, notebook 07): each channel of each image alone.
 
     The variance is unbiased unless ``unbiased`` is False: on a 1x1 map it is nan, for any eps
@@ -63,7 +65,7 @@ class InstanceNorm(_ItemNorm):
         super().__init__((channels, 1, 1), channels, eps, unbiased)
 
 
-class GroupNorm(_ItemNorm):
+class GroupNorm(ItemNorm):
     """Group normalisation with the biased variance, as ``nn.GroupNorm`` computes it.
 
     Y. Wu and K. He, arXiv:1803.08494.

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 from lab.config import Config
@@ -71,9 +72,14 @@ def build(config: Config, outputs: int = CLASSES, pixels: int = PIXELS) -> Model
     if config.model == "cnn":
         return _cnn(config, outputs)
     if config.model == "mlp":
-        hidden = Block(nn.Linear(pixels, HIDDEN), _activation(config))
-        return Model(nn.Flatten(), {"hidden": hidden, "output": Block(nn.Linear(HIDDEN, outputs))}, nn.Identity())
-    return Model(nn.Flatten(), {"linear": Block(nn.Linear(pixels, outputs))}, nn.Identity())
+        hidden = Block(_linear(pixels, HIDDEN), _activation(config))
+        return Model(nn.Flatten(), {"hidden": hidden, "output": Block(_linear(HIDDEN, outputs))}, nn.Identity())
+    return Model(nn.Flatten(), {"linear": Block(_linear(pixels, outputs))}, nn.Identity())
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    # A notebook may have changed torch's default dtype: that must not change a run.
+    return nn.Linear(inputs, outputs, dtype=torch.float32)
 
 
 def _activation(config: Config) -> GeneralRelu:
@@ -86,10 +92,10 @@ def _cnn(config: Config, outputs: int) -> Model:
     for number, (before, width) in enumerate(pairwise((1, *config.widths)), start=1):
         kernel = 5 if number == 1 else 3
         bias = config.norm not in WITHOUT_CONV_BIAS
-        conv = Conv2d(before, width, kernel, stride=2, padding=kernel // 2, bias=bias)
+        conv = Conv2d(before, width, kernel, stride=2, padding=kernel // 2, bias=bias, dtype=torch.float32)
         norm = make_norm(
             config.norm, width, eps=config.norm_eps, momentum=config.norm_momentum, groups=config.groups
         )  # fmt: skip
         blocks[f"conv{number}"] = Block(conv, _activation(config), norm)
-    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(config.widths[-1], outputs))
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), _linear(config.widths[-1], outputs))
     return Model(nn.Identity(), blocks, head)

@@ -85,13 +85,13 @@ class RunningBatchNorm(nn.Module):
         super().__init__()
         self.eps = eps
         self.momentum = momentum
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-        self.register_buffer("sums", torch.zeros(channels))
-        self.register_buffer("squares", torch.zeros(channels))
+        self.weight = nn.Parameter(torch.ones(channels, dtype=torch.float32))
+        self.bias = nn.Parameter(torch.zeros(channels, dtype=torch.float32))
+        self.register_buffer("sums", torch.zeros(channels, dtype=torch.float32))
+        self.register_buffer("squares", torch.zeros(channels, dtype=torch.float32))
         # On the device, not Python's, so that they advance when a CUDA graph is replayed.
-        self.register_buffer("count", torch.zeros(()))
-        self.register_buffer("missing", torch.full((), float(FEW)))
+        self.register_buffer("count", torch.zeros((), dtype=torch.float32))
+        self.register_buffer("missing", torch.full((), float(FEW), dtype=torch.float32))
         add_statistics_buffers(self, channels)
 
     def effective_momentum(self, batch_size: int) -> float:
@@ -166,8 +166,8 @@ class RunningBatchNormSimple(RunningBatchNorm):
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__(channels, eps, momentum)
-        self.register_buffer("factor", torch.ones(channels))
-        self.register_buffer("offset", torch.zeros(channels))
+        self.register_buffer("factor", torch.ones(channels, dtype=torch.float32))
+        self.register_buffer("offset", torch.zeros(channels, dtype=torch.float32))
 
     def _keep(self, factor: Tensor, offset: Tensor) -> None:
         self.factor.copy_(factor)

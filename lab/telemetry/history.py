@@ -20,7 +20,7 @@ class _Table:
     Kept rows are those whose step is a multiple of the stride, so any two tables of one run (the page's too) thin to
     the same steps. Storage doubles as it fills, up to ``limit`` rows.
 
-    Rows that were handed out are never written again (thinning and cutting make new arrays), so a reader needs no
+    Rows that were handed out are never written again (thinning makes new arrays), so a reader needs no
     copy, and training does not wait while one is made.
 
     Args:
@@ -31,11 +31,14 @@ class _Table:
         self.limit = limit
         self.stride = 1
         self.length = 0
+        self._last: tuple[NDArray[np.int64], NDArray[Any]] | None = None
         self._shape, self._axis = shape, shape.index(None)
         self._steps = np.empty(min(256, limit), np.int64)
         self._rows = self._empty(len(self._steps), dtype)
 
     def append(self, steps: NDArray[np.int64], rows: NDArray[Any]) -> None:
+        if len(steps):
+            self._last = steps[-1:].copy(), rows[self._at(slice(-1, None))].copy()
         keep = steps % self.stride == 0
         steps, rows = steps[keep], rows[self._at(keep)]
         while self.length + len(steps) > self.limit:
@@ -59,9 +62,13 @@ class _Table:
         steps.flags.writeable = rows.flags.writeable = False
         return steps, rows
 
-    def cut(self, step: int) -> None:
-        """Drop the rows after ``step``."""
-        self._keep(slice(int(np.searchsorted(self._steps[: self.length], step, side="right"))), len(self._steps))
+    def keep_last(self) -> None:
+        """Add the last row that was appended, if it was thinned away."""
+        if self._last is not None and (not self.length or self._steps[self.length - 1] < self._last[0][-1]):
+            self._keep(slice(self.length), max(len(self._steps), self.length + 1))
+            end = slice(self.length, self.length + 1)
+            self._steps[end], self._rows[self._at(end)] = self._last
+            self.length += 1
 
     def _keep(self, which: slice | NDArray[np.int64], capacity: int) -> None:
         """Copy the rows at ``which`` into new arrays for ``capacity`` rows."""
@@ -102,7 +109,7 @@ class History:
             self._rows = _Table((len(layout.columns), None), np.float32, self._limits[0])
             self._hists = _Table((None, len(layout.layers), COUNTS), np.int32, self._limits[1])
             # The moving average goes through every row in order, the thinned ones too.
-            self._average = 0.0
+            self._average = self._accuracy = 0.0
             self._unseen = 1.0
 
     def append(
@@ -121,21 +128,24 @@ class History:
             betas: of the loss's moving average at each of these steps.
         """
         average, weight = ewma(device_rows[:, 0], betas, start=self._average, unseen=self._unseen)
+        accuracy, _ = ewma(device_rows[:, 1], betas, start=self._accuracy)
         if len(betas):
-            self._average, self._unseen = float(average[-1]), 1 - float(weight[-1])
-        rows = np.concatenate([device_rows.T, host.T, [average, weight]], dtype=np.float32, casting="same_kind")
+            self._average, self._accuracy = float(average[-1]), float(accuracy[-1])
+            self._unseen = 1 - float(weight[-1])
+        rows = np.concatenate(
+            [device_rows.T, host.T, [average, weight, accuracy]], dtype=np.float32, casting="same_kind"
+        )
         steps = np.arange(self.last_step + 1, self.last_step + 1 + len(device_rows), dtype=np.int64)
         with self._lock:
             self._rows.append(steps, rows)
             self._hists.append(steps, hists)
             self.last_step += len(device_rows)
 
-    def cut(self, step: int) -> None:
-        """Drop the rows after ``step``: what follows a diverged step says nothing."""
+    def finish(self) -> None:
+        """Keep the last row, thinned away or not: no more rows follow."""
         with self._lock:
-            self._rows.cut(step)
-            self._hists.cut(step)
-            self.last_step = min(self.last_step, step)
+            self._rows.keep_last()
+            self._hists.keep_last()
 
     def mark(self, mark: Mark) -> None:
         """Add the mark of a knob's change."""
@@ -178,4 +188,4 @@ class History:
             )
 
 
-assert SCALARS[2:] == ("lr", "momentum", "seconds", "loss_average", "loss_weight"), "append's order of host columns"
+assert SCALARS[5:] == ("loss_average", "loss_weight", "accuracy_average"), "append's order of host columns"

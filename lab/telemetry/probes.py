@@ -149,7 +149,7 @@ class Probes:
         self.layout = layout
         self.threshold = threshold
         self.capacity = capacity
-        self.rows = torch.full((capacity, len(layout.device_columns)), torch.nan, device=device)
+        self.rows = torch.full((capacity, len(layout.device_columns)), torch.nan, dtype=torch.float32, device=device)
         self.hists = torch.zeros(capacity, len(layout.layers), COUNTS, dtype=torch.int32, device=device)
         self.row = 0
         self._hooks = ExitStack()

@@ -64,21 +64,33 @@ class Recorder(Callback):
         self.probes = self._hooks.enter_context(probes)
 
     def before_epoch(self, learner: Learner) -> None:
+        self._take_rows()  # of an epoch that was cancelled: they are no part of this one's averages
         self._totals = np.zeros(2)
         self._images = 0
 
     def measure(self, learner: Learner) -> None:
         self.probes.score(learner.loss, learner.task.metric, learner.logits, learner.y)
 
+    def before_batch(self, learner: Learner) -> None:
+        self._recorded = False
+
     def after_batch(self, learner: Learner) -> None:
         if not learner.training:
             return
-        optimizer = learner.optimizer
-        seconds = self._clock()
-        self._host.append((optimizer.lr, optimizer.momentum, seconds, learner.config.beta, len(learner.x)))
-        self.probes.row = len(self._host)
+        self._add_row(learner)
         if len(self._host) == RING or time.perf_counter() - self._drained >= DRAIN_SECONDS:
             self.drain(learner)
+
+    def cleanup_batch(self, learner: Learner) -> None:
+        # Another callback may have ended the batch, or the fit, after its step.
+        if learner.trained and not self._recorded:
+            self._add_row(learner)
+
+    def _add_row(self, learner: Learner) -> None:
+        optimizer = learner.optimizer
+        self._host.append((optimizer.lr, optimizer.momentum, self._clock(), learner.config.beta, len(learner.x)))
+        self.probes.row = len(self._host)
+        self._recorded = True
 
     def after_epoch(self, learner: Learner) -> None:
         # The epoch's last rows must be in before its averages are computed.
@@ -95,6 +107,7 @@ class Recorder(Callback):
         # After an error, too, the rows that are there are kept; the net is not asked again.
         with self._hooks:
             self._take_rows()
+            self.history.finish()
 
     def validate(self, learner: Learner) -> None:
         """Validate once more, for a run that ended early."""
@@ -133,18 +146,18 @@ class Recorder(Callback):
         rows = self.probes.rows[:count].cpu().numpy()
         hists = self.probes.hists[:count].cpu().numpy()
         host = np.array(self._host, np.float64)
-        begin = self.history.last_step + 1
-        self.history.append(rows, hists, host[:, :3], host[:, 3].tolist())
         self.probes.row = 0
         self._host.clear()
         bad = np.flatnonzero(~np.isfinite(rows[:, 0]))
         if bad.size and self.diverged is None:
             at = int(bad[0])
-            self.diverged = Divergence(begin + at, float(host[at, 0]), float(rows[at, 0]), self._broken(rows[at]))
-            self.history.cut(self.diverged.step)
-            count = at + 1
-        sizes = host[:count, 4]
-        self._totals += (rows[:count, :2] * sizes[:, None]).sum(axis=0)
+            step = self.history.last_step + 1 + at
+            self.diverged = Divergence(step, float(host[at, 0]), float(rows[at, 0]), self._broken(rows[at]))
+            count = at + 1  # what follows a diverged step means nothing
+        rows, hists, host = rows[:count], hists[:count], host[:count]
+        self.history.append(rows, hists, host[:, :3], host[:, 3].tolist())
+        sizes = host[:, 4]
+        self._totals += (rows[:, :2] * sizes[:, None]).sum(axis=0)
         self._images += int(sizes.sum())
 
     def _broken(self, row: np.ndarray) -> str | None:

@@ -3,6 +3,7 @@
 After the Learner of fastai's lessons 9 and 10 ("04_callbacks", "05b_early_stopping").
 """
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from lab import schedules
@@ -32,10 +33,34 @@ class Callback:
     ``measure`` ends a training step: work on the device alone, which may be captured into a
     CUDA graph with the step, and is then replayed without the callback being called.
     Validation batches dispatch the batch events too, with ``learner.training`` False.
+
+    Random numbers: draw from ``learner.random``, or they differ from run to run.
     """
 
     order = 0
     """Callbacks run by ascending order; equal ones as they were given."""
+
+
+EVENTS = frozenset(
+    f"{when}_{level}" for when in ("before", "after", "cancel", "cleanup") for level in ("fit", "epoch", "batch")
+) | {"after_predict", "after_loss", "after_backward", "after_step", "measure"}
+
+
+def check_events(callback: Callback) -> None:
+    """Refuse a callback with a method that looks like an event and is none: it would never be called.
+
+    Raises:
+        ValueError: naming the method and the event that it may be meant for.
+    """
+    for name in dir(callback):
+        if name.startswith("_") or name in EVENTS or not callable(getattr(type(callback), name, None)):
+            continue
+        meant = get_close_matches(name, sorted(EVENTS), n=1, cutoff=0.85)
+        if meant or name.startswith(("before_", "after_", "cancel_", "cleanup_")):
+            hint = f"; did you mean {meant[0]}?" if meant else ""
+            raise ValueError(
+                f"{type(callback).__name__}.{name} is no event{hint} The events are {', '.join(sorted(EVENTS))}."
+            )
 
 
 class ApplySchedule(Callback):

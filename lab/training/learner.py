@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lab.config import Config
 from lab.nn.models import Model
-from lab.training.callbacks import Callback, CancelBatch, CancelEpoch, CancelFit
+from lab.training.callbacks import Callback, CancelBatch, CancelEpoch, CancelFit, check_events
 from lab.training.optimizers import Optimizer
 from lab.training.steps import eager_step
 from lab.training.task import Task
@@ -57,9 +57,11 @@ class Learner:
     Attributes:
         config: the knobs as of now; a callback that changes it calls :meth:`set_live`.
         epoch, step: both from 0; ``step`` counts the training batches done, and so numbers the
-            one in work. A cancelled batch is not counted.
+            one in work. A batch that was cancelled before its step is not counted.
         steps, steps_per_epoch: of the whole fit, of an epoch; a last partial batch counts.
         training: False during validation.
+        trained: whether the optimiser has stepped for the batch in work.
+        random: for callbacks: what they draw from it is the same for the same seed, and changes nothing else.
         chosen: indices into the training set of the batch in work; None for a validation batch.
         x, y, logits, loss: of the batch in work. The next batch may overwrite the tensors: clone what is to stay.
     """
@@ -79,7 +81,11 @@ class Learner:
         self.task = task
         self.optimizer = optimizer
         self.generator = generator
+        self.random = torch.Generator().manual_seed(config.seed)
         self.callbacks = sorted(callbacks, key=lambda callback: callback.order)
+        for callback in self.callbacks:
+            check_events(callback)
+        self.trained = False
         self.run_step: Callable[[Learner], None] = eager_step
         self._table: dict[str, list[Callable[[Learner], None]]] = {}
         self.epoch = self.step = 0
@@ -178,13 +184,18 @@ class Learner:
         self.model.train()
         for chosen in self._train_batches():
             self.take(chosen)
-            if self._one_batch():
-                self.step += 1
+            self.trained = False
+            try:
+                self._one_batch()
+            finally:
+                # A batch that was left before its step is not counted; one that was left after it is.
+                self.step += self.trained
         self.valid_loss, self.valid_metric = self.validate()
 
     @_level("batch", CancelBatch)
     def _one_batch(self) -> None:
         self.run_step(self)
+        self.trained = self.training
 
     def validate(self) -> tuple[float, float]:
         """Return the mean loss and metric over the validation images; nan when every batch was cancelled.

@@ -113,16 +113,16 @@ def test_ticks_by_keyboard_and_what_is_refused(voila_server: Any, page: Page) ->
     page.get_by_role("checkbox", name="ReLU", exact=True).press("Space")
     expect(row(page, "N(0, 1)", "ReLU")).to_have_count(0)
 
-    for label, name, bad, good in (
-        ("Activation cap (maxv)", "maxv", "-1", "1"),
-        ("Leaky slope", "leak", "1.5", "1"),
-        ("Activation shift (sub)", "sub", "nan", "1"),
-        ("Layers", "layers", "0", "3"),
-        ("Layers", "layers", "", "1"),
+    for label, bad, good in (
+        ("Activation cap (maxv)", "-1", "1"),
+        ("Leaky slope", "1.5", "1"),
+        ("Activation shift (sub)", "nan", "1"),
+        ("Layers", "0", "3"),
+        ("Layers", "", "1"),
     ):
         enter(page, label, bad)
         alert = knob(page, label).get_by_role("alert")
-        expect(alert).to_contain_text(f"{name} must be")
+        expect(alert).to_contain_text(f"{label} must be")
         expect(alert).to_contain_text(f"got '{bad}'")
         enter(page, label, good)
         expect(alert).to_have_count(0)

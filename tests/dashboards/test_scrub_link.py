@@ -56,7 +56,7 @@ def test_a_link_opens_the_same_settings(server: Any, page: Page) -> None:
     address = f"{server.url}/voila/render/training.ipynb"
     page.goto(f"{address}?lr=9999&foo=1&norm=layer&epochs=2&theme=auto&token=not-to-be-told")
     alert = page.get_by_role("alert").filter(has_text="link")
-    expect(alert).to_contain_text("lr must be above 0 and at most 1000; got '9999'", timeout=READY)
+    expect(alert).to_contain_text("(lr) must be above 0 and at most 1000; got '9999'", timeout=READY)
     expect(alert).to_contain_text("foo is no knob")
     assert kernel_of(page, server).environ()["VOILA_PREHEAT"] == "True", "this kernel was there before its page"
     expect(page.locator(".lab-state")).to_contain_text("Ready")

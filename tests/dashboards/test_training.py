@@ -190,7 +190,9 @@ def test_a_knob_says_its_name_its_value_and_what_it_refuses(voila_server: Any, p
     expect(slider).to_have_attribute("aria-valuetext", "0.123456")
     entry.fill("fast")
     entry.press("Enter")
-    expect(page.get_by_role("alert").first).to_contain_text("lr must be a number, above 0 and at most 1000; got 'fast'")
+    expect(page.get_by_role("alert").first).to_contain_text(
+        "(lr) must be a number, above 0 and at most 1000; got 'fast'"
+    )
     expect(entry).to_have_value("0.123456")
     page.get_by_role("button", name="Data and run").click()  # unfolds more
     expect(page.get_by_role("slider", name="Training images", exact=True)).to_be_visible()

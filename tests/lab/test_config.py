@@ -72,24 +72,37 @@ def test_bad_values_name_the_field_the_value_and_the_range(field: str, value: ob
     with pytest.raises(ConfigError) as refusal:
         Config(**{field: value})
     message = str(refusal.value)
-    assert message.startswith(field) and told in message and repr(value) in message
+    assert message.startswith(f"{KNOBS[field].label} ({field}) must be ") and told in message and repr(value) in message
     assert refusal.value.name == field
 
 
 def test_batch_size_larger_than_the_data() -> None:
-    with pytest.raises(ConfigError, match="batch_size must be at most the 200 training images; got 300"):
+    with pytest.raises(
+        ConfigError, match=r"Batch size \(batch_size\) must be at most the 200 training images; got 300"
+    ):
         Config(size=200, batch_size=300)
 
 
 def test_groups_that_do_not_divide_the_channels() -> None:
-    with pytest.raises(ConfigError, match=r"groups must be a divisor of every width \(1, 2, 4, 8\).*got 3"):
+    with pytest.raises(ConfigError, match=r"Groups \(groups\) must be a divisor of every width \(1, 2, 4, 8\).*got 3"):
         Config(norm="group", groups=3)
     assert Config(norm="batch", groups=3).groups == 3, "of no account for other norms"
 
 
 def test_a_schedule_may_not_take_momentum_to_one() -> None:
-    with pytest.raises(ConfigError, match=r"momentum must be below 0\.5"):
+    with pytest.raises(ConfigError, match=r"Momentum \(momentum\) must be below 0\.5"):
         Config(momentum=0.6, momentum_schedule="1 lin 1 2")
+
+
+@pytest.mark.parametrize(
+    ("lr", "schedule"), [(1, "1 const 1e300"), (600, "0.5 lin 0 2, 0.5 const 1"), (1000, "1 exp 1 1.01")]
+)
+def test_a_schedule_may_not_take_the_learning_rate_out_of_its_range(lr: float, schedule: str) -> None:
+    with pytest.raises(ConfigError, match=r"Learning rate \(lr\) must be at most .* with this schedule's peak"):
+        Config(lr=lr, lr_schedule=schedule)
+    with pytest.raises(ConfigError, match="with this schedule's peak"):
+        Config(lr=1e-9, lr_schedule="0.5 lin 0 2, 0.5 const 1").change_live(lr=600)
+    assert Config(lr=500, lr_schedule="0.5 lin 0 2, 0.5 const 1").lr == 500
 
 
 def test_text_is_taken_for_the_number_that_it_names() -> None:

@@ -64,7 +64,11 @@ def test_a_run_that_cannot_be_kept_says_so_and_is_done_all_the_same(
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(["--lr", "0"], "lr must be above 0"), (["--norm", "nope"], "norm must be one of"), (["--epochs", "0"], "epochs")],
+    [
+        (["--lr", "0"], "Learning rate (lr) must be above 0"),
+        (["--norm", "nope"], "(norm) must be one of"),
+        (["--epochs", "0"], "epochs"),
+    ],
 )
 def test_a_bad_knob_is_named_and_nothing_is_run(
     arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]

@@ -494,3 +494,69 @@ def test_a_task_of_its_own_and_a_callback_of_its_own() -> None:
     session.close()
     assert session.state == "finished", session.error
     assert asked == [(20, 7)] and len(record.steps) == 8 and record.outputs is None
+
+
+def test_waiting_for_a_session_that_nobody_started_is_refused() -> None:
+    session = Session(TINY)
+    with pytest.raises(RuntimeError, match="was not started"):
+        session.wait()
+    assert session.wait(0.01) is False
+    session.stop()
+    assert session.wait() is True
+
+
+def test_a_callback_may_close_the_session() -> None:
+    class Closes(Callback):
+        def after_batch(self, learner: Learner) -> None:
+            session.close()
+
+    session = Session(TINY, callbacks=[Closes()])
+    session.start()
+    assert session.wait(PATIENCE) and session.state == "stopped"
+    session._thread.join(PATIENCE)
+    assert session._learner is None and len(session.since(-1).steps) == 1
+    session.close()
+
+
+def test_callbacks_draw_the_same_numbers_under_the_same_seed_and_change_none(make: Callable[..., Session]) -> None:
+    class Draws(Callback):
+        def __init__(self) -> None:
+            self.drawn: list[float] = []
+
+        def before_batch(self, learner: Learner) -> None:
+            self.drawn += torch.rand(3, generator=learner.random).tolist()
+
+    import torch
+
+    drawn, records = [], []
+    for seed in (0, 0, 1):
+        draws = Draws()
+        session = Session(TINY.replace(seed=seed), callbacks=[draws])
+        records.append(finish(session))
+        drawn.append(draws.drawn)
+        session.close()
+    assert drawn[0] == drawn[1] != drawn[2] and equal(records[0], records[1])
+    assert equal(records[0], finish(make()))
+
+
+def test_what_lsuv_cannot_reach_is_said(make: Callable[..., Session]) -> None:
+    session = make(init="lsuv", maxv=0.5, norm="none")
+    finish(session)
+    assert session.notice == "LSUV could not bring conv1, conv2 to a std of 1: first weights kept."
+    plain = make(init="lsuv", norm="none")
+    finish(plain)
+    assert plain.notice == ""
+
+
+@pytest.mark.parametrize("norm", ["instance", "group"])
+def test_a_norm_over_a_single_value_says_why_it_is_nan(make: Callable[..., Session], norm: str) -> None:
+    session = make(norm=norm, widths=(4,) * 5, groups=4)
+    finish(session)
+    if norm == "group":
+        assert session.state == "finished", "its variance is biased: 0, not 0 ÷ 0"
+        return
+    assert session.state == "diverged"
+    assert "Its map is 1 × 1: InstanceNorm averages over a single value there" in session.error
+    wide = make(norm=norm, lr=1000.0)
+    finish(wide)
+    assert "single value" not in wide.error

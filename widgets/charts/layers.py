@@ -7,8 +7,8 @@ from widgets.charts.style import Figure, axis, column, layout, line, note
 from widgets.charts.view import View
 
 NEAR_ZERO = {
-    "near_relu": "bins 0–1 of 40 over 0..10",
-    "near_general": "bins 19–21 of 40 over −7..7",
+    "near_relu": "0 ≤ x < 0.5",
+    "near_general": "−0.35 ≤ x < 0.7",
     "near_abs": "|x| < t",
     "near_below": "x ≤ t",
 }

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.record import Record
-from widgets.charts.style import Figure, column, layout, line, markers, stacked
+from widgets.charts.style import Figure, column, layout, line, markers, note, stacked
 from widgets.charts.view import View
 
 
@@ -13,25 +13,35 @@ def debiased_loss(record: Record) -> NDArray[np.float32]:
     return column(record, "loss_average") / column(record, "loss_weight")
 
 
+TOP = 30.0
+"""Losses above it are drawn at it: one step of a run that diverges would press all others onto the axis."""
+
+
 def loss(record: Record, view: View | None = None) -> Figure:
     """Training loss of each batch, its de-biased moving average, and the validation loss (nats)."""
     view = view or View()
     x = view.at(record.steps, record)
     ends = view.at([row.step for row in record.validations], record)
     data = [
-        line("each batch", x, column(record, "loss"), 0, faint=True),
-        line("average", x, debiased_loss(record), 0),
-        markers("validation", ends, [row.loss for row in record.validations], 1, "diamond"),
+        line("each batch", x, np.minimum(column(record, "loss"), TOP), 0, faint=True),
+        line("average", x, np.minimum(debiased_loss(record), TOP), 0),
+        markers("validation", ends, np.minimum([row.loss for row in record.validations], TOP), 1, "diamond"),
     ]
-    return {"data": data, "layout": layout("Loss", record, view, "cross-entropy (nats)", rangemode="tozero")}
+    base = layout("Loss", record, view, "cross-entropy (nats)", rangemode="tozero")
+    losses = column(view.whole or record, "loss")
+    if (largest := np.max(losses, initial=0.0, where=np.isfinite(losses))) > TOP:
+        text = f"up to {largest:.2g}: what is above {TOP:g} is drawn there"
+        base["annotations"].append(note(text, x=1, xanchor="right", y=1, yanchor="bottom"))
+    return {"data": data, "layout": base}
 
 
 def accuracy(record: Record, view: View | None = None) -> Figure:
     """Accuracy of each training batch, of each epoch's training images and of its validation (0 to 1)."""
     view = view or View()
-    ends = view.at([row.step for row in record.validations], record)
+    x, ends = view.at(record.steps, record), view.at([row.step for row in record.validations], record)
     data = [
-        line("each batch", view.at(record.steps, record), column(record, "accuracy"), 0, faint=True),
+        line("each batch", x, column(record, "accuracy"), 0, faint=True),
+        line("average", x, column(record, "accuracy_average") / column(record, "loss_weight"), 2),
         markers("epoch, training", ends, [row.train_accuracy for row in record.validations], 0, "circle"),
         markers("validation", ends, [row.accuracy for row in record.validations], 1, "diamond"),
     ]

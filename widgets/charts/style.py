@@ -52,7 +52,8 @@ def markers(name: str, x: NDArray[Any], y: ArrayLike, index: int, symbol: str) -
 
 def axis(title: str, **rest: Any) -> dict[str, Any]:
     """Return a titled axis."""
-    return {"title": {"text": title, "standoff": 6}, "zeroline": False} | rest
+    # Not "860μ": a loss has no unit to put a prefix before.
+    return {"title": {"text": title, "standoff": 6}, "zeroline": False, "exponentformat": "power"} | rest
 
 
 def note(text: str, **rest: Any) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def plot(title: str, x: str, y: str, *, entries: int = 3, **y_axis: Any) -> dict
         "height": HEIGHT + extra,
         "margin": {"l": 64, "r": 16, "t": 44, "b": 76 + extra},
         "xaxis": axis(x),
-        "yaxis": axis(y, **y_axis),
+        "yaxis": axis(y, hoverformat=".2~%" if "%" in y_axis.get("tickformat", "") else ".4~g", **y_axis),
         "showlegend": True,
         "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
     }
@@ -91,7 +92,12 @@ def plot(title: str, x: str, y: str, *, entries: int = 3, **y_axis: Any) -> dict
 def layout(title: str, record: Record, view: View, y: str, **rest: Any) -> dict[str, Any]:
     """Return the layout of a chart over a run, with its x-axis and its marks."""
     shapes, annotations = marks(record, view)
-    over_run = {"hovermode": "x unified", "uirevision": view.x, "shapes": shapes, "annotations": annotations}
+    over_run = {
+        "hovermode": "x unified",
+        "uirevision": f"{view.x} {view.run}",
+        "shapes": shapes,
+        "annotations": annotations,
+    }
     return plot(title, x_title(record, view), y, **rest) | over_run
 
 

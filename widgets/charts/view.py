@@ -1,7 +1,6 @@
 """The choices for all charts of a run: x-axis unit, near-zero definition, layer and norm."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,13 +16,13 @@ class View:
     """The choices for all charts of a run.
 
     Attributes:
+        run: another number for each run: a reader's zoom does not outlive it.
         x: a key of X_AXES.
         near_zero: which definition, a key of ``charts.NEAR_ZERO``.
         threshold: t of the definitions that have one.
         layer: whose histogram; the last one if not in the record.
         norm: whose moving averages; the first one if not in the record.
-        clock: (steps, seconds) of the whole run, so that marks and validations find their time when only new rows are
-            charted; by default the charted rows'.
+        whole: the run's whole record, when only its new rows are charted: marks and validations find their time in it.
     """
 
     x: str = "steps"
@@ -31,7 +30,8 @@ class View:
     threshold: float = 1e-3
     layer: str = ""
     norm: str = ""
-    clock: tuple[NDArray[Any], NDArray[Any]] | None = None
+    whole: Record | None = None
+    run: int = 0
 
     def at(self, steps: ArrayLike, record: Record) -> NDArray[np.float64]:
         """Return the x coordinates of ``steps`` in the chosen unit."""
@@ -39,6 +39,6 @@ class View:
         if self.x == "epochs":
             return (steps + 1) / record.steps_per_epoch
         if self.x == "seconds":
-            known, seconds = self.clock or (record.steps, record.columns.get("seconds", record.steps))
-            return np.interp(steps, known, seconds) if np.size(known) else np.zeros_like(steps)
+            whole = self.whole or record
+            return np.interp(steps, whole.steps, whole.columns["seconds"]) if len(whole.steps) else np.zeros_like(steps)
         return steps

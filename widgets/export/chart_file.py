@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+import numpy as np
+
 from widgets.charts.style import Figure
 from widgets.export.page import Part, web_page
 from widgets.export.pictures import RENDERER
 from widgets.export.provenance import Settings, caption, listing, versions
 from widgets.export.section_words import Words
 from widgets.export.slide import plain_text, slide
-from widgets.export.table import Table, as_csv, as_json
+from widgets.export.table import Table, as_csv, as_json, as_xlsx
 from widgets.export.themes import THEMES
 
 FORMATS = {
@@ -20,6 +22,7 @@ FORMATS = {
     "pdf": "application/pdf",
     "html": "text/html",
     "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "json": "application/json",
 }
 """Formats of one chart: suffix -> media type."""
@@ -61,6 +64,15 @@ class ChartFile:
         text = title.get("text", "") if isinstance(title, dict) else str(title)
         return plain_text(text) or self.words.title or self.label
 
+    @property
+    def empty(self) -> bool:
+        """Whether no trace has a value."""
+        return not any(
+            np.size(trace.get(axis) if trace.get(axis) is not None else ())
+            for trace in self.chart["data"]
+            for axis in "yz"
+        )
+
     @cached_property
     def slide(self) -> Figure:
         """The figure that pictures and web pages show."""
@@ -80,9 +92,12 @@ class ChartFile:
         """
         if suffix == "csv":
             return as_csv(self.read())
+        named = {"chart": self.name, "title": self.title}
+        if suffix == "xlsx":
+            return as_xlsx(self.read(), {**named, **self.settings, **versions(), "date": date.today().isoformat()})
         if suffix == "json":
             made_with = {"settings": self.settings, "versions": versions(), "date": date.today().isoformat()}
-            return as_json(self.read(), {"chart": self.name, "title": self.title, **made_with})
+            return as_json(self.read(), {**named, **made_with})
         if suffix == "html":
             return web_page(self.title, [Part(self.slide, self.label)], THEMES[self.theme])
         return RENDERER.render(self.slide, suffix)

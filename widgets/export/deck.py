@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from lab.kept.run import writable
 from widgets.export.chart_file import ChartFile
 from widgets.export.page import Part, web_page
 from widgets.export.provenance import caption, listing
@@ -81,17 +82,19 @@ def _pptx(title: str, lines: Sequence[str], notes: str, slides: Sequence[Slide],
 
     deck = Presentation()
     deck.slide_width, deck.slide_height = Inches(WIDTH), Inches(HEIGHT)
-    deck.core_properties.title = title
+    deck.core_properties.title = writable(title)
     _add_title_slide(deck, title, lines, notes, theme)
     for slide in slides:
         made = _add_slide(deck, theme)
-        made.shapes.title.text = slide.title  # the outline and screen readers find it; the picture lies over it
+        made.shapes.title.text = writable(
+            slide.title
+        )  # the outline and screen readers find it; the picture lies over it
         _place(made.shapes.title, 0.4, 0.2, 12.5, 0.8)
         picture = made.shapes.add_picture(
             io.BytesIO(slide.picture), 0, 0, width=deck.slide_width, height=deck.slide_height
         )
-        picture._element.nvPicPr.cNvPr.set("descr", slide.label)
-        made.notes_slide.notes_text_frame.text = slide.notes
+        picture._element.nvPicPr.cNvPr.set("descr", writable(slide.label))
+        made.notes_slide.notes_text_frame.text = writable(slide.notes)
     file = io.BytesIO()
     deck.save(file)
     return file.getvalue()
@@ -103,7 +106,7 @@ def _add_title_slide(deck: Any, title: str, lines: Sequence[str], notes: str, th
     _write(slide.shapes.title.text_frame, [title], 2 * TITLE - 8, theme.text)
     box = slide.shapes.add_textbox(*_inches(0.9, 3.4, 11.5, 3.4))
     _write(box.text_frame, lines, CAPTION + 9, theme.secondary)
-    slide.notes_slide.notes_text_frame.text = notes
+    slide.notes_slide.notes_text_frame.text = writable(notes)
 
 
 def _add_slide(deck: Any, theme: Theme) -> Any:
@@ -123,7 +126,7 @@ def _write(frame: Any, lines: Sequence[str], points: int, colour: str) -> None:
     frame.word_wrap = True
     for i, line in enumerate(lines):
         paragraph = frame.paragraphs[0] if i == 0 else frame.add_paragraph()
-        paragraph.text, paragraph.alignment = line, PP_ALIGN.LEFT
+        paragraph.text, paragraph.alignment = writable(line), PP_ALIGN.LEFT
         paragraph.font.size, paragraph.font.color.rgb = Pt(points), _rgb(colour)
 
 

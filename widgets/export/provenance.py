@@ -13,9 +13,13 @@ Settings = dict[str, str]
 """A knob's label, as on the page -> its value as text."""
 
 
+ALWAYS = ("lr", "batch_size", "epochs", "norm", "leak", "init", "seed")
+"""Fields without which a chart of a run cannot be judged, changed or not."""
+
+
 def config_settings(config: Config, device: str = "") -> Settings:
-    """Return what ``config`` changes of the defaults, its seed, and the ``device`` that the run is on."""
-    fields = {**config.changed(), "seed": config.seed}
+    """Return the settings that every caption names, what else ``config`` changes, and the run's ``device``."""
+    fields = {name: getattr(config, name) for name in ALWAYS} | config.changed()
     fields.pop("device", None)
     made = {KNOBS[name].label: value_text(KNOBS[name], value) for name, value in fields.items()}
     return made | {"Device": device or value_text(KNOBS["device"], config.device)}

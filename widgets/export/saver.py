@@ -73,7 +73,7 @@ class Saver:
 
     def export(self, path: str | Path, theme: str = "") -> Path:
         """Write one chart; see ``Panel.export``."""
-        path = Path(path)
+        path = Path(path).expanduser()
         suffix = _checked("the format", path.suffix.removeprefix(".").lower(), FORMATS)
         owners = self.owners()
         owner = owners[_checked("the chart", path.stem, owners)]
@@ -81,16 +81,17 @@ class Saver:
 
     def export_all(self, folder: str | Path, formats: Iterable[str], theme: str = "") -> list[Path]:
         """Write every chart in each of ``formats``; see ``Panel.export_all``."""
-        suffixes = [_checked("the format", suffix, FORMATS) for suffix in formats]
+        named = [formats] if isinstance(formats, str) else formats
+        suffixes = [_checked("the format", suffix, FORMATS) for suffix in named]
         return [
-            _write(Path(folder, f"{chart.name}.{suffix}"), chart.content(suffix))
+            _write(Path(folder).expanduser() / (f"{chart.name}.{suffix}"), chart.content(suffix))
             for chart in self.chart_files(theme)
             for suffix in suffixes
         ]
 
     def deck(self, path: str | Path, theme: str = "") -> Path:
         """Write all charts into one file; see ``Panel.deck``."""
-        path = Path(path)
+        path = Path(path).expanduser()
         suffix = _checked("the format", path.suffix.removeprefix(".").lower(), DECKS)
         return _write(path, self._deck(suffix, theme)(lambda _: None))
 
@@ -156,6 +157,7 @@ class Saver:
     def _deck(self, suffix: str, theme: str = "") -> Callable[[Progress], bytes]:
         """Read all charts now; return what writes the deck, which may be called in another thread."""
         charts = self.chart_files(theme)
+        charts = [chart for chart in charts if not chart.empty] or charts[:1]
         if not charts:
             raise ConfigError("the panel", "no chart", "one with charts")
         return partial(write_deck, suffix, charts, self.words)

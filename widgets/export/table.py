@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lab.kept.run import writable
 from widgets.charts.style import Figure
 from widgets.export.slide import plain_text
 
@@ -35,12 +36,33 @@ def of_figure(figure: Figure) -> Table:
 
 
 def as_csv(table: Table) -> bytes:
-    """Return CSV (UTF-8): a line of names, then one for each row; empty where a column has no value."""
+    """Return CSV (UTF-8 with a mark, for Excel): a line of names, then the rows; empty where a column has no value."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(table)
-    writer.writerows(zip_longest(*map(_texts, table.values()), fillvalue=""))
-    return file.getvalue().encode()
+    writer.writerow(map(_no_formula, table))
+    writer.writerows(zip_longest(*map(_cells, table.values()), fillvalue=""))
+    return file.getvalue().encode("utf-8-sig")
+
+
+def as_xlsx(table: Table, metadata: Mapping[str, Any]) -> bytes:
+    """Return an Excel workbook: the columns, and a sheet of ``metadata``. Numbers are numbers in every language."""
+    import xlsxwriter
+
+    file = io.BytesIO()
+    plain = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(file, plain) as book:
+        data, about = book.add_worksheet("data"), book.add_worksheet("made with")
+        for column, (name, values) in enumerate(table.items()):
+            data.write_string(0, column, writable(name))
+            for row, value in enumerate(_values(values), 1):
+                if isinstance(value, str):
+                    data.write_string(row, column, writable(value))
+                elif value is not None:
+                    data.write_number(row, column, value)
+        for row, (name, value) in enumerate(metadata.items()):
+            about.write_string(row, 0, writable(name))
+            about.write_string(row, 1, writable(str(value)))
+    return file.getvalue()
 
 
 def as_json(table: Table, metadata: Mapping[str, Any]) -> bytes:
@@ -54,6 +76,16 @@ def _texts(values: ArrayLike) -> list[str]:
     array = np.asarray(values)
     texts: list[str] = ["" if value is None else value for value in array.astype(str).tolist()]
     return ["" if text in ("nan", "None") else text for text in texts]
+
+
+def _cells(values: ArrayLike) -> list[str]:
+    texts = _texts(values)
+    return texts if np.asarray(values).dtype.kind in "iufb" else [_no_formula(text) for text in texts]
+
+
+def _no_formula(text: str) -> str:
+    """Return ``text`` such that a spreadsheet does not take it for a formula: a run may be called "=1+1"."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _values(values: ArrayLike) -> list[Any]:

@@ -147,6 +147,8 @@ class LiveFigure(anywidget.AnyWidget):
                 self._post(*self._copy.take())
             elif time.monotonic() - max(self._pinged, self.last_answer) > PING_AFTER:
                 self.ping()  # a message may be lost: the answer says so, and all is sent again
+                # While a cell runs the kernel hears no answer: go on, at this slow rate.
+                self._post(*self._copy.take())
 
     def ping(self) -> None:
         """Ask the page for an answer, which sets ``last_answer``."""

@@ -1,15 +1,18 @@
 """Every field of Config as a knob, in named groups: the card's five first and open, the rest folded."""
 
 import html
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
 
-from lab.config import DEFAULTS, KNOBS, MAIN, Config, ConfigError
+from lab.config import DEFAULTS, KNOBS, MAIN, OPTIMIZERS, USUAL, Config, ConfigError
 from widgets.inputs.knob_box import ConfigKnob
 from widgets.page.fold import Fold
-from widgets.page.layout import knob_group
+from widgets.page.layout import classed, knob_group, show
+
+log = logging.getLogger(__name__)
 
 
 class Knobs(ipywidgets.VBox):
@@ -18,6 +21,7 @@ class Knobs(ipywidgets.VBox):
     Attributes:
         boxes: field name -> ConfigKnob, in Config's order.
         folds: the groups after the first, each under its name.
+        usual: a button that sets the chosen optimiser's usual values; hidden when they are set.
         problem: what is wrong between two knobs, each valid by itself; empty if nothing.
     """
 
@@ -30,6 +34,9 @@ class Knobs(ipywidgets.VBox):
         groups: dict[str, list[ConfigKnob]] = {}
         for name, box in self.boxes.items():
             groups.setdefault(KNOBS[name].group, []).append(box)
+        self.usual = classed(ipywidgets.Button(), "lab-usual")
+        self.usual.on_click(self.on_usual)
+        self.boxes["optimizer"].children += (self.usual,)
         columns = {name: knob_group(boxes) for name, boxes in groups.items()}
         main = columns.pop(MAIN)
         self.folds = [Fold(name, column) for name, column in columns.items()]
@@ -37,6 +44,7 @@ class Knobs(ipywidgets.VBox):
         self.add_class("lab-knobs")
         for name, box in self.boxes.items():
             box.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
+        self._offer_usual()
 
     def __getitem__(self, name: str) -> ConfigKnob:
         return self.boxes[name]
@@ -59,6 +67,19 @@ class Knobs(ipywidgets.VBox):
         """Call ``callback(name, value)`` after each change of a knob."""
         self._callbacks.append(callback)
 
+    def on_usual(self, _: object = None) -> None:
+        """Set the learning rate and momentum that the chosen optimiser is usually run with."""
+        for name, value in USUAL[self.boxes["optimizer"].value].items():
+            self.boxes[name].value = value
+
+    def _offer_usual(self) -> None:
+        chosen = self.boxes["optimizer"].value
+        values = USUAL[chosen]
+        show(self.usual, any(self.boxes[name].value != value for name, value in values.items()))
+        words = ", ".join(f"{KNOBS[name].label.lower()} {value:g}" for name, value in values.items())
+        self.usual.description = f"Usual for {OPTIMIZERS[chosen]}: {words}"
+        self.usual.tooltip = f"Set {words}"
+
     def compare(self, running: Config | None) -> None:
         """Badge the knobs that differ from the running run and act at the next Start; None if no run is on."""
         for name, box in self.boxes.items():
@@ -71,7 +92,15 @@ class Knobs(ipywidgets.VBox):
             self.config()
             self.problem = ""
         except ConfigError as refusal:
-            self.problem = f"{KNOBS[refusal.name].label}: {refusal}" if refusal.name in KNOBS else str(refusal)
-        self._problem_line.value = f'<span role="alert">{html.escape(self.problem)}</span>' if self.problem else ""
+            self.problem = str(refusal)
+        if name in ("optimizer", *USUAL["sgd"]):
+            self._offer_usual()
+        failed = []
         for callback in self._callbacks:
-            callback(name, value)
+            try:
+                callback(name, value)
+            except Exception as error:
+                log.exception("a callback of on_change failed")
+                failed.append(f"A callback of on_change failed: {type(error).__name__}: {error}")
+        lines = [line for line in (self.problem, *failed) if line]
+        self._problem_line.value = "<br>".join(f'<span role="alert">{html.escape(line)}</span>' for line in lines)

@@ -78,10 +78,11 @@ class KnobBox(ipywidgets.VBox):
             return
         try:
             value = self.checked(raw)
-            self.error = ""
-            self.value = value
         except ValueError as refusal:
             self.error = str(refusal)
+        else:
+            self.error = ""
+            self.value = value  # what an observer raises is no refusal of the entry
         self._show()
 
     def choose_from(self, choices: Mapping[str, str]) -> None:
@@ -109,7 +110,7 @@ class KnobBox(ipywidgets.VBox):
 
     def slide_over(self, low: float, high: float, step: float) -> None:
         """Move the slider's ends, and its stops; the valid range and the value stay."""
-        if (low, high) == self.spec.slider:
+        if (low, high, step) == (*(self.spec.slider or ()), self.spec.step):
             return
         self.spec = replace(self.spec, slider=(low, high), step=step)
         with self.slider.hold_trait_notifications():
@@ -214,8 +215,9 @@ def _stops(spec: Knob, a: float, b: float) -> float:
 
 
 def _rounded(value: float, spec: Knob) -> float:
-    """Return a slider's value without the digits of its rounding errors."""
-    return float(f"{value:.3g}") if spec.log else float(f"{value:.6g}")
+    """Return a slider's value without the digits of its rounding errors, never beyond the slider's ends."""
+    low, high = spec.slider or (value, value)
+    return min(max(float(f"{value:.3g}" if spec.log else f"{value:.12g}"), low), high)
 
 
 def _entry(spec: Knob) -> Any:

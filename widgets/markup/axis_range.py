@@ -18,7 +18,9 @@ class AxisRange(NamedTuple):
     def around(cls, values: NDArray[np.float64]) -> "AxisRange":
         """Return a range with room to either side of the ``values`` (n,), n at least 1."""
         low, high = float(values.min()), float(values.max())
-        width = high - low or max(abs(high), 1.0)
+        largest = max(abs(low), abs(high))
+        # Charts are drawn in float32: a narrower axis would have no length there.
+        width = max(high - low, 1e-6 * largest) if high > low else max(largest, 1.0)
         unit: float = 10.0 ** math.floor(math.log10(1.6 * width)) / 2
         low, high = math.floor((low - 0.3 * width) / unit) * unit, math.ceil((high + 0.3 * width) / unit) * unit
         return cls(_tidy(low), _tidy(high), _tidy(unit / 50))

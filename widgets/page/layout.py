@@ -42,6 +42,28 @@ def body(knobs: Any, sections: Iterable[Any]) -> Any:
     return classed(ipywidgets.HBox([classed(knobs, "lab-stays"), charts]), "lab-body")
 
 
+def close_all(widget: Any) -> None:
+    """Close ``widget`` and all that it is made of: children, layouts, styles, and widgets in its attributes.
+
+    ipywidgets keeps every widget in a registry, and with it all that its callbacks refer to, until it is closed.
+    """
+    found: dict[int, Any] = {}  # widgets, and the lists and dicts that they stand in
+    waiting = [widget]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, ipywidgets.Widget | dict | list | tuple) or id(one) in found:
+            continue
+        found[id(one)] = one
+        if isinstance(one, ipywidgets.Widget):
+            waiting += [getattr(one, name) for name in one.keys if name in ("children", "layout", "style")]
+            waiting += [value for name, value in vars(one).items() if name != "_trait_values"]
+        else:
+            waiting += one.values() if isinstance(one, dict) else one
+    for one in found.values():
+        if isinstance(one, ipywidgets.Widget):
+            ipywidgets.Widget.close(one)
+
+
 def show(widget: Any, shown: bool) -> None:
     """Show or hide a part of the page."""
     if shown:

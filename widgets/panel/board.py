@@ -128,7 +128,9 @@ class Board(Panel):
         if unknown := [name for name in named if name not in self.INPUTS]:
             raise TypeError(f"{type(self).__name__} has no {unknown[0]!r}; its inputs are {', '.join(self.INPUTS)}")
         self.values = Values()
-        self.knobs = {name: spec.widget(spec.spec, spec.value, spec.name or name) for name, spec in self.INPUTS.items()}
+        self.knobs = {
+            name: spec.widget(spec.spec, spec.value, spec.name or spec.spec.label) for name, spec in self.INPUTS.items()
+        }
         self._defaults = {name: knob.value for name, knob in self.knobs.items()}
         self.examples = {
             name: ipywidgets.Button(description=example.word, tooltip=example.help)

@@ -4,6 +4,7 @@ import functools
 import html
 import logging
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -11,8 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
+from weakref import WeakSet
 
 import ipywidgets
+import numpy as np
 import traitlets
 
 from lab.config import ConfigError
@@ -24,6 +27,7 @@ from widgets.export.saver import Saver
 from widgets.export.section_words import Words
 from widgets.export.table import Table, of_figure
 from widgets.figure.live_figure import LiveFigure
+from widgets.page.layout import close_all
 from widgets.page.muted import Muted
 
 log = logging.getLogger(__name__)
@@ -47,6 +51,30 @@ STYLE = Path(__file__).with_suffix(".css")
 def under_voila(environment: Mapping[str, str] = os.environ) -> bool:
     """Return whether this kernel belongs to a page of voila, which sets this variable for all of its kernels."""
     return "VOILA_BASE_URL" in environment
+
+
+_cells: dict[str, tuple[str, "WeakSet[Panel]"]] = {}
+"""Notebook cell -> the last execution that made panels, and these."""
+
+
+def _close_earlier(panel: "Panel") -> None:
+    """Close the panels that an earlier execution of the same notebook cell made: their output is replaced.
+
+    Their runs would go on with no button that reaches them. Only where the notebook says which cell runs.
+    """
+    ipython = sys.modules.get("IPython")
+    shell: Any = ipython.get_ipython() if ipython else None
+    parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    cell, execution = parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id", "")
+    if not cell:
+        return
+    before, panels = _cells.get(cell, (execution, WeakSet()))
+    if before != execution:
+        for earlier in list(panels):
+            earlier.close()
+        panels = WeakSet()
+    panels.add(panel)
+    _cells[cell] = execution, panels
 
 
 P = TypeVar("P", bound="Panel")
@@ -105,6 +133,7 @@ class Panel(ipywidgets.VBox):
         self._away = False
         self._listening_since = self._pinged = clock()
         self._guarding = False
+        self._guarded_by: int | None = None  # the thread in a guarded block
         self._muted = Muted()
         self._errors: deque[str] = deque(maxlen=MOST_ERRORS)
         self.saver = Saver(self, self._lock)
@@ -116,6 +145,7 @@ class Panel(ipywidgets.VBox):
         self.style_sheet.add_class("lab-style")
         super().__init__([self.style_sheet, self.error_line, *children])
         self.add_class("lab-panel")
+        _close_earlier(self)
 
     @traitlets.validate("children")
     def _with_save_bar(self, proposal: Any) -> tuple[Any, ...]:
@@ -247,11 +277,14 @@ class Panel(ipywidgets.VBox):
         self._closed.set()
         self._tick_now.set()
         ticker = self._ticker
-        if ticker is not None and ticker is not threading.current_thread():
+        # Closed by one of its own handlers, it holds the lock that the ticker may wait for: that ends by itself.
+        if (
+            ticker is not None
+            and ticker is not threading.current_thread()
+            and self._guarded_by != threading.get_ident()
+        ):
             ticker.join()
-        for figure in self.figures.values():
-            figure.close()
-        super().close()
+        close_all(self)
 
     def __del__(self) -> None:
         """Do nothing: ipywidgets would call close() at the interpreter's exit, when no thread can be joined."""
@@ -276,8 +309,10 @@ class Panel(ipywidgets.VBox):
             where: named in the log.
             clear: forget earlier errors first. A block within a block never does: it adds to the outer one's.
         """
-        with self._lock:
+        # A notebook may have numpy raise on 0 ÷ 0, which a chart draws as a gap.
+        with self._lock, np.errstate(all="ignore"):
             outermost, self._guarding = not self._guarding, True
+            self._guarded_by = threading.get_ident()
             if outermost and clear:
                 self._errors.clear()
             try:
@@ -287,6 +322,7 @@ class Panel(ipywidgets.VBox):
             finally:
                 self._guarding = not outermost
             if outermost:
+                self._guarded_by = None
                 self._show_errors()
 
     def _record_error(self, error: Exception, where: str) -> None:

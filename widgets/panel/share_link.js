@@ -5,6 +5,9 @@ const KINDS = {
   code: ["Copy code", "Code for a notebook"],
 };
 
+// An address that leads every other computer to itself.
+const onlyHere = () => /^(localhost|127\.[\d.]+|\[::1\])$/.test(location.hostname);
+
 function linkTo(query) {
   return location.origin + location.pathname + (query ? `?${query}` : "");
 }
@@ -40,16 +43,17 @@ export default {
     const said = element("p", { role: "status", className: "lab-link-said" });
     const fields = {};
     let last = kinds[0];
-    const tell = async (kind) => {
+    const copyKind = async (kind) => {
       last = kind;
       const done = await copy(fields[kind]);
-      said.textContent = done ? `The ${kind} is copied.` : "Press Ctrl+C (⌘C) to copy what is marked.";
+      const words = done ? `The ${kind} is copied.` : "Press Ctrl+C (⌘C) to copy what is marked.";
+      said.textContent = words + (kind === "link" && onlyHere() ? " It opens on this computer only." : "");
     };
     const parts = kinds.map((kind) => {
       const [word, name] = KINDS[kind];
       fields[kind] = element("textarea", { readOnly: true, rows: 3, spellcheck: false });
       const button = element("button", { type: "button", className: "jupyter-button", textContent: word });
-      button.addEventListener("click", () => tell(kind));
+      button.addEventListener("click", () => copyKind(kind));
       return element("div", { className: "lab-link-part" }, element("label", {}, name, fields[kind]), button);
     });
     const close = element("button", { type: "button", className: "jupyter-button", textContent: "Close" });
@@ -65,12 +69,12 @@ export default {
     open.addEventListener("click", () => {
       fill();
       dialog.showModal();
-      tell(kinds[0]);
+      copyKind(kinds[0]);
     });
     model.on("change:query change:code", () => {
       if (!dialog.open) return;
       fill();
-      tell(last); // what was copied stood for a knob's value before the last one typed
+      copyKind(last); // what was copied stood for a knob's value before the last one typed
     });
     el.append(open, dialog);
     return () => dialog.remove();

@@ -97,7 +97,8 @@ class TrainingFigures:
         """
         self.record = record = session.since(-1)
         if _shape(record) != self._shape:
-            if len(record.steps):  # drawn without a point, the charts would keep the page from the first one
+            # Drawn without a point, the charts would keep the page from the first one.
+            if everything or len(record.steps):
                 self.redraw(session)
             return
         everything = everything or self._clock() - self._all_drawn >= OUT_OF_SIGHT
@@ -142,8 +143,7 @@ class TrainingFigures:
         """Append to each figure the rows that it lacks, and show new marks and validations."""
         record = gathered(self.record)
         events = len(self.record.marks), len(self.record.validations)
-        clock = self.record.steps, self.record.columns.get("seconds", self.record.steps)
-        view = replace(self.view, clock=clock)
+        view = replace(self.view, whole=self.record)
         rows: dict[int, Record] = {}
         for name in names:
             figure = self.figures[name]

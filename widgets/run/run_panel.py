@@ -35,7 +35,7 @@ def stop_in_background(run: Run) -> None:
 class RunPanel(Panel, Generic[R]):
     """Starts, pauses, stops and shows one run after the other.
 
-    A subclass gives :meth:`new_run`, :meth:`changed`, :meth:`empty`, :meth:`pull`, :meth:`redraw` and ``on_defaults``,
+    A subclass gives :meth:`new_run`, :meth:`changed`, :meth:`empty`, :meth:`pull` and ``on_defaults``,
     and calls :meth:`show_parts` once its figures are made.
 
     Args:
@@ -84,8 +84,8 @@ class RunPanel(Panel, Generic[R]):
     def pull(self) -> None:
         """Show what the run has recorded since the last call."""
 
-    def redraw(self) -> None:
-        """Show all that the run has recorded."""
+    def on_end(self) -> None:
+        """Show what is shown once the run has ended; called after its last :meth:`pull`."""
 
     def about(self) -> str:
         """Return what the status line begins with, as markup."""
@@ -147,12 +147,10 @@ class RunPanel(Panel, Generic[R]):
     def update(self) -> None:
         """Show what the run has recorded and says."""
         state, progress = self.run.state, self.run.progress
+        self.pull()
         if state in ENDED and not self._drawn_to_the_end:
-            # A diverged run's record was cut, maybe after its last rows had been drawn.
-            self.redraw()
             self._drawn_to_the_end = True
-        else:
-            self.pull()
+            self.on_end()
         self.buttons.follow(state)
         now = self._clock()
         if not state == self._status_state == "running" or now - self._status_at >= WORDS_EVERY:

@@ -48,7 +48,11 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
 """Heading, help (both markup), menus, figures."""
 
 
-_WHOSE = defaultdict(str, near_relu="course, ReLU: ", near_general="course, GeneralRelu: ")
+_WHOSE = defaultdict(
+    str,
+    near_relu=" (the course for ReLU: bins 0–1 of 40 over 0..10)",
+    near_general=" (the course for GeneralRelu: bins 19–21 of 40 over −7..7)",
+)
 
 
 class Menus(dict[str, Any]):
@@ -60,7 +64,7 @@ class Menus(dict[str, Any]):
             x=_menu("x-axis", [(name, name) for name in charts.X_AXES], "steps"),
             near_zero=_menu(
                 "Near zero is",
-                [(f"{_WHOSE[name]}{words}", name) for name, words in charts.NEAR_ZERO.items()],
+                [(f"{words}{_WHOSE[name]}", name) for name, words in charts.NEAR_ZERO.items()],
                 "near_relu",
             ),
             layer=_menu("Histogram of", [("last layer", "")], ""),

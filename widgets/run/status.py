@@ -1,8 +1,14 @@
 """A run's state and progress in words."""
 
 import html
+import math
 
+from lab.config import Config
 from lab.progress import Progress
+from lab.record import Validation
+
+_STEP_SECONDS, _IMAGE_SECONDS = 1e-3, 5e-5
+"""What a step of the CNN takes on two CPU cores, probes included: docs/benchmarks.md."""
 
 STATES = {
     "ready": ("○", "Ready", ""),
@@ -40,6 +46,33 @@ def status_line(progress: Progress, updated: str) -> str:
         "last update": updated or "–",
     }
     return "".join(f"<span>{name} <b>{html.escape(value)}</b></span>" for name, value in parts.items())
+
+
+def validation_line(row: Validation) -> str:
+    """Return the figures of a validation, as markup."""
+    return f"<span>validation accuracy <b>{row.accuracy:.1%}</b></span><span>loss <b>{row.loss:.3f}</b></span>"
+
+
+def length_line(config: Config, pace: tuple[float, int] | None) -> str:
+    """Return how many steps a run takes and about how long, as markup.
+
+    Args:
+        config: its settings.
+        pace: seconds a step, and the batch size, of the last run; None for what a step takes on two CPU cores.
+    """
+    steps = config.epochs * math.ceil(config.size / config.batch_size)
+    seconds, batch = pace or (_STEP_SECONDS + 64 * _IMAGE_SECONDS, 64)
+    # A step has a fixed part and a part for each image.
+    seconds *= (_STEP_SECONDS + config.batch_size * _IMAGE_SECONDS) / (_STEP_SECONDS + batch * _IMAGE_SECONDS)
+    return f"<span>Start trains <b>{steps:,} steps</b>, about <b>{rough_duration(steps * seconds)}</b></span>"
+
+
+def rough_duration(seconds: float) -> str:
+    """Return ``seconds`` in words, to one unit."""
+    for unit, length in (("hour", 3600), ("minute", 60)):
+        if seconds >= 1.5 * length:
+            return f"{round(seconds / length):,} {unit}s"
+    return f"{max(round(seconds), 1)} second{'s' if seconds >= 1.5 else ''}"
 
 
 def progress_label(progress: Progress) -> str:

@@ -73,9 +73,9 @@ def compose(
     device = images.device
     count = torch.tensor(COUNTS).repeat(-(-n // len(COUNTS)))[:n]
     used = torch.arange(MOST) < count[:, None]
-    classes = torch.rand(n, CLASSES, generator=generator).argsort(dim=1)[:, :MOST]
+    classes = torch.rand(n, CLASSES, generator=generator, dtype=torch.float32).argsort(dim=1)[:, :MOST]
     sources = _draw(labels.cpu(), classes, generator).masked_fill(~used, -1)
-    quarters = torch.rand(n, 4, generator=generator).argsort(dim=1)[:, :MOST]
+    quarters = torch.rand(n, 4, generator=generator, dtype=torch.float32).argsort(dim=1)[:, :MOST]
     shift = torch.randint(-JITTER, JITTER + 1, (n, MOST, 2), generator=generator)
     corners = torch.stack([quarters // 2, quarters % 2], dim=2) * DIGIT + shift
     present = torch.zeros(n, CLASSES, dtype=torch.bool).scatter(1, classes, used)
@@ -85,7 +85,7 @@ def compose(
     places = torch.randint(CANVAS - SCRAP + 1, (n, scraps, 2), generator=generator)
 
     # A margin, cut off in the end, takes what lies over the canvas's edge.
-    wide = torch.zeros(n, CANVAS + 2 * JITTER, CANVAS + 2 * JITTER, device=device)
+    wide = torch.zeros(n, CANVAS + 2 * JITTER, CANVAS + 2 * JITTER, dtype=torch.float32, device=device)
     for part in torch.split(torch.arange(n), CHUNK):
         for slot in range(MOST):
             which = part[used[part, slot]]
@@ -98,7 +98,7 @@ def compose(
     pictures = wide[:, None, JITTER:-JITTER, JITTER:-JITTER].contiguous()
     if noise:
         for part in torch.split(pictures, CHUNK):
-            part += noise * torch.randn(part.shape, generator=generator).to(device)
+            part += noise * torch.randn(part.shape, generator=generator, dtype=torch.float32).to(device)
         pictures.clamp_(0, 1)
     return Composed(pictures, present.to(device), sources, corners)
 

@@ -142,11 +142,11 @@ def test_histogram() -> None:
     ("given", "words"),
     [
         ({"name": "step"}, "shape must be one of general, relu, .*identity; got 'step'"),
-        ({"leak": -0.1}, "leak must be at least 0 and at most 1; got -0.1"),
-        ({"leak": 1.5}, "leak must be at least 0 and at most 1; got 1.5"),
-        ({"maxv": -1}, "maxv must be at least 0 and at most 1000; got -1"),
-        ({"sub": math.nan}, "sub must be a number, at least 0 and at most 5; got nan"),
-        ({"sub": math.inf}, "sub must be a number, at least 0 and at most 5; got inf"),
+        ({"leak": -0.1}, "Leaky slope \\(leak\\) must be at least 0 and at most 1; got -0.1"),
+        ({"leak": 1.5}, "Leaky slope \\(leak\\) must be at least 0 and at most 1; got 1.5"),
+        ({"maxv": -1}, "Activation cap \\(maxv\\) \\(maxv\\) must be at least 0 and at most 1000; got -1"),
+        ({"sub": math.nan}, "Activation shift \\(sub\\) \\(sub\\) must be a number, at least 0 and at most 5; got nan"),
+        ({"sub": math.inf}, "Activation shift \\(sub\\) \\(sub\\) must be a number, at least 0 and at most 5; got inf"),
     ],
 )
 def test_bad_shapes_are_named(given: dict[str, object], words: str) -> None:

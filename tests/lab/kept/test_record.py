@@ -113,7 +113,7 @@ def test_a_setting_that_is_missing_has_its_default(library: Library) -> None:
     ("change", "told"),
     [
         (lambda meta: meta["run"]["config"].update(dropout=0.5), "dropout"),
-        (lambda meta: meta["run"]["config"].update(lr=-1), "lr must be above 0"),
+        (lambda meta: meta["run"]["config"].update(lr=-1), "(lr) must be above 0"),
         (lambda meta: meta.update(version=VERSION + 1), "newer version"),
         (lambda meta: meta["run"].pop("started"), "torn"),
         (lambda meta: meta.pop("version"), "torn"),

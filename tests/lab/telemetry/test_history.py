@@ -60,7 +60,6 @@ def test_what_was_handed_out_is_never_written_again() -> None:
         copies = [[*record.columns.values(), record.steps, record.hist_steps, record.hists] for record, _ in seen]
         before = [[array.copy() for array in arrays] for arrays in copies]
         add(history, [9.0] * 40)
-        history.cut(history.last_step - 20)
         add(history, [8.0] * 40)
         for old, new in zip(before, copies, strict=True):
             for one, other in zip(old, new, strict=True):
@@ -134,15 +133,6 @@ def test_beta_may_change_on_the_way() -> None:
     assert columns["loss_average"][1] / columns["loss_weight"][1] == pytest.approx(7.0), "a constant stays itself"
 
 
-def test_cut_drops_what_follows() -> None:
-    history = make()
-    add(history, [1.0] * 10)
-    history.cut(4)
-    record = history.since(-1)
-    assert record.steps.tolist() == record.hist_steps.tolist() == [0, 1, 2, 3, 4]
-    assert history.last_step == 4
-
-
 def test_marks_and_validations_come_whole_with_every_slice() -> None:
     history = make(max_rows=8)
     mark, validation = Mark(3, "lr", 0.1, 0.2), Validation(9, 0, 0.5, 0.9, 0.6, 0.8)
@@ -151,3 +141,14 @@ def test_marks_and_validations_come_whole_with_every_slice() -> None:
     add(history, [0.0] * 100)
     record = history.since(10_000)
     assert record.marks == (mark,) and record.validations == (validation,)
+
+
+@pytest.mark.parametrize("rows", [1, 63, 64, 65, 100, 129, 1000])
+def test_the_last_row_stays_however_the_record_was_thinned(rows: int) -> None:
+    history = make(64, 16)
+    add(history, list(range(rows)))
+    history.finish()
+    history.finish()
+    record = history.since(-1)
+    assert record.steps[-1] == record.hist_steps[-1] == rows - 1 == record.columns["loss"][-1] == record.hists[-1, 0, 0]
+    assert np.all(np.diff(record.steps) > 0) and len(record.steps) <= 65 and len(record.hist_steps) <= 17

@@ -200,3 +200,55 @@ def test_a_batch_of_one_trains_with_every_norm(norm: str, size: int, batch_size:
     after = list(learner.model.parameters())
     assert all(torch.isfinite(p).all() for p in after)
     assert any(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("method", "meant"), [("after_bacth", "after_batch"), ("befor_fit", "before_fit"), ("after_everything", "")]
+)
+def test_a_misspelt_event_is_refused(method: str, meant: str) -> None:
+    callback = type("Mine", (Callback,), {method: lambda self, learner: None})()
+    with pytest.raises(ValueError, match=rf"Mine\.{method} is no event" + (f".*did you mean {meant}" if meant else "")):
+        make(SMALL, callback)
+
+
+def test_other_methods_are_no_events() -> None:
+    make(
+        SMALL, type("Mine", (Callback,), {"measured": 3, "plot": lambda self: None, "_after_all": lambda self: None})()
+    )
+
+
+class Ends(Callback):
+    """Raises ``error`` at the third batch's ``event``."""
+
+    def __init__(self, event: str, error: type[Exception], order: int) -> None:
+        self.order, self._error, self.batches = order, error, 0
+        setattr(self, event, self._count)
+
+    def _count(self, learner: Learner) -> None:
+        self.batches += learner.training
+        if learner.training and self.batches == 3:
+            raise self._error
+
+
+@pytest.mark.parametrize("order", [0, 60])
+@pytest.mark.parametrize("error", [CancelBatch, CancelEpoch, CancelFit])
+@pytest.mark.parametrize(("event", "kept"), [("before_batch", False), ("after_loss", False), ("after_batch", True)])
+def test_the_row_of_a_batch_that_was_trained_is_kept(
+    event: str, kept: bool, error: type[Exception], order: int
+) -> None:
+    history = History()
+    parts = assemble(SMALL, history, lambda: 0.0, lambda paused: None, callbacks=[Ends(event, error, order)])
+    parts.learner.fit()
+    steps = {CancelBatch: 7 + kept, CancelEpoch: 2 + kept + 4, CancelFit: 2 + kept}[error]
+    assert history.since(-1).steps.tolist() == list(range(steps)) and parts.learner.step == steps
+
+
+def test_an_epoch_that_was_cancelled_leaves_nothing_in_the_next_ones_figures() -> None:
+    history = History()
+    parts = assemble(SMALL, history, lambda: 0.0, lambda paused: None, callbacks=[Ends("after_batch", CancelEpoch, 0)])
+    parts.learner.fit()
+    record = history.since(-1)
+    (row,) = record.validations
+    sizes = [32, 32, 32, 4]
+    wanted = sum(size * loss for size, loss in zip(sizes, record.columns["loss"][3:], strict=True)) / 100
+    assert row.train_loss == pytest.approx(wanted)

@@ -81,7 +81,7 @@ def test_traces_depend_on_the_layers_alone(chart: Any, record: Record, part: Any
 @every_run_chart
 @pytest.mark.parametrize("x", charts.X_AXES)
 def test_pieces_add_up_to_the_whole(chart: Any, x: str, record: Record, part: Callable[[int, int], Record]) -> None:
-    view = View(x=x, clock=(record.steps, record.columns["seconds"]))
+    view = View(x=x, whole=record)
     pieces = [chart(rows, view) for rows in (part(0, 6), part(6, 22), part(22, 30))]
     whole = chart(record, View(x=x))
     for i, trace in enumerate(whole["data"]):
@@ -137,9 +137,12 @@ def test_near_zero_names_its_definition(definition: str, record: Record) -> None
     figure = charts.near_zero(record, View(near_zero=definition, threshold=0.02))
     np.testing.assert_array_equal(drawn(figure, "conv2"), record.columns[f"{definition}/conv2"])
     title = figure["layout"]["title"]["text"]
-    assert {"near_relu": "0..10", "near_general": "−7..7", "near_abs": "|x| < 0.02", "near_below": "x ≤ 0.02"}[
-        definition
-    ] in title
+    assert {
+        "near_relu": "0 ≤ x < 0.5",
+        "near_general": "−0.35 ≤ x < 0.7",
+        "near_abs": "|x| < 0.02",
+        "near_below": "x ≤ 0.02",
+    }[definition] in title
     assert figure["layout"]["yaxis"]["tickformat"] == ".0%" and "%" in titled_axes(figure)[1]
 
 

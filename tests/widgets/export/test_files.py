@@ -137,8 +137,11 @@ def test_data_of_every_chart(panel: Small, tmp_path: Path) -> None:
     ("call", "said"),
     [
         (lambda panel: panel.export("lss.svg"), "the chart must be one of loss, mean; got 'lss'"),
-        (lambda panel: panel.export("loss.gif"), "the format must be one of png, svg, pdf, html, csv, json; got 'gif'"),
-        (lambda panel: panel.export("loss"), "the format must be one of png, svg, pdf, html, csv, json; got ''"),
+        (
+            lambda panel: panel.export("loss.gif"),
+            "the format must be one of png, svg, pdf, html, csv, xlsx, json; got 'gif'",
+        ),
+        (lambda panel: panel.export("loss"), "the format must be one of png, svg, pdf, html, csv, xlsx, json; got ''"),
         (lambda panel: panel.export("loss.csv", "blue"), "the theme must be one of light, dark, print; got 'blue'"),
         (lambda panel: panel.export_all("x", ("bmp",)), "the format must be one of png, .*; got 'bmp'"),
         (lambda panel: panel.deck("run.ppt"), "the format must be one of pptx, html, zip; got 'ppt'"),
@@ -225,7 +228,7 @@ def test_a_wish_of_the_page(panel: Small, told: Told) -> None:
     assert told.answered.wait(PATIENCE)
     made = told.sent[-1]
     assert (made["type"], made["id"], made["name"], made["media"]) == ("file", "7", "loss.csv", "text/csv")
-    assert made["buffer"].startswith(b"step,")
+    assert made["buffer"].startswith(b"\xef\xbb\xbfstep,")
 
 
 def test_a_wish_that_cannot_be_granted_is_answered_where_it_was_made(

@@ -165,17 +165,23 @@ def test_as_a_reader_has_zoomed_it(record: Record) -> None:
     assert "range" not in loss(record)["layout"]["xaxis"]
 
 
-def test_captions_tell_what_was_changed_the_seed_the_device_and_the_versions() -> None:
+def test_captions_name_what_a_run_is_judged_by_what_was_changed_and_the_versions() -> None:
     config = DEFAULTS.replace(lr=0.9, norm="none", seed=7, weight_decay=1e-5)
     settings = provenance.config_settings(config, "CPU, 2 threads")
     assert settings == {
         "Learning rate": "0.9",
+        "Batch size": "64",
+        "Epochs": "3",
         "Norm type": "None",
-        "Weight decay": "0.00001",
+        "Leaky slope": "0",
+        "Init": "Kaiming normal",
         "Seed": "7",
+        "Weight decay": "0.00001",
         "Device": "CPU, 2 threads",
     }
     line = provenance.caption(settings)
-    assert line.startswith("Learning rate 0.9 · Norm type None · ")
-    assert re.search(r"Seed 7 · Device CPU, 2 threads · lab \d.* · torch \d.* · \d{4}-\d\d-\d\d$", line)
+    assert line.startswith("Learning rate 0.9 · Batch size 64 · Epochs 3 · Norm type None · ")
+    assert re.search(
+        r"Seed 7 · Weight decay 0.00001 · Device CPU, 2 threads · lab \d.* · torch \d.* · \d{4}-\d\d-\d\d$", line
+    )
     assert provenance.config_settings(DEFAULTS)["Device"] == "Auto"

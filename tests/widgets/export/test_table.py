@@ -18,7 +18,7 @@ from widgets.run.figures import CHARTS
 
 
 def read(content: bytes) -> dict[str, list[str]]:
-    head, *rows = csv.reader(io.StringIO(content.decode()))
+    head, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig")))
     return {name: [row[i] for row in rows] for i, name in enumerate(head)}
 
 

@@ -304,7 +304,7 @@ def test_lost_messages_are_found_and_sent_again(wired: Wired, monkeypatch: Any) 
     assert wire.sent == []  # within the time that an answer may take
     monkeypatch.setattr(live_figure, "PING_AFTER", -1.0)
     figure.flush()
-    assert [m["type"] for m, _ in wire.sent] == ["ping"]
+    assert [m["type"] for m, _ in wire.sent] == ["ping", "append"], "and goes on, at this slow rate"
     wire.carry()
     wire.check()
 

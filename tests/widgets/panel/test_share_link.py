@@ -49,23 +49,23 @@ def test_what_cannot_be_set_is_named_and_the_rest_is_set() -> None:
     config, problems = read("lr=9999&foo=1&norm=none&epochs=2.5&device=tpu")
     assert config == Config(norm="none")
     line = problems_line(problems)
-    for words in ("lr must be above 0 and at most 1000; got '9999'", "foo is no knob", "epochs must be a whole number"):
+    for words in ("(lr) must be above 0 and at most 1000; got '9999'", "foo is no knob", "Epochs (epochs) must be a"):
         assert words in line
-    assert "device must be one of auto, cpu, cuda" in line
+    assert "Device (device) must be one of auto, cpu, cuda" in line
     assert problems_line([]) == ""
 
 
 @pytest.mark.parametrize(
     ("query", "kept", "names"),
     [
-        ("size=20&epochs=2", {"epochs": 2}, ["size=20", "batch_size must be at most"]),
+        ("size=20&epochs=2", {"epochs": 2}, ["size=20", "(batch_size) must be at most"]),
         ("size=20&batch_size=10", {"size": 20, "batch_size": 10}, []),
         ("groups=3&norm=group&widths=6", {"groups": 3, "norm": "group", "widths": (6,)}, []),
         ("seed=x&size=20&batch_size=10", {"size": 20, "batch_size": 10}, ["seed"]),
         ("norm=group&widths=6", {"norm": "group"}, ["widths=(6,)", "divisor"]),
         ("norm=group&widths=6&size=20&batch_size=9", {"norm": "group", "size": 20, "batch_size": 9}, ["widths=(6,)"]),
         ("lr=1&lr=2", {"lr": 2.0}, []),
-        ("lr=", {}, ["lr must be a number"]),
+        ("lr=", {}, ["(lr) must be a number"]),
     ],
 )
 def test_settings_that_do_not_go_together(query: str, kept: dict[str, Any], names: list[str]) -> None:
@@ -98,7 +98,7 @@ def test_the_page_tells_its_address_and_the_knobs_follow(panel: TrainingPanel) -
     assert (panel.knobs["norm"].value, panel.knobs["momentum"].value, panel.knobs["lr"].value) == ("none", 0.5, 0.4)
     assert panel.knobs["widths"].value == (4, 8), "the notebook's own, where the link says nothing"
     assert panel.session.state == "ready", "not started by itself"
-    assert "lr must be above 0 and at most 1000" in panel.error
+    assert "Learning rate (lr) must be above 0 and at most 1000" in panel.error
     assert "&lt;b&gt; is no knob" in panel.error_line.value
     hear(panel.link, "norm=layer")
     assert panel.knobs["norm"].value == "none", "a page that comes again finds the knobs as they were left"

@@ -62,8 +62,8 @@ class Simple(RunPanel[Run]):
     def pull(self) -> None:
         self.heard.append("pull")
 
-    def redraw(self) -> None:
-        self.heard.append("redraw")
+    def on_end(self) -> None:
+        self.heard.append("end")
 
     def about(self) -> str:
         return "about it, "
@@ -130,16 +130,16 @@ def test_buttons_call_their_handlers(panel: Simple) -> None:
     assert "defaults" in panel.heard and panel.run.state == "ready"
 
 
-def test_a_run_that_has_ended_is_redrawn_once(panel: Simple) -> None:
+def test_the_end_of_a_run_is_shown_once(panel: Simple) -> None:
     panel.run.state = "running"
     panel.tick()
     panel.run.state = "diverged"
     panel.tick()
     panel.tick()
-    assert panel.heard == ["pull", "redraw", "pull"]
+    assert panel.heard == ["pull", "pull", "end", "pull"]
     panel.on_reset()
     panel.on_stop()
-    assert panel.heard == ["pull", "redraw", "pull", "empty", "pull", "redraw"], "and the next one once, too"
+    assert panel.heard[4:] == ["empty", "pull", "pull", "end"], "and the next one once, too"
 
 
 def test_the_status_says_when_a_step_last_came_in(panel: Simple, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,5 @@
 // A chart's Save menu. The kernel makes the files; a PNG or SVG it sends as a figure in a slide's size, which the page
-// draws out of sight. Comes before live_figure.js, in one module with it.
+// draws out of sight.
 
 const KINDS = {
   png: "PNG picture",
@@ -7,6 +7,7 @@ const KINDS = {
   pdf: "PDF",
   html: "Web page (HTML)",
   csv: "Data as CSV",
+  xlsx: "Data for Excel (XLSX)",
   json: "Data as JSON",
 };
 const PIXELS = 2; // of a PNG, for each CSS pixel of the slide
@@ -43,21 +44,21 @@ async function drawnSlide({ data, layout }, name) {
 
 // An answer of the kernel: to a wish of this page, or (id "") to a button beside the charts.
 async function takeFile(store, message, buffers) {
-  const tell = store.wishes.get(message.id);
+  const answer = store.wishes.get(message.id);
   store.wishes.delete(message.id);
-  if (message.id && !tell) return; // another page has asked
+  if (message.id && !answer) return; // another page has asked
   try {
-    if (message.type === "unsaved") return tell?.(message.why, true);
+    if (message.type === "unsaved") return answer?.(message.why, true);
     if (message.type === "file") {
       download(buffers[0] ?? "", message.name, message.media);
     } else {
       const [content, media] = await drawnSlide(unpack(message.figure, floatsOf(buffers[0])), message.name);
       download(content, message.name, media);
     }
-    tell?.(`Saved ${message.name}`);
+    answer?.(`Saved ${message.name}`);
   } catch (error) {
     console.error("live figure:", error);
-    tell?.(`It could not be saved: ${error?.message ?? error}`, true);
+    answer?.(`It could not be saved: ${error?.message ?? error}`, true);
   }
 }
 

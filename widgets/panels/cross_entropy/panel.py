@@ -32,8 +32,8 @@ def _row(number: int, hot: tuple[int, ...], shares: tuple[float, ...]) -> dict[s
     p = Knob(f"Row {number}: p(cat)", "", low=0, high=1, slider=(0, 1), step=0.01)
     pet = Knob(f"Row {number} is a", "", choices={pet: pet for pet in words.PETS})
     return {
-        f"p{number}": Input(p, shares[0], name=p.label),
-        f"is{number}": Input(pet, words.PETS[hot.index(1)], name=pet.label),
+        f"p{number}": Input(p, shares[0]),
+        f"is{number}": Input(pet, words.PETS[hot.index(1)]),
     }
 
 
@@ -56,10 +56,10 @@ class CrossEntropyPanel(Board):
     NOTICE = "What does it cost to be sure and wrong, and where does a logarithm break that is taken as it is written?"
     INPUTS = {
         "logits": Input(_LOGITS, LOGITS, number_list(most=len(NAMES), check=_checked), "the logits"),
-        "target": Input(_TARGET, NAMES[int(np.argmax(LOGITS))], name=_TARGET.label),
-        "scale": Input(_SCALE, 1.0, name=_SCALE.label),
-        "offset": Input(_OFFSET, 0.0, name=_OFFSET.label),
-        "kind": Input(_KIND, "float32", name=_KIND.label),
+        "target": Input(_TARGET, NAMES[int(np.argmax(LOGITS))]),
+        "scale": Input(_SCALE, 1.0),
+        "offset": Input(_OFFSET, 0.0),
+        "kind": Input(_KIND, "float32"),
         **_ROWS,
     }
     SECTIONS = (

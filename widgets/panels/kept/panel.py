@@ -122,6 +122,11 @@ class KeptRunsPanel(Panel):
             self._choose(change["new"])
 
     @handler
+    def on_clear(self, _: object = None) -> None:
+        """Take every run off the charts."""
+        self._choose([])
+
+    @handler
     def on_name(self, _: object = None) -> None:
         """Give the opened run another name."""
         if not self._muted:
@@ -250,7 +255,7 @@ class KeptRunsPanel(Panel):
     def _connect(self) -> None:
         self.shelf.search.observe(self.on_search, "value")
         self.shelf.list.observe(self.on_choose, "chosen")
-        for name in ("more", "remove", "undo"):
+        for name in ("more", "clear", "remove", "undo"):
             getattr(self.shelf, name).on_click(getattr(self, f"on_{name}"))
         self.about.name.observe(self.on_name, "value")
         self.about.note.observe(self.on_note, "value")

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lab.config import ConfigError
+from lab.config import KNOBS, ConfigError
 from lab.kept import KeptError, KeptRun, Library
+from lab.kept.writer import default_name
 from lab.record import Record
 from widgets.charts.compare import MOST, Compared, compared, legend_name
+from widgets.markup.config_text import value_text
 
 
 @dataclass(frozen=True)
@@ -87,15 +89,26 @@ class Selection:
 
     def _name(self, opened: Iterable[Opened]) -> None:
         """Take these runs, each with a legend name that no other has."""
+        opened = list(opened)
         named: list[Opened] = []
         used: set[str] = set()
         for one in opened:
-            name, number = one.run.name, 2
+            name = own = _line_name(one.run, [other.run for other in opened])
+            number = 2
             while legend_name(name) in used:
-                name, number = f"{one.run.name} ({number})", number + 1
+                name, number = f"{own} ({number})", number + 1
             used.add(legend_name(name))
             named.append(replace(one, line=replace(one.line, name=name)))
         self.opened = tuple(named)
+
+
+def _line_name(run: KeptRun, runs: Sequence[KeptRun]) -> str:
+    """Return the run's name; where it was made from the settings, only what differs between these runs."""
+    if len(runs) < 2 or not run.name.startswith(default_name(run.config, run.started.astimezone())):
+        return run.name
+    fields = [name for name in KNOBS if name != "device" and len({getattr(one.config, name) for one in runs}) > 1]
+    words = [f"{KNOBS[name].label} {value_text(KNOBS[name], getattr(run.config, name))}" for name in fields]
+    return ", ".join(words) or f"{run.started.astimezone():%H:%M:%S}"
 
 
 def _opened(run: KeptRun, record: Record, index: int) -> Opened:

@@ -23,7 +23,7 @@ class Shelf(ipywidgets.VBox):
     Attributes:
         search: what is typed; only runs that say each of its words are listed.
         list: the runs to choose from; ``list.chosen`` their ids.
-        more, remove, undo: Buttons.
+        more, clear, remove, undo: Buttons.
         limit: so many runs are listed at most.
     """
 
@@ -35,13 +35,15 @@ class Shelf(ipywidgets.VBox):
         )
         self.list = RunList()
         self.more = ipywidgets.Button(description="Show older runs")
+        self.clear = ipywidgets.Button(description="Untick all", tooltip="Take every run off the charts")
+        self.count = classed(ipywidgets.HTML(), "lab-said")
         self.remove = ipywidgets.Button(description="Delete", tooltip="Delete the chosen runs")
         self.undo = ipywidgets.Button(description="Undo delete", tooltip="Bring back what was deleted last")
         self._problems = ipywidgets.HTML()
         self._fold = Fold("Files that are no runs", self._problems)
-        row = classed(ipywidgets.HBox([self.remove, self.undo]), "lab-buttons")
+        row = classed(ipywidgets.HBox([self.clear, self.remove, self.undo]), "lab-buttons")
         scrolled = classed(ipywidgets.VBox([self.list, self.more]), "lab-run-list")
-        super().__init__([self.search, row, scrolled, self._fold])
+        super().__init__([self.search, row, self.count, scrolled, self._fold])
         classed(self, "lab-knobs", "lab-kept")
 
     def show(self, runs: Sequence[KeptRun], opened: Sequence[Opened]) -> None:
@@ -52,7 +54,9 @@ class Shelf(ipywidgets.VBox):
         self.list.chosen = [one.run.id for one in opened]
         self.list.empty = words.empty(bool(runs), self.search.value)
         show(self.more, len(found) > self.limit)
-        self.remove.disabled = not opened
+        self.remove.disabled = self.clear.disabled = not opened
+        listed = {run.id for run in found[: self.limit]}
+        self.count.value = words.ticked(len(opened), sum(one.run.id not in listed for one in opened))
 
     def show_problems(self, problems: Sequence[str]) -> None:
         """Show the files that are no runs, in a folded section."""

@@ -10,7 +10,7 @@ from lab.config import DEFAULTS, KNOBS, Config
 from lab.kept import KeptRun
 from lab.kept.writer import default_name
 from lab.record import Mark
-from widgets.charts.compare import Compared
+from widgets.charts.compare import MOST, Compared
 from widgets.markup.config_text import changes_text, value_text
 from widgets.markup.link_text import code_of, query_of
 from widgets.markup.tables import number, table
@@ -184,6 +184,14 @@ def brought_back(runs: Sequence[KeptRun]) -> str:
 def said(text: str) -> str:
     """Return a line that a screen reader reads out."""
     return f'<span role="status">{html.escape(text)}</span>'
+
+
+def ticked(runs: int, hidden: int) -> str:
+    """Return how many runs are on the charts, and how many of them the list does not show."""
+    if not runs:
+        return said(f"None ticked; up to {MOST} can be.")
+    more = f", {hidden} of them not listed here" if hidden else ""
+    return said(f"{runs} of up to {MOST} ticked{more}.")
 
 
 def lines(texts: Sequence[str]) -> str:

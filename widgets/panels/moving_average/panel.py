@@ -60,8 +60,8 @@ class MovingAveragePanel(Board):
         "values": Input(_VALUES, LESSON, number_list(), name="the values"),
         "stream": Input(_STREAM, "typed"),  # after the values, which make themselves the stream
         "beta": Input(_BETA, 0.9),
-        "noise": Input(_NOISE, 0.0, name=_NOISE.label),
-        "first": Input(_FIRST, 0.0, name=_FIRST.label),
+        "noise": Input(_NOISE, 0.0),
+        "first": Input(_FIRST, 0.0),
         "t": Input(_T, 2),  # after all that its range depends on
     }
     SECTIONS = (

@@ -48,9 +48,9 @@ class SoftmaxPanel(Board):
     NOTICE = "Which of the two answers changes when one number is added to every output?"
     INPUTS = {
         "logits": Input(Knob("Outputs", ""), LESSON, partial(Logits, removable=True)),
-        "offset": Input(_OFFSET, START["offset"], name=_OFFSET.label),
-        "threshold": Input(_THRESHOLD, START["threshold"], name=_THRESHOLD.label),
-        "temperature": Input(_TEMPERATURE, START["temperature"], name=_TEMPERATURE.label),
+        "offset": Input(_OFFSET, START["offset"]),
+        "threshold": Input(_THRESHOLD, START["threshold"]),
+        "temperature": Input(_TEMPERATURE, START["temperature"]),
         "own": Input(Knob("Picture 2’s own", ""), START["own"], Logits),
     }
     EXAMPLES = {

@@ -46,12 +46,6 @@ class Learning:
             self._grow(sessions[head])
         self.figure.flush()
 
-    def redraw(self, sessions: Mapping[str, Recording], key: str) -> None:
-        """Draw head ``key`` anew: its record has been cut, maybe after its last rows had been drawn."""
-        self.pull(sessions, key)
-        self._begin(key)
-        self.pull(sessions, key)
-
     def _begin(self, head: str) -> None:
         self._head = head
         self._validations: charts.Validations = ()

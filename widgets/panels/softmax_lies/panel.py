@@ -166,10 +166,6 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
         """Draw what the heads have learned since the last look."""
         self._learning.pull(self.run.sessions, self.run.key)
 
-    def redraw(self) -> None:
-        """Draw all that the head in work has recorded."""
-        self._learning.redraw(self.run.sessions, self.run.key)
-
     def new_run(self) -> Comparison:
         """Return a comparison that is ready, with the knobs as they are."""
         return Comparison(self._recipe(), self.knobs["scraps"].value, self._test)

@@ -19,11 +19,11 @@ from widgets.panel.share_link import ConfigLink
 from widgets.run import open_runs
 from widgets.run.autosave import AutoSave
 from widgets.run.control_bar import Buttons
-from widgets.run.figures import COURSE_NEAR_ZERO, TrainingFigures, course_near_zero
+from widgets.run.figures import TrainingFigures, course_near_zero
 from widgets.run.run_panel import RunPanel
 from widgets.run.scrubber.panel import Scrubber, folded
 from widgets.run.sections import LAYERS, Menus, section_words, sections
-from widgets.run.status import progress_label
+from widgets.run.status import length_line, progress_label, validation_line
 
 
 class TrainingPanel(RunPanel[Session]):
@@ -75,6 +75,8 @@ class TrainingPanel(RunPanel[Session]):
         self.adopt(self.scrubber)
         self.link = ConfigLink(config, served=under_voila())
         self._left_out = ""
+        self._near_zero_chosen = False
+        self._pace: tuple[float, int] | None = None  # seconds a step, and its batch size, when last seen
         figures, more = self._charts.figures, {LAYERS: folded(self.scrubber)}
         self.show_parts(figures, body(self.knobs, sections(figures, self.menus, more).values()), beside=[self.link])
         self._connect()
@@ -90,7 +92,7 @@ class TrainingPanel(RunPanel[Session]):
     @property
     def run_error(self) -> str:
         """Why the run ended, if it diverged or failed; why it is not kept; what of a link could not be set."""
-        return "\n".join(filter(None, (super().run_error, self.autosave.error, self._left_out)))
+        return "\n".join(filter(None, (super().run_error, self.run.notice, self.autosave.error, self._left_out)))
 
     @handler
     def on_step(self, _: object = None) -> None:
@@ -116,6 +118,8 @@ class TrainingPanel(RunPanel[Session]):
         self._badge()
         if not self.knobs.problem:
             self.link.show(self.knobs.config())
+        if self.run.state == "ready":
+            self.show_status("ready", self.run.progress)
 
     @handler
     def on_link(self, query: str) -> None:
@@ -128,6 +132,7 @@ class TrainingPanel(RunPanel[Session]):
     @handler
     def on_view(self, field: str, value: Any) -> None:
         """Redraw what shows the x-axis, definition of near zero, layer or norm."""
+        self._near_zero_chosen |= field == "near_zero"
         self._see(field, value)
 
     @handler
@@ -145,8 +150,17 @@ class TrainingPanel(RunPanel[Session]):
             self._offer("norm", "first norm", record.norms)
         self._badge()
 
+    def about(self) -> str:
+        """Return the last validation's figures; before the start how long the run will take, as markup."""
+        if self.run.state == "ready":
+            return length_line(self.knobs.config(), self._pace) if not self.knobs.problem else ""
+        validations = self._charts.record.validations
+        return validation_line(validations[-1]) if validations else ""
+
     def show_status(self, state: str, progress: Progress) -> None:
         """Show what the run is doing, and how far it is."""
+        if progress.rate:
+            self._pace = 1 / progress.rate, self.run.config.batch_size
         super().show_status(state, progress)
         with self.progress.hold_sync():
             self.progress.max, self.progress.value = max(progress.steps, 1), progress.step
@@ -174,6 +188,9 @@ class TrainingPanel(RunPanel[Session]):
     def redraw(self) -> None:
         """Draw the session's whole record."""
         self._charts.redraw(self.run)
+
+    def on_end(self) -> None:
+        """Show the run's last rows where it is scrubbed, too."""
         self.scrubber.load()
 
     def new_run(self) -> Session:
@@ -195,11 +212,11 @@ class TrainingPanel(RunPanel[Session]):
         return self.knobs.config() != self.run.config
 
     def empty(self) -> None:
-        """Empty the charts; the course's definition of near zero follows the activation."""
+        """Empty the charts; until a definition of near zero is chosen, the course's follows the activation."""
         config, view = self.run.config, self._charts.view
-        definition = course_near_zero(config) if view.near_zero in COURSE_NEAR_ZERO else view.near_zero
+        definition = view.near_zero if self._near_zero_chosen else course_near_zero(config)
         self.menus.show("near_zero", definition)
-        self._charts.view = replace(view, near_zero=definition, threshold=config.near_zero)
+        self._charts.view = replace(view, near_zero=definition, threshold=config.near_zero, run=view.run + 1)
         self._left_out = ""
         self.redraw()
         self.scrubber.reload()

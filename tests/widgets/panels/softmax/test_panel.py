@@ -223,7 +223,7 @@ def test_examples(panel: SoftmaxPanel, name: str) -> None:
 # ---- bad input
 
 
-@pytest.mark.parametrize("bad", ["", "two", "nan", "inf", "-inf", "10001", "1,5"])
+@pytest.mark.parametrize("bad", ["", "two", "nan", "inf", "-inf", "10001", "1,000"])
 def test_a_bad_logit_is_told_and_changes_nothing(panel: SoftmaxPanel, bad: str) -> None:
     before = said(panel, "first")
     box = logits(panel).knobs["dog"]

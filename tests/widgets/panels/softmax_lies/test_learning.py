@@ -90,15 +90,6 @@ def test_what_is_sent_does_not_grow_with_the_run(runs: dict[str, Run], monkeypat
     assert max(sent[1:new_head] + sent[new_head + 1 :]) < 2000, "bytes for 100 rows"
 
 
-def test_a_record_that_was_cut_is_drawn_as_cut(runs: dict[str, Run]) -> None:
-    learning = Learning()
-    runs[FIRST].rows = 50
-    learning.pull(runs, FIRST)
-    runs[FIRST].rows = 40
-    learning.redraw(runs, FIRST)
-    assert_shows(learning, 0, runs[FIRST])
-
-
 def test_other_sessions_begin_with_an_empty_figure(runs: dict[str, Run]) -> None:
     learning = Learning()
     runs[FIRST].rows = runs[SECOND].rows = 5000

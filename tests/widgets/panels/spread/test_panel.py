@@ -220,7 +220,7 @@ def test_bad_values_are_told_and_change_nothing(panel: SpreadPanel, bad: str) ->
 @pytest.mark.parametrize("bad", ["", "x", "nan", "inf", "-1", "1e13"])
 def test_a_bad_point_or_offset_is_told(panel: SpreadPanel, bad: str) -> None:
     panel.knobs["offset"].entry.value = bad
-    assert panel.knobs["offset"].error.startswith("offset must be") and panel.knobs["offset"].value == 1e8
+    assert panel.knobs["offset"].error.startswith("Offset must be") and panel.knobs["offset"].value == 1e8
     if bad not in ("-1", "1e13"):
         points(panel).sliders[0].entry.value = bad
         assert points(panel).error == points(panel).sliders[0].error and panel.x[0] == 1

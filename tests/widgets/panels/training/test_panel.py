@@ -284,16 +284,6 @@ def test_a_diverged_run_says_where_and_keeps_its_charts(make: Make) -> None:
     assert panel.session.state == "finished" and panel.error == ""
 
 
-def test_a_cut_record_is_drawn_as_cut(make: Make) -> None:
-    panel = make()
-    for _ in range(3):
-        step(panel)
-    panel.session.history.cut(0)
-    panel.on_stop()
-    until(panel, "stopped")
-    assert shown(panel) == [0]
-
-
 def test_a_failed_run_says_why(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 

@@ -297,17 +297,17 @@ def test_who_stands_at_the_end_follows_and_who_stands_elsewhere_stays(
     scrubber.close()
 
 
-def test_the_end_of_a_run_is_cut_or_kept_whole(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_of_a_run_is_shown_and_then_it_is_read_no_more(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Scrubber, "wake", lambda self: None)
     run = Run()
     run.go(20)
     scrubber = run.scrubber(clock)
     scrubber.begin()
     look(scrubber, clock)
-    run.history.cut(11)  # it diverged
+    run.go(3)
     run.on = False
     scrubber.tick()
-    assert_shows(scrubber, run.history.since(-1), 11)
+    assert_shows(scrubber, run.history.since(-1), 22)
     asked = len(run.asked)
     look(scrubber, clock)
     assert len(run.asked) == asked, "it is over"
@@ -372,10 +372,10 @@ def test_in_the_training_panel() -> None:
     scrubber.tick()
     scrubber._grew = False  # as if the run had ended before the scrubber saw it running
     scrubber.record = Record()
-    panel.redraw()
+    panel.on_end()
     record = panel.session.since(-1)
     assert scrubber.shown == len(record.steps) - 1 == 7
-    assert "near zero is bins 19–21" in scrubber.tables.value, "the panel's definition"
+    assert "near zero is −0.35 ≤ x &lt; 0.7" in scrubber.tables.value, "the panel's definition"
     panel.on_view("near_zero", "near_below")
     assert "near zero is x ≤ 0.001" in scrubber.tables.value
     scrubber.step.offer("3")
