@@ -139,7 +139,7 @@ def serving(home: Path, *arguments: str) -> Iterator[Server]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = home / "server.log"
-    command = [sys.executable, "-m", "widgets.serve", "--no-browser", "--port", str(port), *arguments]
+    command = [sys.executable, "-m", "widgets.serve", "--no-browser", "--no-token", "--port", str(port), *arguments]
     with log.open("w") as out, ended_by_sigterm():
         server = subprocess.Popen(command, env=environment(home), stdout=out, stderr=subprocess.STDOUT)
 

@@ -110,7 +110,7 @@ def test_the_dashboards_are_served_from_an_empty_folder(site: Path, tmp_path: Pa
     found = python(site, tmp_path, "import lab, widgets; print(*lab.__path__, *widgets.__path__)").stdout
     assert found.split() == [str(site / "lab"), str(site / "widgets")], "not the checkout"
     port = free_port()
-    command = ["widgets.serve", "--port", str(port), "--no-browser"]
+    command = ["widgets.serve", "--port", str(port), "--no-browser", "--no-token"]
     # `serving` runs in an empty folder, whose path is not searched: only the installed wheel has these packages.
     with serving(tmp_path / "home", command, port, PYTHONPATH=str(site), PYTHONSAFEPATH="1") as server:
         with urllib.request.urlopen(f"{server.url}/", timeout=60) as answer:

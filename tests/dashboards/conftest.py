@@ -122,7 +122,9 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
 
         def start(*arguments: str, **environment: str) -> Server:
             port = free_port()
+            guarded = "FOUNDATIONS_TOKEN" in environment or "--token" in arguments
             command = ["widgets.serve", *arguments, "--port", str(port), "--no-browser"]
+            command += [] if guarded else ["--no-token"]
             home = tmp_path_factory.mktemp("voila")
             return stack.enter_context(serving(home, command, port, **environment))
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -43,16 +44,38 @@ def kernels(server: Any) -> set[psutil.Process]:
 
 
 class TestCommandLine:
-    @pytest.mark.parametrize("ip", ["0.0.0.0", "", "::", "192.168.1.5", "example.org", "127.0.0.1.example.org"])
-    def test_others_can_reach_it_only_with_a_token(self, ip: str, capsys: pytest.CaptureFixture[str]) -> None:
-        with pytest.raises(SystemExit, match="2"):
-            command_line.parse(["--ip", ip])
-        assert "give a token of at least 12 characters with --token or FOUNDATIONS_TOKEN" in capsys.readouterr().err
+    @pytest.mark.parametrize("ip", ["0.0.0.0", "", "::", "*"])
+    def test_others_can_reach_it_only_with_a_token_of_ones_own(
+        self, ip: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for more in ([], ["--no-token"]):
+            with pytest.raises(SystemExit, match="2"):
+                command_line.parse(["--ip", ip, *more])
+            assert "give a token of at least 12 characters with --token or FOUNDATIONS_TOKEN" in capsys.readouterr().err
         assert command_line.parse(["--ip", ip, "--token", TOKEN]).token == TOKEN
 
     @pytest.mark.parametrize("ip", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
-    def test_this_machine_needs_none(self, ip: str) -> None:
-        assert command_line.parse(["--ip", ip]).token == ""
+    def test_on_this_machine_it_makes_a_token_unless_told_not_to(self, ip: str) -> None:
+        made = {command_line.parse(["--ip", ip]).token for _ in range(3)}
+        assert len(made) == 3 and min(map(len, made)) >= 32
+        assert command_line.parse(["--ip", ip, "--no-token"]).token == ""
+
+    def test_a_name_for_others_needs_a_token(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            command_line.parse(["--name", "lab.example.org"])
+        assert "others can reach lab.example.org" in capsys.readouterr().err
+        assert command_line.parse(["--name", "lab.example.org", "--token", TOKEN]).name == ["lab.example.org"]
+
+    @pytest.mark.parametrize(
+        ("given", "base_url"), [("/", "/"), ("lab", "/lab/"), ("/a/b/", "/a/b/"), ("", "/"), ("/~me/lab", "/~me/lab/")]
+    )
+    def test_a_base_url(self, given: str, base_url: str) -> None:
+        assert command_line.parse(["--base-url", given]).base_url == base_url
+
+    def test_one_notebook(self, tmp_path: Path) -> None:
+        (tmp_path / "my own.ipynb").write_text("{}")
+        options = command_line.parse([str(tmp_path / "my own.ipynb")])
+        assert (options.folder, options.notebook) == (tmp_path, "my own.ipynb")
 
     def test_a_token_may_come_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FOUNDATIONS_TOKEN", TOKEN)
@@ -65,7 +88,13 @@ class TestCommandLine:
             (["--ip", "0.0.0.0", "--token", "short"], "at least 12 characters"),
             (["--threads", "0"], "at least 1"),
             (["--warm", "-1"], "--warm must be at least 0"),
-            (["/no/such/folder"], "there is no folder /no/such/folder"),
+            (["/no/such/folder"], "there is no folder or notebook /no/such/folder"),
+            (["--port", "70000"], "--port must be from 1 to 65535; got 70000"),
+            (["--port", "0"], "--port must be from 1 to 65535; got 0"),
+            (["--ip", "no.such.host.invalid"], "--ip must be an address or name of this machine"),
+            (["--ip", "192.0.2.1", "--token", TOKEN], "--ip must be an address of this machine; got '192.0.2.1'"),
+            (["--base-url", "/a b/"], "--base-url must be a path such as /lab/"),
+            (["--no-token", "--token", TOKEN], "do not go together"),
         ],
     )
     def test_nonsense_is_refused(self, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,7 +139,10 @@ class TestWhoIsLetIn:
 
     def test_with_the_token_the_front_page_opens_and_stays_open(self, guarded: Any) -> None:
         response = get(guarded, f"/?token={TOKEN}")
-        assert response.getheader("Location") == f"/voila/render/index.ipynb?token={TOKEN}"
+        assert response.getheader("Location") == "/voila/render/index.ipynb", "the token is not in the history"
+        sent = get(guarded, f"/voila/render/training.ipynb?lr=0.5&token={TOKEN}")
+        assert (sent.status, sent.getheader("Location")) == (302, "/voila/render/training.ipynb?lr=0.5")
+        assert not kernels(guarded)
         cookies = "; ".join(value.split(";")[0] for value in response.headers.get_all("Set-Cookie"))
         page = get(guarded, "/voila/render/index.ipynb", Cookie=cookies)
         assert page.status == 200
@@ -124,8 +156,30 @@ class TestWhoIsLetIn:
 
     def test_no_other_name_for_this_machine_is_answered(self, voila_server: Any) -> None:
         assert get(voila_server, "/").status == 302
-        assert get(voila_server, "/", Host="attacker.example").status == 403
+        refused = get(voila_server, "/", Host="attacker.example")
+        assert refused.status == 403
+        assert "start it with --name attacker.example" in refused.body  # type: ignore[attr-defined]
         assert get(voila_server, "/voila/render/index.ipynb", Host="attacker.example:8866").status == 403
+
+    def test_a_proxys_name_is_answered(self, serve: Callable[..., Any], folder: Path) -> None:
+        server = serve(str(folder), "--name", "lab.example.org", "--base-url", "/lab", "--token", TOKEN)
+        page = "/lab/voila/render/stand_in.ipynb"
+        response = get(server, f"/lab/?token={TOKEN}", Host="lab.example.org")
+        assert (response.status, response.getheader("Location")) == (302, page), "the only notebook of the folder"
+        assert get(server, "/lab/", Host="other.example.org").status == 403
+
+    def test_another_site_starts_no_kernel(self, stand_in: Any, page: Page, traffic: Any) -> None:
+        before = kernels(stand_in)
+        response = get(stand_in, "/voila/render/stand_in.ipynb", **{"Sec-Fetch-Site": "cross-site"})
+        assert response.status == 403 and kernels(stand_in) == before
+        body: str = response.body  # type: ignore[attr-defined]
+        assert '<a href="/voila/render/stand_in.ipynb">stand_in.ipynb</a>' in body
+        elsewhere = stand_in.url.replace("127.0.0.1", "localhost")
+        traffic.expect_error("403")
+        page.goto(elsewhere + "/no/such/page")
+        page.evaluate("(url) => { location = url }", f"{stand_in.url}/voila/render/stand_in.ipynb")
+        expect(page.get_by_role("heading", name="A page of another site led here")).to_be_visible()
+        assert kernels(stand_in) == before
 
     def test_a_kernel_is_not_ended_from_another_site(self, stand_in: Any, page: Page, go: Callable[[], None]) -> None:
         before = kernels(stand_in)
@@ -239,6 +293,51 @@ class TestPage:
         assert get(voila_server, "/voila/files/index.ipynb").status == 403
         assert get(voila_server, "/voila/tree").status == 404
         assert get(voila_server, "/voila/api/contents").status == 404
+
+
+class TestPageWhosePythonHasGone:
+    def test_it_says_so_and_acts_no_more(
+        self, serve: Callable[..., Any], folder: Path, page: Page, traffic: Any, go: Callable[[], None]
+    ) -> None:
+        traffic.expect_error("404|ERR_CONNECTION|WebSocket|Failed to fetch|Canceled|Kernel")
+        server = serve(str(folder))
+        page.goto(f"{server.url}/voila/render/stand_in.ipynb", wait_until="commit")
+        go()
+        button = page.get_by_role("button", name="Press")
+        expect(button).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_count(0)
+        (kernel,) = kernels(server)
+        kernel.kill()
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("The Python process of this page has ended", timeout=5000)
+        assert page.evaluate("document.getElementById('rendered_cells').inert")
+        os.kill(server.process.pid, signal.SIGSTOP)
+        expect(alert).to_contain_text("The server does not answer", timeout=15_000)
+        os.kill(server.process.pid, signal.SIGCONT)
+        expect(alert).to_contain_text("has ended", timeout=15_000)
+        server.process.kill()
+        expect(alert).to_contain_text("The server does not answer", timeout=5000)
+        expect(alert.get_by_role("button", name="Reload the page")).to_be_visible()
+
+
+class TestFrontPage:
+    def test_a_folder_without_an_index_lists_its_notebooks(self, serve: Callable[..., Any], tmp_path: Path) -> None:
+        for name in ("one", "two & three"):
+            (tmp_path / f"{name}.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+        body: str = get(serve(str(tmp_path)), "/").body  # type: ignore[attr-defined]
+        assert '<a href="/voila/render/one.ipynb">one.ipynb</a>' in body
+        assert '<a href="/voila/render/two%20%26%20three.ipynb">two &amp; three.ipynb</a>' in body
+        own = get(serve(str(tmp_path / "one.ipynb")), "/")
+        assert own.getheader("Location") == "/voila/render/one.ipynb"
+
+    @pytest.mark.parametrize(
+        ("ip", "host"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), ("", "localhost"), ("::", "localhost")]
+    )
+    def test_the_printed_address_can_be_opened(self, ip: str, host: str) -> None:
+        from widgets.serve.server import address
+
+        assert address(ip, 8866, "/lab/", "") == f"http://{host}:8866/lab/"
+        assert address(ip, 8866, "/", TOKEN) == f"http://{host}:8866/?token={TOKEN}"
 
 
 class TestKernelsReadyBeforeTheirPage:

@@ -3,6 +3,8 @@
 import argparse
 import logging
 import os
+import re
+import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +25,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
     Raises:
         SystemExit: with a message on stderr, for an address that others can reach and no token
-            (or a short one), or a missing folder.
+            (or a short one), one that is not this machine's, a port or path that is none, or a missing folder.
     """
     parser = argparse.ArgumentParser("python -m widgets.serve", description="Serve the dashboards of Foundations Lab.")
     add = parser.add_argument
@@ -32,16 +34,24 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         nargs="?",
         type=Path,
         default=dashboards_folder(),
-        help="of notebooks; default: the project's dashboards",
+        help="of notebooks, or one notebook; default: the project's dashboards",
     )
     add("--ip", default="127.0.0.1", help="address to listen on; default: %(default)s, for this machine only")
-    add("--port", type=int, help=f"default: {PORT}, or near it if that is taken")
+    add("--port", type=int, help=f"1 to 65535; default: {PORT}, or near it if that is taken")
+    add("--base-url", default="/", help="what a proxy puts before every path, such as /lab/; default: %(default)s")
+    add(
+        "--name",
+        action="append",
+        default=[],
+        help="a name by which others reach this server through a proxy that keeps the Host header; may be repeated",
+    )
     add(
         "--token",
         default=os.environ.get(TOKEN_VARIABLE, ""),
-        help="what a person must give to get in; needed for an address that others can reach. "
+        help="what a person must give to get in; by default a new one, which the printed address holds. "
         f"Better given as the environment variable {TOKEN_VARIABLE}: other users can see a command line",
     )
+    add("--no-token", action="store_true", help="let everybody in who can reach it: every user of this machine")
     add("--theme", choices=("auto", "light", "dark"), default="auto", help="default: as the browser asks")
     add("--threads", type=int, help="of each kernel's arithmetic; default: half of the cores, at most 4")
     add(
@@ -53,14 +63,27 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add("--no-browser", action="store_true", help="do not open a browser")
     options = parser.parse_args(arguments)
-    if why := refusal(options.token, options.ip):
+    options.ip = "" if options.ip == "*" else options.ip
+    if options.no_token and options.token:
+        parser.error("--no-token and a token do not go together")
+    if why := refusal(options.token, options.ip, options.name):
         parser.error(why)
+    if not (options.token or options.no_token):
+        options.token = secrets.token_urlsafe(24)
+    if options.port is not None and not 1 <= options.port <= 65_535:
+        parser.error(f"--port must be from 1 to 65535; got {options.port}")
+    options.base_url = f"/{options.base_url.strip('/')}/".replace("//", "/")
+    if not re.fullmatch(r"[\w./~-]+", options.base_url, re.ASCII):
+        parser.error(f"--base-url must be a path such as /lab/; got {options.base_url!r}")
     if options.threads is not None and options.threads < 1:
         parser.error("--threads must be at least 1")
     if options.warm < 0:
         parser.error("--warm must be at least 0")
+    options.notebook = ""
+    if options.folder.is_file() and options.folder.suffix == ".ipynb":
+        options.folder, options.notebook = options.folder.absolute().parent, options.folder.name
     if not options.folder.is_dir():
-        parser.error(f"there is no folder {options.folder}; the dashboards are in the project's clone")
+        parser.error(f"there is no folder or notebook {options.folder}; the dashboards are in the project's clone")
     return options
 
 
@@ -98,6 +121,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         port=options.port or PORT,
         port_retries=0 if options.port else 50,
         token=options.token,
+        base_url=options.base_url,
+        notebook=options.notebook,
+        names=options.name,
         open_page=not options.no_browser,
     )
     server.config.VoilaConfiguration.theme = options.theme

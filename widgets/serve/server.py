@@ -1,10 +1,14 @@
 """voila, set up for the lab: front page, local files only, compression, and kernels that end with their page."""
 
+import atexit
+import html
 import os
 import sys
+import tempfile
 import webbrowser
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlencode
 
 from jinja2 import ChoiceLoader, FileSystemLoader
 from jupyter_client.session import utcnow
@@ -13,7 +17,8 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from jupyter_server.utils import url_path_join
 from tornado import web
-from traitlets import Bool
+from tornado.escape import url_escape
+from traitlets import Bool, List, Unicode
 from traitlets.config import Config
 from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
@@ -26,8 +31,9 @@ TEMPLATE = Path(__file__).parent / "templates"
 EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget"]
 """The JupyterLab extensions that a page needs: of those installed, no other is sent."""
 
-PAGE_GONE = 15 * 60
-"""Seconds after which a kernel without a page is ended; by then its run has long been stopped."""
+PAGE_GONE, LOOK_EVERY = 90, 10
+"""Seconds without a page until a kernel is ended, and between two looks for such kernels. A browser that was killed
+leaves its kernel so long; a page whose connection only broke for a moment is back by then."""
 
 
 class PageKernels(AsyncMappingKernelManager):
@@ -46,13 +52,54 @@ class PageKernels(AsyncMappingKernelManager):
             self._kernels[kernel_id].last_activity = utcnow()
 
 
-class FrontPage(JupyterHandler):
-    """Redirects / to the index of the dashboards, and keeps the address's token and theme."""
+class Guarded(JupyterHandler):
+    """A page's handler: says why it refuses a Host name, and keeps the token out of addresses."""
+
+    def check_host(self) -> bool:
+        if super().check_host():
+            return True
+        name = self.request.host.rpartition(":")[0] or self.request.host
+        raise web.HTTPError(
+            403,
+            "asked for by the name %s",
+            name,
+            reason=f"This server does not know the name {name[:80]}. Behind a proxy, start it with --name {name[:80]}",
+        )
+
+    def redirected_without_token(self) -> bool:
+        """Send the reader, who has a cookie now, to the address without the token; return whether it had one.
+
+        The address would be in the browser's history, and in the environment of the page's kernel.
+        """
+        query = [(name, value) for name, value in parse_qsl(self.request.query, True) if name != "token"]
+        if not self.get_query_argument("token", ""):
+            return False
+        self.redirect(self.request.path + (f"?{urlencode(query)}" if query else ""))
+        return True
+
+
+class FrontPage(Guarded):
+    """Redirects / to the index of the dashboards, or to the only notebook; lists the notebooks where there is none."""
 
     @web.authenticated
-    def get(self) -> None:
-        page = url_path_join(self.base_url, "voila/render", FRONT_PAGE)
-        self.redirect(f"{page}?{self.request.query}" if self.request.query else page)
+    async def get(self) -> None:
+        notebooks = await _notebooks(self.contents_manager)
+        asked = self.settings["front_notebook"] or (FRONT_PAGE if FRONT_PAGE in notebooks else "")
+        if not asked and len(notebooks) == 1:
+            asked = notebooks[0]
+        query = urlencode([(name, value) for name, value in parse_qsl(self.request.query, True) if name != "token"])
+        pages = {name: url_path_join(self.base_url, "voila/render", url_escape(name, plus=False)) for name in notebooks}
+        if asked:
+            page = url_path_join(self.base_url, "voila/render", url_escape(asked, plus=False))
+            self.redirect(f"{page}?{query}" if query else page)
+        else:
+            self.finish(self.render_template("list.html", pages=pages))  # type: ignore[no-untyped-call]
+
+
+async def _notebooks(contents: Any) -> list[str]:
+    """Return the names of the notebooks in the served folder."""
+    folder = await ensure_async(contents.get("", content=True))
+    return sorted(entry["name"] for entry in folder["content"] if entry["type"] == "notebook")
 
 
 class NoKernel:
@@ -70,7 +117,17 @@ class NoKernel:
         return None
 
 
-class Page(TornadoVoilaHandler):
+class Alive(JupyterHandler):
+    """Tells a page whether its kernel lives: 204, or 404."""
+
+    @web.authenticated
+    async def get(self, kernel_id: str) -> None:
+        known = kernel_id in self.kernel_manager
+        alive = known and await ensure_async(self.kernel_manager.get_kernel(kernel_id).is_alive())
+        self.set_status(204 if alive else 404)
+
+
+class Page(Guarded, TornadoVoilaHandler):
     """Serves a dashboard; one that is all text gets no kernel."""
 
     all_text = False
@@ -81,11 +138,22 @@ class Page(TornadoVoilaHandler):
 
     @web.authenticated
     async def get(self, path: str) -> None:
+        if self.redirected_without_token():
+            return
         model = await ensure_async(self.contents_manager.get(path=path))
         if model["type"] != "notebook":
             raise web.HTTPError(404)
         self.all_text = all(cell.cell_type == "markdown" for cell in model["content"].cells)
-        await super().get(path)
+        if not self.all_text and self.request.headers.get("Sec-Fetch-Site") == "cross-site":
+            # Any web site could start kernels on this machine by a hidden frame or a script.
+            self._ask_first(path)
+            return
+        await super().get(path)  # type: ignore[misc]
+
+    def _ask_first(self, path: str) -> None:
+        self.set_status(403)
+        page = {path: self.request.uri}
+        self.finish(self.render_template("list.html", pages=page, elsewhere=True))  # type: ignore[no-untyped-call]
 
 
 class Shutdown(VoilaShutdownKernelHandler):
@@ -111,6 +179,8 @@ class Server(Voila):
     """voila with the lab's front page and template."""
 
     open_page = Bool(True, help="Whether to open a browser once the server listens.")
+    notebook = Unicode(help="The notebook to which the front page leads; by default the index.")
+    names = List(Unicode(), help="Names by which a proxy passes on requests.")
     remote_names = Bool(False, help="Whether requests may name a host other than localhost.").tag(config=True)
 
     def setup_template_dirs(self) -> None:
@@ -119,6 +189,8 @@ class Server(Voila):
 
     def init_settings(self) -> dict[str, Any]:
         settings = {**super().init_settings(), "compress_response": True, "allow_remote_access": self.remote_names}
+        settings["front_notebook"] = self.notebook
+        settings["local_hostnames"] = ["localhost", *self.names]
         # The login has a template of the Jupyter server's; an error page is ours there too.
         templates = settings["jinja2_env"]
         templates.loader = ChoiceLoader([FileSystemLoader(TEMPLATE), templates.loader])
@@ -130,6 +202,7 @@ class Server(Voila):
         own = [
             (self.server_url, FrontPage),
             (url_path_join(self.server_url, r"/voila/api/shutdown/(.*)"), Shutdown),
+            (url_path_join(self.server_url, r"/voila/api/alive/([\w-]+)"), Alive),
         ]
         rest = [handler for handler in super().init_handlers() if handler[1] not in dropped]
         return own + [
@@ -138,13 +211,24 @@ class Server(Voila):
 
     def launch_browser(self) -> None:
         """Print the address, and open it if asked to; voila calls this once it listens."""
-        url = self.connection_url
+        url = address(self.ip, self.port, self.base_url, self.token)
         print(f"Foundations Lab: {url}  (Ctrl+C ends it)", flush=True)
         has_screen = (
             sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         )
         if self.open_page and has_screen:
-            webbrowser.open(f"{url}?token={self.token}" if self.token else url)
+            # By way of a file that only this user can read: others see a browser's command line.
+            handle, name = tempfile.mkstemp(suffix=".html")
+            atexit.register(Path(name).unlink, missing_ok=True)
+            with open(handle, "w", encoding="utf-8") as file:
+                file.write(f'<!DOCTYPE html><meta http-equiv="refresh" content="0; url={html.escape(url)}">')
+            webbrowser.open(Path(name).as_uri())
+
+
+def address(ip: str, port: int, base_url: str, token: str) -> str:
+    """Return the address that opens a server which listens on ``ip``, from this machine."""
+    host = "localhost" if ip in ("", "::", "0.0.0.0") else f"[{ip}]" if ":" in ip else ip
+    return f"http://{host}:{port}{base_url}" + (f"?token={token}" if token else "")
 
 
 def settings(only_this_machine: bool, warm: int = 0) -> Config:
@@ -167,5 +251,7 @@ def settings(only_this_machine: bool, warm: int = 0) -> Config:
         # Sockets that are files: no other user of the machine can listen, and no kernel warns of it.
         config.KernelManager.transport = "ipc"
     config.MappingKernelManager.cull_idle_timeout = PAGE_GONE
-    config.MappingKernelManager.cull_interval = 60
+    config.MappingKernelManager.cull_interval = LOOK_EVERY
+    # A kernel that was killed stays gone: its page says so. One started in its place would have no panel.
+    config.KernelManager.autorestart = False
     return config

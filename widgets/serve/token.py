@@ -1,9 +1,11 @@
-"""The access token: when one is needed, and what it must look like.
+"""The access token: when one is needed, what it must look like, and what addresses and names are valid.
 
 Jupyter's own server compares the token of each request with the one it was started with (``Server(token=…)``).
 """
 
 import ipaddress
+import socket
+from collections.abc import Sequence
 
 TOKEN_VARIABLE = "FOUNDATIONS_TOKEN"
 SHORTEST_TOKEN = 12
@@ -20,13 +22,37 @@ def is_loopback(address: str) -> bool:
         return False
 
 
-def refusal(token: str, address: str) -> str:
-    """Return why a server must not listen on ``address`` with this token; empty if it may."""
+def refusal(token: str, address: str, names: Sequence[str] = ()) -> str:
+    """Return why a server must not listen on ``address`` with this token; empty if it may.
+
+    Args:
+        token: empty for none.
+        address: to listen on; empty for every address of this machine.
+        names: by which a proxy passes on requests of others.
+    """
+    if why := _no_address(address):
+        return why
     if token and len(token) < SHORTEST_TOKEN:
         return f"the token must have at least {SHORTEST_TOKEN} characters"
-    if not token and not is_loopback(address):
+    if not token and (names or not is_loopback(address)):
+        reached = ", ".join(names) or address or "every address of this machine"
         return (
-            f"others can reach {address or 'every address of this machine'}, and a dashboard runs code here: "
+            f"others can reach {reached}, and a dashboard runs code here: "
             f"give a token of at least {SHORTEST_TOKEN} characters with --token or {TOKEN_VARIABLE}"
         )
+    return ""
+
+
+def _no_address(address: str) -> str:
+    """Return why ``address`` is none of this machine's; empty if a server can listen on it."""
+    try:
+        found = socket.getaddrinfo(address or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        return f"--ip must be an address or name of this machine; got {address!r} ({error.strerror})"
+    family, kind, _, _, place = found[0]
+    with socket.socket(family, kind) as probe:
+        try:
+            probe.bind(place)
+        except OSError as error:
+            return f"--ip must be an address of this machine; got {address!r} ({error.strerror})"
     return ""
