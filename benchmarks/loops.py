@@ -14,7 +14,7 @@ from lab.config import Config
 from lab.nn.models import Block, Model
 from lab.telemetry.history import History
 from lab.training.callbacks import Callback
-from lab.training.steps import eager_step
+from lab.training.learner import eager_step
 from lab.training.task import Task
 
 BATCHES = (2, 64, 512)

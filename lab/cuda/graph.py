@@ -22,8 +22,7 @@ from lab.config import LIVE
 from lab.cuda.capture import Capture
 from lab.telemetry.probes import Probes
 from lab.telemetry.recorder import Recorder
-from lab.training.learner import Learner
-from lab.training.steps import eager_step
+from lab.training.learner import Learner, eager_step
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from lab.config import Config
 from lab.nn.models import Model
 from lab.training.callbacks import Callback, CancelBatch, CancelEpoch, CancelFit, check_events
 from lab.training.optimizers import Optimizer
-from lab.training.steps import eager_step
 from lab.training.task import Task
 
 P = ParamSpec("P")
@@ -49,6 +48,28 @@ def _level(
         return cast(Callable[Concatenate["Learner", P], bool], guarded)
 
     return decorate
+
+
+def eager_step(learner: "Learner") -> None:
+    """Predict and score the batch; when training, also backward and optimiser step.
+
+    lab.cuda.graph does the same by replaying a CUDA graph, where there is a CUDA device.
+
+    The gradients are zeroed before they are computed: a batch that a callback cancelled leaves none to the next.
+    """
+    learner.logits = learner.model(learner.x)
+    learner.call("after_predict")
+    learner.loss = learner.task.loss(learner.logits, learner.y)
+    learner.call("after_loss")
+    if not learner.training:
+        return
+    learner.optimizer.zero_grad()
+    learner.loss.backward()  # type: ignore[no-untyped-call]
+    learner.call("after_backward")
+    with torch.no_grad():
+        learner.optimizer.step()
+    learner.call("after_step")
+    learner.call("measure")
 
 
 class Learner:

@@ -103,8 +103,9 @@ class RemoteControl(Callback):
     @property
     def idle_seconds(self) -> float:
         """Seconds that the fit has been paused, this pause included."""
-        since = self._paused_since
-        return self._idle + (time.perf_counter() - since if since is not None else 0.0)
+        with self._wake:  # or a pause that ends just now could be counted twice
+            since = self._paused_since
+            return self._idle + (time.perf_counter() - since if since is not None else 0.0)
 
     def _waiting(self, learner: Learner) -> bool:
         # A used-up budget does not hold up the validation that belongs to its last step.

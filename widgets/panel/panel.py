@@ -130,7 +130,7 @@ class Panel(ipywidgets.VBox):
         self._closed = threading.Event()
         self._tick_now = threading.Event()
         self._quick_until = 0.0
-        self._away = False
+        self._away = self._page_gone = False
         self._listening_since = self._pinged = clock()
         self._guarding = False
         self._guarded_by: int | None = None  # the thread in a guarded block
@@ -353,10 +353,12 @@ class Panel(ipywidgets.VBox):
         heard = max(figure.last_answer for figure in self.figures.values())
         silence = now - max(heard, self._listening_since)
         if silence >= CLOSE_AFTER:
-            self.on_gone()
+            if not self._page_gone:
+                self._page_gone = True
+                self.on_gone()
         elif silence >= PAUSE_AFTER and not self._away:
             self._away = True
             self.on_away()
         elif silence < PAUSE_AFTER and self._away:
-            self._away = False
+            self._away = self._page_gone = False
             self.on_back()

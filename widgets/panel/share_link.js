@@ -71,12 +71,16 @@ export default {
       dialog.showModal();
       copyKind(kinds[0]);
     });
-    model.on("change:query change:code", () => {
+    const refill = () => {
       if (!dialog.open) return;
       fill();
       copyKind(last); // what was copied stood for a knob's value before the last one typed
-    });
+    };
+    model.on("change:query change:code", refill);
     el.append(open, dialog);
-    return () => dialog.remove();
+    return () => {
+      model.off("change:query change:code", refill);
+      dialog.remove();
+    };
   },
 };

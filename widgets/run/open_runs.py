@@ -1,5 +1,6 @@
 """The training panels of this kernel, so that another panel can offer their runs' records."""
 
+import threading
 from collections.abc import Callable
 from itertools import count
 from weakref import WeakMethod, WeakValueDictionary
@@ -12,18 +13,21 @@ from widgets.run.run_panel import RunPanel
 _panels: "WeakValueDictionary[int, RunPanel[Session]]" = WeakValueDictionary()
 _watchers: list[WeakMethod[Callable[[], None]]] = []
 _numbers = count(1)
+_lock = threading.Lock()  # panels come and go in any thread
 
 
 def add(panel: RunPanel[Session]) -> None:
     """Offer ``panel``'s run from now on."""
-    _panels[next(_numbers)] = panel
+    with _lock:
+        _panels[next(_numbers)] = panel
     _tell()
 
 
 def remove(panel: RunPanel[Session]) -> None:
     """Stop offering the panel's run."""
-    for number in [number for number, known in _panels.items() if known is panel]:
-        del _panels[number]
+    with _lock:
+        for number in [number for number, known in _panels.items() if known is panel]:
+            del _panels[number]
     _tell()
 
 
@@ -44,7 +48,8 @@ def any_panels() -> bool:
 
 def offered(chosen: object = None) -> dict[str, int]:
     """Return label -> number of each run that has a step, and of the ``chosen`` one in any case, oldest panel first."""
-    known = sorted(_panels.items())
+    with _lock:
+        known = sorted(_panels.items())
     return {_label(number, panel.run): number for number, panel in known if number == chosen or length(number)}
 
 

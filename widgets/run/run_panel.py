@@ -56,6 +56,7 @@ class RunPanel(Panel, Generic[R]):
         self.state_line, self.status = ipywidgets.HTML(), ipywidgets.HTML()
         self.progress = ipywidgets.IntProgress(value=0, max=1)
         self._step, self._updated = 0, ""
+        self._page_notice = ""
         self._status_state, self._status_at = "", 0.0
         self._drawn_to_the_end = self._held_for_page = self._warmed = False
         super().__init__(clock=clock, watch_page=watch_page)
@@ -141,8 +142,8 @@ class RunPanel(Panel, Generic[R]):
 
     @property
     def run_error(self) -> str:
-        """Why the run ended, if it diverged or failed."""
-        return self.run.error
+        """Why the run ended, if it diverged or failed; what happened to it while the page was silent."""
+        return "\n".join(filter(None, (self.run.error, self._page_notice)))
 
     def update(self) -> None:
         """Show what the run has recorded and says."""
@@ -168,16 +169,20 @@ class RunPanel(Panel, Generic[R]):
         """Pause the run: no page shows it."""
         if self.run.state == "running":
             self._held_for_page = True
+            self._page_notice = "Paused, as this page did not answer for a minute: it was asleep, or closed."
             self.run.pause()
 
     def on_back(self) -> None:
         """Resume the run if :meth:`on_away` paused it."""
         if self._held_for_page:
             self._held_for_page = False
+            self._page_notice = "It was paused while this page did not answer, and goes on now."
             self.run.start()
 
     def on_gone(self) -> None:
         """Stop the run and free the device's memory; the record stays."""
+        if self.run.state in ACTIVE:
+            self._page_notice = "Stopped, as this page did not answer for ten minutes: it was asleep, or closed."
         stop_in_background(self.run)
 
     def close(self) -> None:
@@ -189,6 +194,7 @@ class RunPanel(Panel, Generic[R]):
         """Call ``order`` on the run that is shown, or on a new one if the knobs have changed since it was made."""
         if self.run.state == "ready" and self.changed():
             self.renew()
+        self._page_notice = ""
         order(self.run)
         self.keep()
         self.follow()
@@ -197,7 +203,7 @@ class RunPanel(Panel, Generic[R]):
         """End the run, make a new one with the knobs as they are, and empty the charts."""
         old, self.run = self.run, self.new_run()
         stop_in_background(old)
-        self._step, self._updated = 0, ""
+        self._step, self._updated, self._page_notice = 0, "", ""
         self._drawn_to_the_end = self._held_for_page = False
         self.empty()
 

@@ -140,7 +140,7 @@ class Page(Guarded, TornadoVoilaHandler):
     async def get(self, path: str) -> None:
         if self.redirected_without_token():
             return
-        model = await ensure_async(self.contents_manager.get(path=path))
+        model = await ensure_async(self.contents_manager.get(path=path))  # type: ignore[no-untyped-call]
         if model["type"] != "notebook":
             raise web.HTTPError(404)
         self.all_text = all(cell.cell_type == "markdown" for cell in model["content"].cells)

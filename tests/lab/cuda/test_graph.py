@@ -22,8 +22,7 @@ from lab.session import Session
 from lab.telemetry import probes, recorder
 from lab.telemetry.history import History
 from lab.training.callbacks import Callback, CancelBatch
-from lab.training.learner import Learner
-from lab.training.steps import eager_step
+from lab.training.learner import Learner, eager_step
 from tests.lab.cuda.tape import Tape
 
 # Five full batches and a partial one, four times over.

@@ -176,6 +176,7 @@ export default () => {
     }
     return () => {
       life.abort();
+      model.off("change:height", sizeToModel);
       store.views.delete(view);
       reportSight();
       page.queue.delete(view);

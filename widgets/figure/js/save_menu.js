@@ -105,5 +105,6 @@ function letSave(bar, div, store, model, signal) {
   const show = () => (menu.hidden = !model.get("savable"));
   show();
   model.on("change:savable", show);
+  signal.addEventListener("abort", () => model.off("change:savable", show));
   bar.append(menu);
 }
