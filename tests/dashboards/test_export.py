@@ -47,7 +47,7 @@ def test_a_chart_by_click_and_by_key(voila_server: Any, page: Page, tmp_path: Pa
     item = chart.get_by_role("button")
     expect(item.first).to_be_hidden()
     chart.locator("summary").press("Enter")
-    expect(item).to_have_count(6)
+    expect(item).to_have_count(7)
     fits(page, 1440)
 
     picture = picture_in(save(page, tmp_path, item.filter(has_text="PNG"), by_key=True))
@@ -65,19 +65,19 @@ def test_a_chart_by_click_and_by_key(voila_server: Any, page: Page, tmp_path: Pa
           await Plotly.restyle(div, { visible: "legendonly" }, [1]);
         }"""
     )
-    svg = save(page, tmp_path, item.filter(has_text="SVG")).read_text("utf-8")
+    svg = save(page, tmp_path, item.filter(has_text="SVG")).read_text("utf-8-sig")
     assert svg.startswith("<svg") and "The values and their moving averages</text>" in svg
     assert "Stream" in svg and "β 0.9" in svg and "torch" in svg
     assert "rgb(20, 23, 28)" in svg and ">3</text>" in svg and ">25</text>" not in svg
     assert "from the first value" in svg and "from zero" not in svg
 
-    rows = list(csv.reader(io.StringIO(save(page, tmp_path, item.filter(has_text="CSV")).read_text("utf-8"))))
+    rows = list(csv.reader(io.StringIO(save(page, tmp_path, item.filter(has_text="CSV")).read_text("utf-8-sig"))))
     shown = traces(page, AVERAGES)
     names = {name: f"{name}: value" for name in ("values", "from zero", "de-biased")}
     for name, column in names.items():
         values = [float(row[rows[0].index(column)]) for row in rows[1:]]
         assert values == pytest.approx(shown[name]["y"], rel=1e-6)
-    made = json.loads(save(page, tmp_path, item.filter(has_text="JSON")).read_text("utf-8"))
+    made = json.loads(save(page, tmp_path, item.filter(has_text="JSON")).read_text("utf-8-sig"))
     assert made["settings"]["β"] == "0.9" and len(made["columns"]["de-biased: value"]) == 26
     document = save(page, tmp_path, item.filter(has_text="PDF")).read_bytes()
     assert document.startswith(b"%PDF-")
@@ -152,4 +152,4 @@ def test_in_jupyterlab(lab_server: Any, page: Page, tmp_path: Path) -> None:
     chart.locator("summary").press("Enter")
     item = chart.get_by_role("button")
     assert picture_in(save(page, tmp_path, item.filter(has_text="PNG"), by_key=True)).size == (1920, 1080)
-    assert save(page, tmp_path, item.filter(has_text="CSV")).read_text("utf-8").startswith("point number,")
+    assert save(page, tmp_path, item.filter(has_text="CSV")).read_text("utf-8-sig").startswith("point number,")

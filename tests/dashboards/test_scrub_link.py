@@ -69,7 +69,7 @@ def test_a_link_opens_the_same_settings(server: Any, page: Page) -> None:
     link = dialog.get_by_label("Link to these settings")
     expect(link).to_have_value(f"{address}?lr=0.123456&norm=layer&epochs=2")
     expect(link).to_be_focused()
-    expect(dialog.get_by_role("status")).to_have_text("The link is copied.")
+    expect(dialog.get_by_role("status")).to_have_text("The link is copied. It opens on this computer only.")
     copied = link.input_value()
     page.wait_for_function("async (text) => (await navigator.clipboard.readText()) === text", arg=copied)
     code = dialog.get_by_label("Code for a notebook").input_value()

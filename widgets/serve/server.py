@@ -58,13 +58,10 @@ class Guarded(JupyterHandler):
     def check_host(self) -> bool:
         if super().check_host():
             return True
-        name = self.request.host.rpartition(":")[0] or self.request.host
-        raise web.HTTPError(
-            403,
-            "asked for by the name %s",
-            name,
-            reason=f"This server does not know the name {name[:80]}. Behind a proxy, start it with --name {name[:80]}",
-        )
+        name = (self.request.host.rpartition(":")[0] or self.request.host)[:80]
+        self.current_user = self._jupyter_current_user = None
+        words = "This server does not know the name %s. Behind a proxy that keeps it, start it with --name %s"
+        raise web.HTTPError(403, words, name, name)
 
     def redirected_without_token(self) -> bool:
         """Send the reader, who has a cookie now, to the address without the token; return whether it had one.

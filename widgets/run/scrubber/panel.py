@@ -55,7 +55,7 @@ class Scrubber(Panel):
         figures, tables: "scrub" -> LiveFigure; the numbers, as markup.
     """
 
-    TITLE = "Every layer at any step: scrub back"
+    TITLE = "Scrub back: inside every layer at any moment"
     NOTICE = "Play the steps one after the other: in which layer does the histogram change first, and how?"
 
     def __init__(
