@@ -26,8 +26,9 @@ def knob_column(parts: Iterable[Any]) -> Any:
 def section(title: str, words: str = "", *, menus: Iterable[Any] = (), parts: Iterable[Any] = ()) -> Any:
     """Return a section: a heading, help (both markup), a row of menus, and ``parts`` one under the other."""
     head = ipywidgets.HTML(f"<h2>{title}</h2>" + (f"<p>{words}</p>" if words else ""))
-    row = classed(ipywidgets.HBox(list(menus)), "lab-menus")
-    return classed(ipywidgets.VBox([head, *([row] if row.children else []), *parts]), "lab-section")
+    choices = list(menus)
+    row = [classed(ipywidgets.HBox(choices), "lab-menus")] if choices else []
+    return classed(ipywidgets.VBox([head, *row, *parts]), "lab-section")
 
 
 def grid(figures: Iterable[Any]) -> Any:

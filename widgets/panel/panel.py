@@ -172,7 +172,7 @@ class Panel(ipywidgets.VBox):
         own = inner.save_bar
         self.saver.adopt(inner.saver)
         inner.children = tuple(child for child in inner.children if child is not own)
-        own.close()
+        close_all(own)
 
     def settings(self) -> Settings:
         """Return what a chart's caption says that it was made with; by default the value of every knob."""

@@ -28,8 +28,9 @@ class ShareLink(anywidget.AnyWidget):
     see :meth:`on_query`.
     """
 
-    _esm = _HERE / "share_link.js"
-    _css = _HERE / "share_link.css"
+    # As text: of a path anywidget keeps every widget alive, to tell it of changes to the file.
+    _esm = (_HERE / "share_link.js").read_text("utf-8")
+    _css = (_HERE / "share_link.css").read_text("utf-8")
     served = traitlets.Bool().tag(sync=True)
     query = traitlets.Unicode().tag(sync=True)
     code = traitlets.Unicode().tag(sync=True)

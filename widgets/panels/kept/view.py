@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from widgets.charts import View
-from widgets.page.layout import show
+from widgets.page.layout import close_all, show
 from widgets.panels.kept.selection import Opened
 from widgets.run.figures import OUTPUTS, course_near_zero
 from widgets.run.sections import Menus
@@ -25,6 +25,8 @@ class KeptView:
     def __init__(self) -> None:
         self._all = Menus()
         self.menus: dict[str, Any] = {name: self._all[name] for name in CHOICES}
+        for name in self._all.keys() - self.menus.keys():
+            close_all(self._all[name])
         self._near_zero_chosen = False
 
     def on_choice(self, callback: Callable[[str, Any], None]) -> None:
