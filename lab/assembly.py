@@ -74,6 +74,8 @@ class Run:
         diverged = self.recorder.diverged
         if diverged is None:
             return ("finished" if completed else "stopped"), ""
+        # It was noticed some batches later: they are in no record, and no count.
+        self.learner.step = diverged.step + 1
         # Stopped in the middle of it, only the validation is missing.
         with suppress(CancelFit):
             self.recorder.validate(self.learner)

@@ -66,12 +66,14 @@ class Outputs(NamedTuple):
         logits: (3, classes) float32.
         pictures: (3, 28, 28) float32, 0 to 1.
         names: of the pictures.
+        classes: names of the logits' classes.
     """
 
     step: int
     logits: NDArray[np.float32]
     pictures: NDArray[np.float32]
     names: tuple[str, str, str]
+    classes: tuple[str, ...] = tuple("0123456789")
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO
     facts["columns"] = list(record.columns)
     facts["marks"] = [[mark.step, mark.field, _packed(mark.old), _packed(mark.new)] for mark in record.marks]
     facts["validations"] = [[_packed(value) for value in row] for row in record.validations]
-    facts["outputs"] = outputs and {"step": int(outputs.step), "names": outputs.names}
+    facts["outputs"] = outputs and {"step": int(outputs.step), "names": outputs.names, "classes": outputs.classes}
     columns = list(record.columns.values())
     arrays: dict[str, NDArray[Any]] = {
         "steps": record.steps,
@@ -98,7 +98,9 @@ def read(path: Path) -> Record:
         outputs = facts["outputs"]
         if outputs is not None:
             logits, pictures = _array(archive, "logits"), _array(archive, "pictures")
-            outputs = Outputs(outputs["step"], logits, pictures, tuple(outputs["names"]))
+            # Files of earlier versions have no classes: they were digits.
+            more = {name: tuple(outputs[name]) for name in ("names", "classes") if name in outputs}
+            outputs = Outputs(outputs["step"], logits, pictures, **more)
         return Record(
             steps=_array(archive, "steps"),
             columns=columns,

@@ -187,4 +187,5 @@ class Recorder(Callback):
         step, logits = self.outputs
         chosen = [gallery.pairs[digit, digit], gallery.pairs[digit, other], gallery.blank]
         first, second, blank = (gallery.names[i] for i in chosen)
-        return Outputs(step, logits[chosen], gallery.pictures[chosen].numpy(), (first, second, blank))
+        classes = tuple(gallery.names[gallery.pairs[c, c]] for c in range(logits.shape[1]))
+        return Outputs(step, logits[chosen], gallery.pictures[chosen].numpy(), (first, second, blank), classes)

@@ -560,3 +560,11 @@ def test_a_norm_over_a_single_value_says_why_it_is_nan(make: Callable[..., Sessi
     wide = make(norm=norm, lr=1000.0)
     finish(wide)
     assert "single value" not in wide.error
+
+
+def test_a_diverged_run_counts_no_step_after_the_one_that_diverged(make: Callable[..., Session]) -> None:
+    session = make(lr=1000.0, norm="none", epochs=20, widths=(4,) * 4)
+    record = finish(session)
+    assert session.state == "diverged" and len(record.steps) < 30
+    assert session.progress.step == len(record.steps) == int(record.steps[-1]) + 1
+    assert not np.isfinite(record.columns["loss"][-1]) and np.isfinite(record.columns["loss"][:-1]).all()

@@ -1,7 +1,5 @@
 """The net's own logits as softmax and as sigmoid, side by side (lesson 10: when softmax lies)."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from lab.concepts.softmax import sigmoid, softmax
@@ -15,18 +13,18 @@ PICTURES = ("digit", "pair", "blank")
 _TITLES = {"digit": "One digit", "pair": "Two digits", "blank": "A blank picture"}
 
 
-def outputs(record: Record, which: str, classes: Sequence[str] = tuple("0123456789")) -> Figure:
+def outputs(record: Record, which: str) -> Figure:
     """Return one picture and what the net makes of it: two bars for each class, softmax and sigmoid.
 
     Args:
         record: of the run.
         which: one of PICTURES.
-        classes: their names in the order of the logits.
 
     The first two traces are the bars, the third is the picture, 28 rows from the top.
     """
     index = PICTURES.index(which)
     now = record.outputs
+    classes = now.classes if now else tuple("0123456789")
     logits = now.logits[index] if now else np.full(len(classes), np.nan, np.float32)
     picture = now.pictures[index] if now else np.zeros((28, 28), np.float32)
     soft, sig = softmax(logits), sigmoid(logits)

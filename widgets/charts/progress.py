@@ -42,7 +42,7 @@ def accuracy(record: Record, view: View | None = None) -> Figure:
     data = [
         line("each batch", x, column(record, "accuracy"), 0, faint=True),
         line("average", x, column(record, "accuracy_average") / column(record, "loss_weight"), 2),
-        markers("epoch, training", ends, [row.train_accuracy for row in record.validations], 0, "circle"),
+        markers("per epoch", ends, [row.train_accuracy for row in record.validations], 0, "circle"),
         markers("validation", ends, [row.accuracy for row in record.validations], 1, "diamond"),
     ]
     base = layout("Accuracy", record, view, "right answers (%)", range=[0, 1.02], tickformat=".0%")

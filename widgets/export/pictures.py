@@ -7,7 +7,8 @@ import asyncio
 import atexit
 import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from widgets.charts.style import Figure
@@ -16,6 +17,9 @@ from widgets.figure.plotly_js import plotly_path
 from widgets.figure.wire import to_json
 
 log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 60.0
+"""Seconds after the last picture until the browser is ended."""
 
 TIMEOUT = 60.0
 """Seconds for one picture, the browser's start included."""
@@ -44,6 +48,7 @@ class Renderer:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._kaleido: Any = None
+        self._idle: threading.Timer | None = None
 
     def render(self, figure: Figure, format: str) -> bytes:
         """Return ``figure`` as a picture in ``format`` png, svg or pdf; callers wait for each other.
@@ -53,7 +58,7 @@ class Renderer:
         """
         from choreographer.errors import ChromeNotFoundError
 
-        with self._lock:
+        with self._lock, self._closed_when_idle():
             for attempt in (1, 2):
                 try:
                     return self._wait(self._render(figure, format), self._timeout)
@@ -71,6 +76,23 @@ class Renderer:
                         raise
                     log.warning("the browser for pictures has failed; starting another", exc_info=True)
         raise AssertionError("the second attempt returns or raises")
+
+    @contextmanager
+    def _closed_when_idle(self) -> Iterator[None]:
+        """End the browser if nothing follows the block for a while: each kernel that saves a PDF has one."""
+        if self._idle is not None:
+            self._idle.cancel()
+        try:
+            yield
+        finally:
+            self._idle = threading.Timer(IDLE_SECONDS, self._close_if_idle)
+            self._idle.daemon = True
+            self._idle.start()
+
+    def _close_if_idle(self) -> None:
+        with self._lock:
+            if self._idle is threading.current_thread():
+                self._close_browser()
 
     def close(self) -> None:
         """End the browser and its thread."""

@@ -60,6 +60,7 @@ class KnobBox(ipywidgets.VBox):
         self._default = value
         self._muted = Muted()
         self._before: tuple[float, float] | None = None  # where the slider stood, and until when
+        self._echo: float | None = None  # the stop that the page has put the value on
         self.entry = _entry(spec)
         self.slider = _slider(spec, whole=isinstance(value, int))
         self._note = ipywidgets.HTML()
@@ -125,8 +126,10 @@ class KnobBox(ipywidgets.VBox):
         if self._muted:
             return
         before, self._before = self._before, None
-        # The page puts a value that was typed on the slider's nearest stop, and sends that stop back.
-        if self._answers(to, self._on_slider()):
+        # The page puts a value that was typed on the slider's nearest stop, and sends that stop back. Between two stops
+        # either may be the echo; after the first, the other one is a person's move.
+        if self._answers(to, self._on_slider()) and self._echo in (None, to):
+            self._echo = to
             return
         # The stop of the value before may cross the value that has come meanwhile, from a link for one.
         if before and to != before[0] and self._answers(to, before[0]) and time.monotonic() - before[1] < LATE:
@@ -154,6 +157,7 @@ class KnobBox(ipywidgets.VBox):
     def _changed(self, change: dict[str, Any]) -> None:
         if self.slider and change["old"] is not None:
             self._before = self._on_slider(change["old"]), time.monotonic()
+        self._echo = None
         self._show()
 
     def _show(self) -> None:

@@ -5,15 +5,19 @@ The page reads the settings from its own address and sends them to its kernel. V
 a proxy; in a kernel started before its page it stops the cell until a page comes; and its import takes two seconds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import anywidget
 import traitlets
 
 from lab.config import Config
 from widgets.markup.link_text import code_of, problems_line, query_of, read
+
+VIEW = "view."
+"""Before a menu's name in a link: "near_zero" is a knob as well."""
 
 _HERE = Path(__file__).parent
 
@@ -62,11 +66,15 @@ class ConfigLink(ShareLink):
         self._start = config
         super().__init__(served=served, query=query_of(config, config), code=code_of(config))
 
-    def show(self, config: Config) -> None:
-        """Make link and code of these settings."""
-        self.query, self.code = query_of(config, self._start), code_of(config)
+    def show(self, config: Config, view: Mapping[str, str]) -> None:
+        """Make link and code of these settings; the link opens the same ``view`` (menu -> choice), too."""
+        choices = urlencode({VIEW + name: choice for name, choice in view.items()})
+        self.query, self.code = "&".join(filter(None, (query_of(config, self._start), choices))), code_of(config)
 
-    def read(self, query: str) -> tuple[Config, str]:
-        """Return the settings in ``query``, and a line on what of it cannot be set."""
-        config, problems = read(query, self._start)
-        return config, problems_line(problems)
+    def read(self, query: str) -> tuple[Config, dict[str, str], str]:
+        """Return the settings and the view in ``query``, and a line on what of it cannot be set."""
+        pairs = parse_qsl(query.lstrip("?"), keep_blank_values=True)
+        view = {name.removeprefix(VIEW): choice for name, choice in pairs if name.startswith(VIEW)}
+        rest = urlencode([(name, value) for name, value in pairs if not name.startswith(VIEW)])
+        config, problems = read(rest, self._start)
+        return config, view, problems_line(problems)

@@ -1,7 +1,7 @@
 """The sections and menus of a panel over a run: the training lab's, and those of kept runs."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets
@@ -69,7 +69,7 @@ class Menus(dict[str, Any]):
             ),
             layer=_menu("Histogram of", [("last layer", "")], ""),
             norm=_menu("Norm of", [("first norm", "")], ""),
-            digit=_menu("Digit", digits, 3),
+            digit=_menu("Picture of", digits, 3),
             other=_menu("laid over it", digits, 8),
         )
         self._muted = Muted()
@@ -86,6 +86,15 @@ class Menus(dict[str, Any]):
             kept = self[name].value if self[name].value in dict(options).values() else ""
             with self._muted:
                 self[name].options, self[name].value = options, kept
+
+    def name_classes(self, classes: Sequence[str]) -> None:
+        """Call the pictures that the net is asked about by the names of their classes."""
+        options = tuple((name, index) for index, name in enumerate(classes))
+        for menu in ("digit", "other"):
+            if tuple(self[menu].options) != options:
+                kept = self[menu].value
+                with self._muted:
+                    self[menu].options, self[menu].value = options, kept
 
     def on_choice(self, name: str, callback: Callable[[str, Any], None]) -> None:
         """Call ``callback(name, value)`` after a person's choice."""

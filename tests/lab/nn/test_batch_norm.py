@@ -157,3 +157,14 @@ def test_a_first_batch_of_one_value_reports_no_statistics(kind: type[BatchNorm |
     norm = kind(CHANNELS)
     assert norm(torch.ones(1, CHANNELS, 1, 1)).isfinite().all()
     assert norm.batch_mean.isnan().all() and norm.used_mean.eq(0).all()
+
+
+@pytest.mark.parametrize("kind", [BatchNorm, TorchBatchNorm])
+@pytest.mark.parametrize("momentum", [1e-6, 1e-8])
+def test_a_tiny_momentum_is_debiased_as_exactly_as_float32_allows(kind: type[BatchNorm], momentum: float) -> None:
+    norm = kind(4, momentum=momentum)
+    x = torch.randn(64, 4, 5, 5) + 3
+    norm(x)
+    averages = norm.averages()
+    assert averages.debias.item() == pytest.approx(momentum, rel=1e-4)
+    torch.testing.assert_close(averages.debiased_mean, x.mean((0, 2, 3)), rtol=1e-4, atol=0)

@@ -152,3 +152,13 @@ def test_the_last_row_stays_however_the_record_was_thinned(rows: int) -> None:
     record = history.since(-1)
     assert record.steps[-1] == record.hist_steps[-1] == rows - 1 == record.columns["loss"][-1] == record.hists[-1, 0, 0]
     assert np.all(np.diff(record.steps) > 0) and len(record.steps) <= 65 and len(record.hist_steps) <= 17
+
+
+def test_the_accuracys_average_by_hand() -> None:
+    history = make()
+    rows = np.zeros((3, len(LAYOUT.device_columns)), np.float32)
+    rows[:, 1] = 0.2, 0.6, 0.4
+    for row in rows:
+        history.append(row[None], np.zeros((1, 1, COUNTS), np.int32), np.zeros((1, 3)), [0.9])
+    wanted = [0.02, 0.9 * 0.02 + 0.06, 0.9 * (0.9 * 0.02 + 0.06) + 0.04]
+    np.testing.assert_allclose(history.since(-1).columns["accuracy_average"], wanted, rtol=1e-6)

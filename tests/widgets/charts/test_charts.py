@@ -15,6 +15,7 @@ from widgets.charts import View
 from widgets.charts.answers import said_by
 from widgets.charts.averages import NO_AVERAGES
 from widgets.charts.marks import LABEL_GAP, MAX_LABELS, MAX_LINES, gathered
+from widgets.charts.progress import TOP
 from widgets.charts.style import COLOURS, DASHES
 
 OVER_THE_RUN = (
@@ -112,7 +113,7 @@ def test_loss_and_accuracy(record: Record) -> None:
     np.testing.assert_array_equal(drawn(loss, "average"), c["loss_average"] / c["loss_weight"])
     np.testing.assert_allclose(drawn(loss, "validation"), [1.5, 0.9])
     np.testing.assert_array_equal(drawn(accuracy, "each batch"), c["accuracy"])
-    np.testing.assert_allclose(drawn(accuracy, "epoch, training"), [0.5, 0.7])
+    np.testing.assert_allclose(drawn(accuracy, "per epoch"), [0.5, 0.7])
     np.testing.assert_allclose(drawn(accuracy, "validation"), [0.6, 0.8])
 
 
@@ -296,3 +297,31 @@ def test_colours_stand_out_on_white_and_on_dark() -> None:
             1.05 / (luminance(colour) + 0.05) >= 3 and (luminance(colour) + 0.05) / (luminance("#111111") + 0.05) >= 3
         )
     assert len(set(DASHES)) == len(set(COLOURS)) == 8
+
+
+def test_a_diverged_loss_does_not_stretch_the_axis(record: Record, part: Callable[[int, int], Record]) -> None:
+    huge = record.columns["loss"].copy()
+    huge[12] = 3.2e21
+    huge[13] = np.inf
+    run = replace(record, columns={**record.columns, "loss": huge})
+    figure = charts.loss(run)
+    assert np.nanmax(drawn(figure, "each batch")) == TOP
+    assert "up to 3.2e+21: what is above 30 is drawn there" in [
+        note["text"] for note in figure["layout"]["annotations"]
+    ]
+    later = charts.loss(part(22, 30), View(whole=run))
+    assert any("3.2e+21" in note["text"] for note in later["layout"]["annotations"]), "of new rows alone, too"
+    assert not any("up to" in note["text"] for note in charts.loss(record)["layout"]["annotations"])
+
+
+def test_numbers_have_no_prefixes_of_units(record: Record) -> None:
+    for chart in (charts.loss, charts.layer_means, charts.blow_up):
+        layout = chart(record)["layout"]
+        assert layout["yaxis"]["exponentformat"] == "power" and layout["yaxis"]["hoverformat"] == ".4~g"
+    assert charts.accuracy(record)["layout"]["yaxis"]["hoverformat"] == ".2~%"
+
+
+def test_the_accuracys_average_is_debiased(record: Record) -> None:
+    average = drawn(charts.accuracy(record), "average")
+    columns = record.columns
+    np.testing.assert_allclose(average, columns["accuracy_average"] / columns["loss_weight"])

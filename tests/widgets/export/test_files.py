@@ -30,7 +30,17 @@ from widgets.page.layout import section
 from widgets.panel.panel import Panel
 
 PATIENCE = 60
+KINDS = "png, svg, pdf, html, csv, xlsx, json"
 TITLE, CAPTION = "Loss", "Learning rate 0.9 · Seed 3 · lab"
+
+
+def _png() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (16, 9)).save(file, "png")
+    return file.getvalue()
+
+
+PNG = _png()
 
 
 class Small(Panel):
@@ -302,3 +312,26 @@ def test_a_panel_inside_of_a_panel_has_no_bar_of_its_own(panel: Small, tmp_path:
 def test_a_wish_as_it_is_written() -> None:
     message = {"id": 5, "kind": "png", "ranges": {"xaxis": [1, 2]}, "hidden": [2.0]}
     assert SaveRequest.of(message) == SaveRequest("5", "png", {"xaxis": (1, 2)}, frozenset({2}))
+
+
+def test_control_characters_in_a_name_break_no_slide(
+    panel: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panel, "settings", lambda: {"Run": "best\x07 one\x00\x0b", "Seed": "3"})
+    monkeypatch.setattr(RENDERER, "render", lambda figure, format: PNG)
+    notes = Presentation(panel.deck(tmp_path / "deck.pptx")).slides[1].notes_slide.notes_text_frame.text
+    assert "best one" in notes
+
+
+def test_an_empty_chart_has_no_slide(panel: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RENDERER, "render", lambda figure, format: PNG)
+    panel.figures["mean"].draw(layer_means(made_record(0)))
+    assert len(Presentation(panel.deck(tmp_path / "deck.pptx")).slides) == 2, "the title's and the loss's"
+
+
+def test_a_home_folder_and_one_format(panel: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert panel.export("~/loss.csv") == tmp_path / "loss.csv"
+    assert [path.name for path in panel.export_all("~/figs", formats="csv")] == ["loss.csv", "mean.csv"]
+    assert (tmp_path / "figs" / "mean.csv").exists() and not (tmp_path / "~").exists()

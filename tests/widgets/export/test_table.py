@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import zipfile
 from dataclasses import replace
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from lab.record import Record
 from widgets.charts import View, layer_means, loss, outputs
 from widgets.charts.progress import debiased_loss
 from widgets.export.run_table import run_table
-from widgets.export.table import Table, as_csv, as_json, of_figure
+from widgets.export.table import Table, as_csv, as_json, as_xlsx, of_figure
 from widgets.run.figures import CHARTS
 
 
@@ -116,3 +118,35 @@ def test_csv_and_json_keep_every_number() -> None:
     assert made["settings"] == {"Seed": "3"} and made["columns"]["step"] == [0, 1]
     found = made["columns"]["a, β"]
     assert found[:3] == [0.1, None, "inf"] and np.float32(found[4]) == values[4]
+
+
+def test_a_spreadsheet_takes_no_name_for_a_formula() -> None:
+    table: Table = {
+        "=HYPERLINK(1)": np.array([-1.5, 2.0]),
+        "@run": np.array(["=1+1", "-x"]),
+        "loss − √ε": np.array([1, 2]),
+    }
+    content = as_csv(table)
+    assert content.startswith(b"\xef\xbb\xbf"), "the mark by which Excel knows UTF-8"
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    assert rows == [["'=HYPERLINK(1)", "'@run", "loss − √ε"], ["-1.5", "'=1+1", "1"], ["2.0", "'-x", "2"]]
+
+
+def test_a_workbook_holds_numbers_and_texts_as_they_are() -> None:
+    table: Table = {
+        "step": np.array([0, 1, 2]), "loss": np.array([0.1, np.nan, np.inf], np.float32),
+        "=1+1": np.array(["=2+2", "a\x07b", "https://x"]),
+    }  # fmt: skip
+    content = as_xlsx(table, {"chart": "loss", "Learning rate": "0.9", "name": "=3+3\x00"})
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        data, about = (ElementTree.fromstring(book.read(f"xl/worksheets/sheet{i}.xml")) for i in (1, 2))
+        strings = ElementTree.fromstring(book.read("xl/sharedStrings.xml"))
+    texts = ["".join(item.itertext()) for item in strings]
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    assert not list(data.iter(space + "f")) and not list(about.iter(space + "f")), "no formula"
+    cells = {cell.get("r"): (cell.get("t"), cell.findtext(space + "v")) for cell in data.iter(space + "c")}
+    assert cells["B2"] == (None, "0.1") and "B3" not in cells
+    assert {texts[int(value)] for kind, value in cells.values() if kind == "s"} == {
+        "step", "loss", "=1+1", "inf", "=2+2", "ab", "https://x",
+    }  # fmt: skip
+    assert "=3+3" in texts

@@ -308,3 +308,35 @@ def test_numbers_of_any_kind(raw: Any) -> None:
 def test_numbers_that_are_no_list_of_finite_ones(bad: tuple[float, ...]) -> None:
     with pytest.raises(ConfigError, match="the values"):
         numbers(bad, most=2)
+
+
+def test_between_two_stops_the_second_is_a_persons_move() -> None:
+    box = ConfigKnob("weight_decay")
+    box.entry.value = "5e-4"
+    box.slider.value = 0.001  # the page's nearest stop
+    assert box.value == 5e-4
+    box.slider.value = 0.0  # Home, or a drag to the end
+    assert box.value == 0.0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "step"), [(1e8, 1e8 + 10, 1.0), (0.0, 7_654_321.0, 1.0), (0, 9_999_999, 2_500_000)]
+)
+def test_a_slider_reaches_its_ends_and_every_stop(low: float, high: float, step: float) -> None:
+    box = KnobBox(Knob("Large", "", low=low, high=high, slider=(low, high), step=step), low)
+    for value in (high, low + step, low, high):
+        box.slider.value = value
+        assert box.value == value and box.error == ""
+
+
+def test_a_log_slider_reaches_its_ends() -> None:
+    box = KnobBox(Knob("Odd", "", low=1.2345, high=98.765, slider=(1.2345, 98.765), step=0.1, log=True), 10.0)
+    for value in (98.765, 1.2345):
+        box.slider.value = value
+        assert box.value == value and box.error == ""
+
+
+def test_other_stops_alone_move_the_slider_too() -> None:
+    box = KnobBox(Knob("x", "", slider=(0, 10), step=1), 3.0)
+    box.slide_over(0, 10, 0.5)
+    assert box.slider.step == box.spec.step == 0.5

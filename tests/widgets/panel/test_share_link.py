@@ -116,8 +116,9 @@ def test_the_link_stands_for_the_knobs_as_they_are(panel: TrainingPanel) -> None
     panel.on_start()
     panel.knobs["lr"].offer("0.05")  # live
     panel.knobs["norm"].value = "layer"  # at the next start
-    config, problems = panel.link.read(panel.link.query)
-    assert config == panel.knobs.config() and config.lr == 0.05 and config.norm == "layer" and problems == ""
+    config, view, problems = panel.link.read(panel.link.query)
+    assert config == panel.knobs.config() and config.lr == 0.05 and config.norm == "layer"
+    assert problems == "" and view == {}
     assert 'lr=0.05, norm="layer"' in panel.link.code
     panel.knobs["groups"].value = 3
     before = panel.link.query
@@ -135,3 +136,30 @@ def test_in_a_notebook_there_is_the_code_only(monkeypatch: pytest.MonkeyPatch) -
     made = TrainingPanel()
     assert made.link.served
     made.close()
+
+
+def test_a_link_opens_the_view_that_was_shown(panel: TrainingPanel) -> None:
+    assert panel.link.query == "" or "view." not in panel.link.query
+    panel.on_step()
+    assert panel.session.wait_for(lambda: panel.session.state == "paused", 60)
+    panel.tick()
+    for menu, choice in (("x", "epochs"), ("near_zero", "near_abs"), ("layer", "conv1"), ("norm", "conv1")):
+        panel.menus[menu].value = choice
+    query = panel.link.query
+    assert "view.x=epochs&view.near_zero=near_abs&view.layer=conv1&view.norm=conv1" in query
+    other = TrainingPanel(size=200, batch_size=2, device="cpu", widths=(4, 8))
+    hear(other.link, query)
+    assert other.error == "" and other._charts.view.x == "epochs" and other._charts.view.near_zero == "near_abs"
+    other.on_step()
+    assert other.session.wait_for(lambda: other.session.state == "paused", 60)
+    other.tick()
+    assert (other.menus["layer"].value, other._charts.view.layer, other._charts.view.norm) == ("conv1",) * 3
+    other.on_reset()
+    assert other._charts.view.near_zero == "near_abs", "a definition that was chosen stays"
+    other.close()
+
+
+def test_a_view_that_there_is_not_is_named(panel: TrainingPanel) -> None:
+    hear(panel.link, "view.x=parsecs&view.colour=red&lr=0.5")
+    assert panel.knobs["lr"].value == 0.5
+    assert "The view has no x 'parsecs'. The view has no colour 'red'." in panel.error

@@ -25,6 +25,9 @@ from widgets.run.scrubber.panel import Scrubber, folded
 from widgets.run.sections import LAYERS, Menus, section_words, sections
 from widgets.run.status import length_line, progress_label, validation_line
 
+VIEW_MENUS = ("x", "near_zero", "layer", "norm")
+"""Menus whose choices a link holds."""
+
 
 class TrainingPanel(RunPanel[Session]):
     """Train a net and watch it from inside, while you turn its knobs.
@@ -117,7 +120,7 @@ class TrainingPanel(RunPanel[Session]):
                 raise
         self._badge()
         if not self.knobs.problem:
-            self.link.show(self.knobs.config())
+            self._show_link()
         if self.run.state == "ready":
             self.show_status("ready", self.run.progress)
 
@@ -125,15 +128,28 @@ class TrainingPanel(RunPanel[Session]):
     def on_link(self, query: str) -> None:
         """Set the knobs that the page's link names, if no run has begun, and report what cannot be set."""
         if self.run.state == "ready":
-            config, self._left_out = self.link.read(query)
+            config, view, self._left_out = self.link.read(query)
             self.knobs.set(config)
+            for name, choice in view.items():
+                self._choose(name, choice)
             self.follow()
+
+    def _choose(self, name: str, choice: str) -> None:
+        """Set a menu of the view as a link asks; a layer or norm is known only once the run has begun."""
+        if name in ("layer", "norm") and choice:
+            self.menus.offer(name, str(self.menus[name].options[0][0]), [choice])
+        if name in VIEW_MENUS and choice in [value for _, value in self.menus[name].options]:
+            self.menus[name].value = choice
+        else:
+            self._left_out = f"{self._left_out} The view has no {name} {choice!r}.".strip()
 
     @handler
     def on_view(self, field: str, value: Any) -> None:
         """Redraw what shows the x-axis, definition of near zero, layer or norm."""
         self._near_zero_chosen |= field == "near_zero"
         self._see(field, value)
+        if not self.knobs.problem:
+            self._show_link()
 
     @handler
     def on_digits(self, _: object = None) -> None:
@@ -148,6 +164,8 @@ class TrainingPanel(RunPanel[Session]):
         if record.layers:  # not known before the run has started: until then the menus keep their choice
             self._offer("layer", "last layer", record.layers)
             self._offer("norm", "first norm", record.norms)
+        if record.outputs:
+            self.menus.name_classes(record.outputs.classes)
         self._badge()
 
     def about(self) -> str:
@@ -237,6 +255,13 @@ class TrainingPanel(RunPanel[Session]):
         self.link.close()
         super().close()
         self.autosave.close()
+
+    def _show_link(self) -> None:
+        view = {name: self.menus[name].value for name in VIEW_MENUS}
+        begins = {"x": "steps", "layer": "", "norm": ""} | (
+            {} if self._near_zero_chosen else {"near_zero": view["near_zero"]}
+        )
+        self.link.show(self.knobs.config(), {name: it for name, it in view.items() if it != begins.get(name)})
 
     def _see(self, field: str, value: Any) -> None:
         if value != getattr(self._charts.view, field):

@@ -169,8 +169,10 @@ class Scrubber(Panel):
     def catch_up(self) -> None:
         """Draw the last step while it is folded: what is drawn then may be of no run, or of another."""
         if not self.begun:
-            self.begin()
-            self.rest()
+            with self._lock:
+                self.following = True
+                self._load()  # what it raises must reach whoever saves: another run's chart must not be saved
+                self.record = Record()
 
     def chart_words(self) -> Mapping[str, Words]:
         """Return the scrubber's own title and notice."""

@@ -384,3 +384,13 @@ def test_in_the_training_panel() -> None:
     panel.on_reset()
     assert scrubber.shown == -1, "another run"
     panel.close()
+
+
+def test_a_failed_look_while_folded_is_no_reason_to_save_another_runs_chart() -> None:
+    def fails() -> Record:
+        raise OSError("the disk is gone")
+
+    scrubber = Scrubber(fails)
+    with pytest.raises(OSError, match="the disk is gone"):
+        scrubber.catch_up()
+    scrubber.close()
