@@ -5,7 +5,10 @@ import re
 SPACES = " \u00a0\u2007\u2009\u202f'\u2019_"
 """Characters that group thousands and nothing else."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+LONGEST = 100
+"""Characters of a number at most: anybody may have written what a link holds."""
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _SPACED = re.compile(rf"[+-]?[1-9]\d{{0,2}}([{SPACES}]\d{{3}})+([.,]\d+)?")
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3}){2,}(\.\d+)?|[+-]?[1-9]\d{0,2}(,\d{3})+\.\d+")
 _THOUSAND = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
@@ -30,6 +33,8 @@ def read_number(text: str, *, whole: bool = False) -> float:
         ValueError: there is no number, or more than one.
     """
     plain = text.strip().replace("\u2212", "-")
+    if len(plain) > LONGEST:
+        raise ValueError(f"{text[:LONGEST]!r}… is no number")
     body, e, exponent = plain.partition("e" if "e" in plain else "E")
     if _SPACED.fullmatch(body):
         body = body.translate(dict.fromkeys(map(ord, SPACES)))
@@ -59,6 +64,9 @@ def split_numbers(text: str) -> list[str]:
     found: list[str] = []
     for part in re.split(r"[\s;]+", text):
         part = part.strip(",")
+        if len(part) > LONGEST:
+            found.append(part)
+            continue
         if _LIST_DECIMAL.fullmatch(part) and (_NUMBER.fullmatch(part.replace(",", ".")) or _GROUPED.fullmatch(
             part.translate({ord("."): ",", ord(","): "."})
         )):  # fmt: skip
