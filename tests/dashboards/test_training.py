@@ -15,6 +15,7 @@ HELD = """(div) => {
     : typeof v === "number" && Number.isNaN(v) ? "nan" : v;
   return div.data.map((trace) => ({ x: plain(trace.x), y: plain(trace.y), z: plain(trace.z) }));
 }"""
+X_RANGE = "(div) => div._fullLayout.xaxis.range.map(Number)"
 POINTS = "(div) => div.data?.[0]?.x?.length ?? 0"
 
 
@@ -148,6 +149,26 @@ def test_every_chart_shows_the_record(voila_server: Any, page: Page) -> None:
         assert held["std"][index]["y"] == pytest.approx(columns[f"std/{layer}"])
     validation = next(trace for trace in held["loss"] if trace["x"] == [row[0] for row in record["validations"]])
     assert validation["y"] == pytest.approx([row[2] for row in record["validations"]])
+
+    # A zoom along x is one for all charts of the run, and ends with it.
+    div = figure(page, LOSS)
+    div.scroll_into_view_if_needed()
+    plot = div.locator(".nsewdrag").first.bounding_box()
+    assert plot
+    page.mouse.move(plot["x"] + 0.3 * plot["width"], plot["y"] + plot["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(plot["x"] + 0.7 * plot["width"], plot["y"] + plot["height"] / 2 + 2, steps=5)
+    page.mouse.up()
+    comes_to(page, lambda: 5 < div.evaluate(X_RANGE)[0] < 12, True)
+    chosen = div.evaluate(X_RANGE)
+    for label in ("Training and validation accuracy over time", "Mean of each layer's output over time"):
+        other = figure(page, label)
+        other.scroll_into_view_if_needed()
+        comes_to(page, lambda other=other: other.evaluate(X_RANGE), chosen)
+    button(page, "Reset").click()
+    expect_state(page, "Ready")
+    div.scroll_into_view_if_needed()
+    comes_to(page, lambda: div.evaluate("(div) => div._fullLayout.xaxis.autorange"), True)
 
     page.reload()
     expect(button(page, "Start")).to_be_enabled(timeout=READY)

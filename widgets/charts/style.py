@@ -95,6 +95,7 @@ def layout(title: str, record: Record, view: View, y: str, **rest: Any) -> dict[
     over_run = {
         "hovermode": "x unified",
         "uirevision": f"{view.x} {view.run}",
+        "meta": {"zoom": True},  # one zoom along x for all charts of a run
         "shapes": shapes,
         "annotations": annotations,
     }

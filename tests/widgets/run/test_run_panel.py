@@ -189,9 +189,14 @@ def test_a_page_that_has_gone_pauses_ends_and_resumes_only_what_it_paused(panel:
     panel.figures["one"].last_answer = now[0]
     panel.tick()
     assert panel.run.told == ["pause", "start"]
+    assert "It was paused while this page did not answer" in panel.error
     now[0] += CLOSE_AFTER
-    panel.tick()
-    assert panel.run.told[2] == "stop"
+    for _ in range(3):
+        panel.tick()
+    assert panel.run.told.count("stop") == 1, "once, not at every tick"
+    assert "Stopped, as this page did not answer for ten minutes" in panel.error
+    panel.on_start()
+    assert panel.error == ""
 
 
 def test_it_warms_up_once_its_page_is_there(panel: Simple, monkeypatch: pytest.MonkeyPatch) -> None:

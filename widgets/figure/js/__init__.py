@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-SCRIPTS = ("theme", "sliders", "shared", "drag", "modebar", "save_menu", "rows", "figure")
+SCRIPTS = ("theme", "sliders", "shared", "drag", "modebar", "save_menu", "rows", "zoom", "figure")
 """In the order in which they need each other."""
 
 

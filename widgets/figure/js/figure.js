@@ -119,7 +119,10 @@ export default () => {
         const { seq } = store;
         const data = store.data.map((trace) => ({ ...trace })); // Plotly writes into them, at a click on the legend
         const config = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove };
+        const first = !div._fullLayout;
         await Plotly.react(div, data, styled(store.layout, view), config);
+        if (first) shareZoom(div, store);
+        await applyZoom(Plotly, div, store);
         nameButtons(div);
         div.dataset.seq = seq;
         div.style.visibility = "";
