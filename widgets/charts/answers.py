@@ -1,4 +1,4 @@
-"""What softmax and sigmoid answer to the same logits: two bars for each class, and a line of words for each."""
+"""Softmax and sigmoid of the same logits: two bars for each class, and a line of text for each function."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def bars(name: str, shares: NDArray[np.float64], classes: Sequence[str], **rest:
 def said_by(
     soft: NDArray[np.float64], sig: NDArray[np.float64], classes: Sequence[str], threshold: float = THRESHOLD
 ) -> tuple[str, str]:
-    """Return both answers in words: softmax's largest class, sigmoid's classes from the threshold up (lesson 10)."""
+    """Return both predictions as text: softmax's largest class, sigmoid's classes >= ``threshold`` (lesson 10)."""
     best, named = winners(soft, classes), passing(sig, classes, threshold)
     return (
         f"softmax: <b>{', '.join(best)}</b>, {soft.max():.0%}{' each' if len(best) > 1 else ''}".replace("%", " %"),

@@ -1,4 +1,4 @@
-"""The run's own moving averages: from zero against de-biased (lesson 10: divide by 1 - beta^t)."""
+"""Charts of a run's moving averages: started from zero, and de-biased (lesson 10: divide by 1 - beta^t)."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ NO_AVERAGES = "no norm here keeps running statistics"
 
 
 def loss_averages(record: Record, view: View | None = None) -> Figure:
-    """Return the loss raw, its moving average from zero, and the same de-biased (nats)."""
+    """Draw the raw loss, its moving average from zero, and the de-biased average (nats)."""
     view = view or View()
     x = view.at(record.steps, record)
     data = [
@@ -24,17 +24,17 @@ def loss_averages(record: Record, view: View | None = None) -> Figure:
 
 
 def mean_averages(record: Record, view: View | None = None) -> Figure:
-    """Return a norm's batch mean, running mean and de-biased running mean, averaged over channels."""
+    """Draw a norm's batch mean, running mean and de-biased running mean, averaged over channels."""
     return _norm_averages(record, view or View(), "mean")
 
 
 def variance_averages(record: Record, view: View | None = None) -> Figure:
-    """Return a norm's batch variance, running variance and de-biased running variance, averaged over channels."""
+    """Draw a norm's batch variance, running variance and de-biased running variance, averaged over channels."""
     return _norm_averages(record, view or View(), "var")
 
 
 def debias_factors(record: Record, view: View | None = None) -> Figure:
-    """Return the de-bias factors 1 - beta^t of the loss's average and of a norm's, from near 0 towards 1."""
+    """Draw the de-bias factors 1 - beta^t of the loss's average and of a norm's, which rise from near 0 towards 1."""
     view = view or View()
     x, norm = view.at(record.steps, record), norm_shown(record, view)
     data = [
@@ -45,7 +45,7 @@ def debias_factors(record: Record, view: View | None = None) -> Figure:
 
 
 def norm_shown(record: Record, view: View) -> str:
-    """Return the norm that ``view`` chooses: the first one if that is not in the record, "" if there is none."""
+    """Return the norm chosen in ``view``: the first one if that is not in the record, "" if there is none."""
     return view.norm if view.norm in record.norms else "".join(record.norms[:1])
 
 

@@ -1,4 +1,4 @@
-"""Each norm's smallest variance and largest multiplier, which show why a norm blows up."""
+"""Chart of each norm's smallest variance and largest multiplier, which show why a norm blows up."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from widgets.charts.style import HEIGHT, Figure, column, line, note, stacked
 from widgets.charts.view import View
 
 FLOOR = 1e-12
-"""A variance of 0 (a dead channel) is drawn here, where a log axis can show it."""
+"""Smallest variance drawn: a variance of 0 (a dead channel) stands here, since a log axis cannot show 0."""
 
 
 def blow_up(record: Record, view: View | None = None) -> Figure:
-    """Return each norm's largest multiplier 1/sqrt(var + eps) above, its smallest variance below, log axes."""
+    """Draw each norm's largest multiplier 1/sqrt(var + eps) above, its smallest variance below, on log axes."""
     view = view or View()
     x = view.at(record.steps, record)
     multipliers = [
@@ -24,7 +24,7 @@ def blow_up(record: Record, view: View | None = None) -> Figure:
     ]
     title, entries = "What the norms multiply by", len(record.norms) or 1
     titles = ("max 1/√(var+ε)", "min variance")
-    # with more ticks plotly writes every digit of less than a decade and a half, one over the other
+    # with more ticks plotly labels every digit of a range under 1.5 decades, and the labels overlap
     base = stacked(title, record, view, titles, entries=entries, type="log", exponentformat="power", nticks=3)
     base["height"] += HEIGHT // 2
     if len(record.steps) and not record.norms:

@@ -1,4 +1,4 @@
-"""Several runs in one chart: the training lab's own charts, one line a run, each in a colour and a dash of its own."""
+"""Charts of several runs: the training lab's charts, with one line a run in its own colour and dash."""
 
 import html
 from collections.abc import Callable, Sequence
@@ -15,21 +15,21 @@ from widgets.charts.style import COLOURS, DASHES, HEIGHT, LEGEND_ROW, Figure, he
 from widgets.charts.view import X_AXES, View
 
 MOST = len(COLOURS)
-"""Runs that can be told apart."""
+"""Maximum number of runs in one chart: each needs a colour of its own."""
 
 ROWS = 1000
-"""Points of a line at most, as on every live figure."""
+"""Maximum number of points of a line, as on every live figure."""
 
 BETA = 0.98
-"""Of the average over the accuracy of single batches: lines that jump hide each other."""
+"""Beta of the moving average of the batch accuracy: unsmoothed lines would hide each other."""
 
 NAME = 32
 TAIL = 6
-"""Letters of a run's name in a legend, and how many of them are its end, where a time or a number is."""
+"""Maximum length of a run's name in a legend, and how much of that is its end, often a time or a number."""
 
 SYMBOLS = ("diamond", "circle", "square", "triangle-up", "cross", "x", "star", "triangle-down")
 
-# plotly leaves a trace without points out of the legend, which has to say that the run has nothing to show.
+# plotly leaves a trace without points out of the legend, which must still list a run that has no data.
 _NOTHING: Figure = {"type": "scatter", "x": np.array([np.nan]), "y": np.array([np.nan])}
 
 Chart = Callable[[Record, View], Figure]
@@ -41,9 +41,9 @@ class Compared:
     """One run of a comparison.
 
     Attributes:
-        name: as the legend calls it.
-        record: as :func:`compared` makes it.
-        index: of its colour, dash and symbol.
+        name: label in the legend.
+        record: smoothed and thinned by :func:`compared`.
+        index: index of its colour, dash and symbol.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Compared:
 
 
 def compared(name: str, record: Record, index: int) -> Compared:
-    """Return a run's whole ``record`` made ready: its accuracy averaged, at most :data:`ROWS` of its rows."""
+    """Return a run's ``record`` prepared for comparison: accuracy averaged, thinned to :data:`ROWS` rows at most."""
     every = 1
     while len(record.steps) > ROWS * every:
         every *= 2
@@ -71,28 +71,28 @@ def compared(name: str, record: Record, index: int) -> Compared:
 
 
 def loss(runs: Sequence[Compared], view: View) -> Figure:
-    """Return each run's de-biased moving average of the training loss, and its validation loss (nats)."""
+    """Draw each run's de-biased moving average of the training loss, and its validation loss (nats)."""
     return _overlaid(progress.loss, runs, view, "Loss: average (line), validation (sign)", "average", "validation")
 
 
 def accuracy(runs: Sequence[Compared], view: View) -> Figure:
-    """Return each run's averaged training accuracy, and that of its validations (0 to 1)."""
+    """Draw each run's averaged training accuracy and its validation accuracy (0 to 1)."""
     title = "Accuracy: average (line), validation (sign)"
     return _overlaid(progress.accuracy, runs, view, title, "each batch", "validation")
 
 
 def rates(runs: Sequence[Compared], view: View) -> Figure:
-    """Learning rate above and momentum below, as each step of each run used them."""
+    """Draw the learning rate (above) and momentum (below) of each step, in each run."""
     return _overlaid(progress.rates, runs, view, "Learning rate and momentum", "learning rate", "momentum")
 
 
 def layer_means(runs: Sequence[Compared], view: View) -> Figure:
-    """Return the mean of one layer's output per step, in each run."""
+    """Draw the mean of one layer's output per step, in each run."""
     return _overlaid(layers.layer_means, runs, view, f"Mean of {_the(view.layer, 'last layer')}'s output", layer_of)
 
 
 def layer_stds(runs: Sequence[Compared], view: View) -> Figure:
-    """Standard deviation of one layer's output per step, in each run."""
+    """Draw the standard deviation of one layer's output per step, in each run."""
     return _overlaid(layers.layer_stds, runs, view, f"Spread of {_the(view.layer, 'last layer')}'s output", layer_of)
 
 
@@ -105,25 +105,25 @@ def near_zero(runs: Sequence[Compared], view: View) -> Figure:
 
 
 def loss_averages(runs: Sequence[Compared], view: View) -> Figure:
-    """Return each run's moving average of the loss, from zero and de-biased (nats)."""
+    """Draw each run's moving average of the loss, from zero and de-biased (nats)."""
     title = "Average of the loss (thin: from zero)"
     return _overlaid(averages.loss_averages, runs, view, title, "de-biased", "from zero")
 
 
 def mean_averages(runs: Sequence[Compared], view: View) -> Figure:
-    """Return one norm's running mean in each run, as kept and de-biased, averaged over channels."""
+    """Draw one norm's running mean in each run, as stored and de-biased, averaged over channels."""
     title = f"Running mean, {view.norm or 'first norm'} (thin: as kept)"
     return _overlaid(averages.mean_averages, runs, view, title, _if_norm("de-biased", "running"))
 
 
 def variance_averages(runs: Sequence[Compared], view: View) -> Figure:
-    """Return one norm's running variance in each run, as kept and de-biased, averaged over channels."""
+    """Draw one norm's running variance in each run, as stored and de-biased, averaged over channels."""
     title = f"Running variance, {view.norm or 'first norm'} (thin: as kept)"
     return _overlaid(averages.variance_averages, runs, view, title, _if_norm("de-biased", "running"))
 
 
 def debias_factors(runs: Sequence[Compared], view: View) -> Figure:
-    """Return each run's de-bias factors of one norm and of the loss's average."""
+    """Draw each run's de-bias factors of one norm and of the loss's average."""
 
     def names(record: Record, view: View) -> Sequence[str]:
         factors = [trace["name"] for trace in averages.debias_factors(record, view)["data"]]
@@ -134,7 +134,7 @@ def debias_factors(runs: Sequence[Compared], view: View) -> Figure:
 
 
 def norm_blow_up(runs: Sequence[Compared], view: View) -> Figure:
-    """Return one norm's largest multiplier above, its smallest variance below, in each run; log axes."""
+    """Draw one norm's largest multiplier above, its smallest variance below, in each run; log axes."""
     figure = _overlaid(blow_up, runs, view, f"What {_the(view.norm, 'first norm')} multiplies by", norm_of)
     floor = note(f"a variance of 0 is drawn at {FLOOR:.0e}", x=0, xanchor="left", y=0.45, yanchor="bottom")
     figure["layout"]["annotations"] = figure["layout"]["annotations"] or [floor]
@@ -142,22 +142,22 @@ def norm_blow_up(runs: Sequence[Compared], view: View) -> Figure:
 
 
 def layer_of(record: Record, view: View) -> Sequence[str]:
-    """Return the layer that ``view`` asks for, its last if it asks for none; () if the run has no such layer."""
+    """Return the layer chosen in ``view``, the last one if none is chosen; () if the run has no such layer."""
     return (view.layer,) if view.layer in record.layers else () if view.layer else record.layers[-1:]
 
 
 def norm_of(record: Record, view: View) -> Sequence[str]:
-    """Return the norm that ``view`` asks for, its first if it asks for none; () if the run has no such norm."""
+    """Return the norm chosen in ``view``, the first one if none is chosen; () if the run has no such norm."""
     return (view.norm,) if view.norm in record.norms else () if view.norm else record.norms[:1]
 
 
 def short_name(name: str) -> str:
-    """``name``, cut in its middle where it is long: ends differ too."""
+    """Return ``name``, shortened in the middle if long: names often differ only at the end."""
     return name if len(name) <= NAME else f"{name[: NAME - TAIL - 1]}…{name[-TAIL:]}"
 
 
 def legend_name(name: str) -> str:
-    """Return ``name`` as a legend shows it: short, and its signs no markup."""
+    """Return ``name`` for a legend: shortened, with markup characters escaped."""
     return html.escape(short_name(name), quote=False)
 
 

@@ -1,5 +1,4 @@
-"""One layer's histograms in several runs, one under the other: the same step is the same place, the same count the same
-colour."""
+"""Heatmaps of one layer's histograms in several runs, one under the other, on shared step and colour scales."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from widgets.charts.style import Figure, axis, heading, note
 from widgets.charts.view import X_AXES, View
 
 COLUMNS = 300
-"""Of each picture at most; it is about as many pixels wide."""
+"""Maximum number of columns of each heatmap, about its width in pixels."""
 
 ROW = 140
 TOP, BOTTOM, GAP = 60, 52, 40
@@ -18,9 +17,9 @@ TOP, BOTTOM, GAP = 60, 52, 40
 
 
 def histograms(runs: Sequence[Compared], view: View) -> Figure:
-    """Return one layer's outputs as a picture for each run: step across, value up, log(1 + count) as colour.
+    """Draw one layer's outputs as a heatmap for each run: step across, value up, log(1 + count) as colour.
 
-    A run without that layer has no picture and says so.
+    A run without that layer gets a note instead of a heatmap.
     """
     layer = view.layer or "the last layer"
     inner = max(len(runs) * (ROW + GAP) - GAP, ROW)

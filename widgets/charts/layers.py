@@ -17,19 +17,19 @@ GeneralRelu (lesson 10), as fractions of the values inside their range."""
 
 
 def layer_means(record: Record, view: View | None = None) -> Figure:
-    """Return the mean of each layer's output per step."""
+    """Draw the mean of each layer's output per step."""
     return _per_layer(record, view or View(), "mean", "Mean of each layer's output", "mean")
 
 
 def layer_stds(record: Record, view: View | None = None) -> Figure:
-    """Standard deviation of each layer's output per step."""
+    """Draw the standard deviation of each layer's output per step."""
     return _per_layer(
         record, view or View(), "std", "Spread of each layer's output", "standard deviation", rangemode="tozero"
     )
 
 
 def near_zero(record: Record, view: View | None = None) -> Figure:
-    """Return the fraction of each layer's outputs that are near zero, by ``view``'s definition, which it names."""
+    """Draw the fraction of each layer's outputs near zero, by ``view``'s definition, which the chart names."""
     view = view or View()
     title = f"Near zero: {near_zero_name(view)}"
     return _per_layer(record, view, view.near_zero, title, "near zero (%)", range=[0, 1.02], tickformat=".0%")
@@ -41,7 +41,7 @@ def layer_shown(record: Record, view: View) -> str:
 
 
 def near_zero_name(view: View) -> str:
-    """Return the definition in words, its threshold filled in."""
+    """Return the near-zero definition of ``view`` as text, its threshold filled in."""
     return NEAR_ZERO[view.near_zero].replace(" t", f" {view.threshold:g}")
 
 
@@ -52,7 +52,7 @@ def _per_layer(record: Record, view: View, name: str, title: str, y: str, **y_ax
 
 
 def histogram(record: Record, view: View | None = None) -> Figure:
-    """Return one layer's outputs as a picture: step across, value up, log(1 + count) as colour.
+    """Draw one layer's outputs as a heatmap: step across, value up, log(1 + count) as colour.
 
     After lesson 10's notebook 06. z is (bins, histograms) float32; values outside the bins'
     range are not drawn, their share in the newest histogram is written above the picture.

@@ -20,10 +20,9 @@ _SHORT = {"norm_eps": "norm ε", "opt_eps": "Adam ε", "leak": "slope", "norm_mo
 
 
 def gathered(record: Record) -> Record:
-    """Return ``record`` with as many marks as can be told apart: a dragged slider leaves one at every batch.
+    """Return ``record`` with neighbouring marks merged: a dragged slider leaves one at every batch.
 
-    What is drawn of it is the same; gathering once spares every chart over the run from going
-    through all marks.
+    The charts look the same; merging once saves each of them from going through all marks.
     """
     gap = _last(record) / MAX_LINES
     lines: list[dict[str, Mark]] = []

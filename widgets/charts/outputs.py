@@ -1,4 +1,4 @@
-"""The net's own logits as softmax and as sigmoid, side by side (lesson 10: when softmax lies)."""
+"""Softmax and sigmoid of the net's logits, side by side (lesson 10: when softmax lies)."""
 
 import numpy as np
 
@@ -8,16 +8,16 @@ from widgets.charts.answers import NO_ANSWER, bars, said_by
 from widgets.charts.style import HEIGHT, LEGEND_ROW, Figure, axis, heading, note
 
 PICTURES = ("digit", "pair", "blank")
-"""What the three pictures are: a chosen digit, two digits laid over each other, a blank."""
+"""Names of the three input images: a chosen digit, two digits laid over each other, a blank."""
 
 _TITLES = {"digit": "One digit", "pair": "Two digits", "blank": "A blank picture"}
 
 
 def outputs(record: Record, which: str) -> Figure:
-    """Return one picture and what the net makes of it: two bars for each class, softmax and sigmoid.
+    """Draw one input image and the net's predictions for it: two bars for each class, softmax and sigmoid.
 
     Args:
-        record: of the run.
+        record: the run's record.
         which: one of PICTURES.
 
     The first two traces are the bars, the third is the picture, 28 rows from the top.
@@ -64,6 +64,6 @@ def outputs(record: Record, which: str) -> Figure:
 
 
 def _frame() -> Figure:
-    """Return an edge around the picture: a blank one would not be seen."""
+    """Return an outline of the image: a blank one would be invisible without it."""
     around = {"xref": "x2 domain", "yref": "y2 domain", "x0": 0, "x1": 1, "y0": 0, "y1": 1}
     return {"type": "rect", **around, "line": {"color": "#888888", "width": 1}}

@@ -1,4 +1,4 @@
-"""Charts of the training: loss, accuracy, learning rate and momentum."""
+"""Charts of training progress: loss, accuracy, learning rate and momentum."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,16 +9,16 @@ from widgets.charts.view import View
 
 
 def debiased_loss(record: Record) -> NDArray[np.float32]:
-    """Return the loss's moving average over its weight: from zero / (1 - beta^t), lesson 10's de-biasing."""
+    """Return the de-biased moving average of the loss: the average from zero / (1 - beta^t) (lesson 10)."""
     return column(record, "loss_average") / column(record, "loss_weight")
 
 
 TOP = 30.0
-"""Losses above it are drawn at it: one step of a run that diverges would press all others onto the axis."""
+"""Largest loss drawn, higher ones are clipped to it: one diverging step would flatten the rest of the curve."""
 
 
 def loss(record: Record, view: View | None = None) -> Figure:
-    """Training loss of each batch, its de-biased moving average, and the validation loss (nats)."""
+    """Draw the training loss of each batch, its de-biased moving average, and the validation loss (nats)."""
     view = view or View()
     x = view.at(record.steps, record)
     ends = view.at([row.step for row in record.validations], record)
@@ -36,7 +36,7 @@ def loss(record: Record, view: View | None = None) -> Figure:
 
 
 def accuracy(record: Record, view: View | None = None) -> Figure:
-    """Accuracy of each training batch, of each epoch's training images and of its validation (0 to 1)."""
+    """Draw the accuracy of each training batch, of each epoch's training images and of its validation (0 to 1)."""
     view = view or View()
     x, ends = view.at(record.steps, record), view.at([row.step for row in record.validations], record)
     data = [
@@ -50,7 +50,7 @@ def accuracy(record: Record, view: View | None = None) -> Figure:
 
 
 def rates(record: Record, view: View | None = None) -> Figure:
-    """Learning rate above and momentum below, as each step used them."""
+    """Draw the learning rate (above) and momentum (below) of each step."""
     view = view or View()
     x = view.at(record.steps, record)
     data = [

@@ -1,4 +1,4 @@
-"""One recorded step: the histogram of every layer's outputs, all on one scale from step to step."""
+"""Chart of one recorded step: the histogram of every layer's outputs, on the same axes at every step."""
 
 import math
 from typing import Any
@@ -12,17 +12,17 @@ from widgets.charts.style import COLOURS, Figure, axis, heading, note
 from widgets.charts.view import View
 
 ROW = 92
-"""Pixels of height that each layer has."""
+"""Height of each layer's plot (px)."""
 
 GAP = 0.16
-"""Part of a layer's height that is left free above it."""
+"""Gap above a layer's plot, as a fraction of its height."""
 
 _ABOVE, _BELOW = 44, 52
 _POWERS = np.concatenate([[0], 10.0 ** np.arange(1, 10)])
 
 
 def nearest(steps: NDArray[np.int64], step: int) -> int:
-    """Return the index of the one of ``steps`` (rising, not empty) nearest to ``step``; of two, the earlier."""
+    """Return the index of the element of ``steps`` (rising, not empty) nearest to ``step``; the earlier on a tie."""
     after = int(np.searchsorted(steps, step))
     if after == len(steps) or (after and step - steps[after - 1] <= steps[after] - step):
         return after - 1
@@ -41,7 +41,7 @@ def near_zero_band(view: View) -> tuple[float, float]:
 
 
 def outputs_of(record: Record) -> NDArray[np.int64]:
-    """Return (layers,) the outputs that each layer has in a full batch. The axes end there, so that they never move."""
+    """Return (layers,) each layer's number of outputs in a full batch, where the axes end so that they never move."""
     if not len(record.hist_steps):
         return np.ones(len(record.layers), np.int64)
     most: NDArray[np.int64] = record.hists.sum(axis=2, dtype=np.int64).max(axis=0)
@@ -49,12 +49,12 @@ def outputs_of(record: Record) -> NDArray[np.int64]:
 
 
 def step_histograms(record: Record, step: int, view: View) -> Figure:
-    """Return the histogram of every layer at the recorded step nearest to ``step``: log(1 + count) over the value.
+    """Draw the histogram of every layer at the recorded step nearest to ``step``: log(1 + count) over the value.
 
     Args:
-        record: of the run; as an empty one it gives axes without bars.
-        step: of a batch.
-        view: says what near zero is: a band, and the bins that lie wholly within it in another colour.
+        record: the run's record; an empty one gives axes without bars.
+        step: index of a batch.
+        view: defines near zero, drawn as a band; bins wholly within it have another colour.
     """
     row = nearest(record.hist_steps, step) if len(record.hist_steps) else None
     outputs = outputs_of(record)
@@ -105,7 +105,7 @@ def step_histograms(record: Record, step: int, view: View) -> Figure:
 
 
 def _marker(near: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return colour and pattern of each bin: both mark those near zero."""
+    """Return the colour and pattern of each bin; both mark the bins near zero."""
     return {
         "color": [COLOURS[1] if is_near else COLOURS[0] for is_near in near],
         "pattern": {"shape": ["/" if is_near else "" for is_near in near], "solidity": 0.4},

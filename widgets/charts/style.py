@@ -13,21 +13,21 @@ Figure = dict[str, Any]
 """A plotly figure as plain JSON, ``{"data": [traces], "layout": {…}}``; x, y and z are numpy arrays."""
 
 COLOURS = ("#1F83C0", "#D55E00", "#009E73", "#CC79A7", "#B97F00", "#8A7FC0", "#888888", "#3E97C9")
-"""M. Okabe and K. Ito's colours for every kind of sight, the palest and the darkest moved towards
-the middle: each stands out at 3:1 or more against white and against near-black."""
+"""M. Okabe and K. Ito's colour-blind safe palette, the palest and the darkest moved towards
+the middle: each has a contrast of 3:1 or more to white and to near-black."""
 
 FAINT = {"color": "#888888", "width": 1, "dash": "solid"}
-"""Of raw values behind their average."""
+"""Line style of raw values behind their average."""
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "6px,2px", "2px,6px")
-"""A second sign beside the colour, for print and for eyes that tell no colours."""
+"""Dashes that tell lines apart without colour, for print and for colour-blind readers."""
 
 HEIGHT = 300
 LEGEND_ROW = 20
 
 
 def column(record: Record, name: str) -> NDArray[np.float32]:
-    """Return a column of the record; nan where there is none, as before the start or without a norm."""
+    """Return a column of the record; nan where it is missing, as before the start or without a norm."""
     found = record.columns.get(name)
     return np.full(len(record.steps), np.nan, np.float32) if found is None else found
 
@@ -52,12 +52,12 @@ def markers(name: str, x: NDArray[Any], y: ArrayLike, index: int, symbol: str) -
 
 def axis(title: str, **rest: Any) -> dict[str, Any]:
     """Return a titled axis."""
-    # Not "860μ": a loss has no unit to put a prefix before.
+    # Powers rather than SI prefixes such as "860μ": a loss has no unit.
     return {"title": {"text": title, "standoff": 6}, "zeroline": False, "exponentformat": "power"} | rest
 
 
 def note(text: str, **rest: Any) -> dict[str, Any]:
-    """Return an annotation: a line of small text, placed by fractions of the plot area."""
+    """Return an annotation: a line of small text, positioned in fractions of the plot area."""
     return {"text": text, "xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": 11}} | rest
 
 

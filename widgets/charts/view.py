@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from lab.record import Record
 
 X_AXES = {"steps": "step", "epochs": "epochs done", "seconds": "training time (s)"}
-"""What x can be, and its title."""
+"""Units of the x-axis -> its title."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,13 +16,13 @@ class View:
     """The choices for all charts of a run.
 
     Attributes:
-        run: another number for each run: a reader's zoom does not outlive it.
+        run: a number unique to each run, so that a new run resets the reader's zoom.
         x: a key of X_AXES.
-        near_zero: which definition, a key of ``charts.NEAR_ZERO``.
+        near_zero: the definition of near zero, a key of ``charts.NEAR_ZERO``.
         threshold: t of the definitions that have one.
-        layer: whose histogram; the last one if not in the record.
-        norm: whose moving averages; the first one if not in the record.
-        whole: the run's whole record, when only its new rows are charted: marks and validations find their time in it.
+        layer: layer of the histogram; the last one if not in the record.
+        norm: norm of the moving averages; the first one if not in the record.
+        whole: the run's whole record, if only new rows are charted: it gives marks and validations their times.
     """
 
     x: str = "steps"

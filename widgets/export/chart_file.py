@@ -1,4 +1,4 @@
-"""One chart of a panel as a file in any format, with what it was made with."""
+"""One chart of a panel as a file in any format, with the settings that it was made with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,15 +37,15 @@ DECKS = {
 
 @dataclass(frozen=True)
 class ChartFile:
-    """A chart as it was at one moment, ready to be written.
+    """A snapshot of a chart, ready to be written.
 
     Attributes:
-        name: the file's, without suffix.
+        name: file name without suffix.
         label: the chart's accessible name.
         chart: the figure as on the page.
         read: returns the chart's data; called in the thread that writes.
-        settings: what the chart was made with.
-        words: heading and help of the section that it stands in.
+        settings: settings that the chart was made with.
+        words: heading and help of its section.
         theme: a key of THEMES.
     """
 
@@ -80,7 +80,7 @@ class ChartFile:
 
     @property
     def notes(self) -> str:
-        """Speaker notes: the section's words, then everything that the chart was made with."""
+        """Speaker notes: the section's heading and help, then all settings that the chart was made with."""
         words = ": ".join(part for part in self.words if part)
         return "\n\n".join(part for part in (words, listing(self.settings)) if part)
 

@@ -24,10 +24,10 @@ class Slide(NamedTuple):
     """A chart's slide.
 
     Attributes:
-        title: for the outline; on the slide it is part of the picture.
+        title: title in the outline; on the slide it is part of the picture.
         label: the picture's alternative text, for screen readers.
         picture: a PNG.
-        notes: for the speaker.
+        notes: speaker notes.
     """
 
     title: str
@@ -37,7 +37,7 @@ class Slide(NamedTuple):
 
 
 def write_deck(suffix: str, charts: Sequence[ChartFile], words: Words, progress: Progress) -> bytes:
-    """Return the file's bytes.
+    """Return all charts as the bytes of one file.
 
     Args:
         suffix: a key of DECKS.
@@ -143,7 +143,7 @@ def _inches(*lengths: float) -> list[Any]:
 
 
 def _rgb(colour: str) -> Any:
-    """Return #RRGGBB as python-pptx has a colour."""
+    """Return #RRGGBB as a python-pptx colour."""
     from pptx.dml.color import RGBColor
 
     colour_of: Callable[..., Any] = RGBColor

@@ -1,4 +1,4 @@
-"""Charts as one web page that opens offline and still zooms: plotly's script and all data are in it."""
+"""Charts as one self-contained web page that works offline and zooms: it holds plotly's script and all data."""
 
 import functools
 import html

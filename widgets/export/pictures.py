@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class ExportError(Exception):
-    """A file cannot be made; the message says why."""
+    """Error raised when a file cannot be made; the message says why."""
 
 
 class Renderer:
@@ -79,7 +79,7 @@ class Renderer:
 
     @contextmanager
     def _closed_when_idle(self) -> Iterator[None]:
-        """End the browser if nothing follows the block for a while: each kernel that saves a PDF has one."""
+        """End the browser if it stays idle for a while after the block: each kernel that saves a PDF has one."""
         if self._idle is not None:
             self._idle.cancel()
         try:

@@ -10,15 +10,15 @@ from widgets.export.slide import SEPARATOR
 from widgets.markup.config_text import value_text
 
 Settings = dict[str, str]
-"""A knob's label, as on the page -> its value as text."""
+"""Settings: a knob's label, as on the page -> its value as text."""
 
 
 ALWAYS = ("lr", "batch_size", "epochs", "norm", "leak", "init", "seed")
-"""Fields without which a chart of a run cannot be judged, changed or not."""
+"""Fields of Config that every caption of a run names, changed or not."""
 
 
 def config_settings(config: Config, device: str = "") -> Settings:
-    """Return the settings that every caption names, what else ``config`` changes, and the run's ``device``."""
+    """Return the settings in ALWAYS, the others that ``config`` changes, and the run's ``device``."""
     fields = {name: getattr(config, name) for name in ALWAYS} | config.changed()
     fields.pop("device", None)
     made = {KNOBS[name].label: value_text(KNOBS[name], value) for name, value in fields.items()}
@@ -37,7 +37,7 @@ def versions() -> dict[str, str]:
 
 
 def caption(settings: Settings) -> str:
-    """Return one line: the settings, the versions, the date."""
+    """Return the settings, the versions and the date as one line."""
     made_with = [f"{name} {number}" for name, number in versions().items()]
     return SEPARATOR.join(
         [*(f"{name} {value}" for name, value in settings.items()), *made_with, date.today().isoformat()]
@@ -45,6 +45,6 @@ def caption(settings: Settings) -> str:
 
 
 def listing(settings: Settings) -> str:
-    """Return a line for each setting, then one for the versions and one for the date."""
+    """Return the settings, one a line, then a line for the versions and one for the date."""
     made_with = ", ".join(f"{name} {number}" for name, number in versions().items())
     return "\n".join([*(f"{name}: {value}" for name, value in settings.items()), made_with, date.today().isoformat()])

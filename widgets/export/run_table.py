@@ -1,4 +1,4 @@
-"""A chart's data from the run's full record: every recorded step, not only those that the page has room for."""
+"""A chart's data from the run's full record: every recorded step, not only the thinned ones on the page."""
 
 from collections.abc import Callable
 from itertools import pairwise

@@ -19,11 +19,11 @@ BUTTONS = {
     "html": ("Web page (HTML)", "All charts on one page that opens offline and still zooms"),
     "zip": ("Pictures and data (ZIP)", "A PNG and a CSV of each chart"),
 }
-"""Suffix -> a button's word and tooltip."""
+"""Suffix -> a button's label and tooltip."""
 
 
 def error_text(error: BaseException) -> str:
-    """Return what a person reads of ``error``; log it if it is not a refusal of what was asked for."""
+    """Return the message shown for ``error``; log it if it is not a refusal of the request."""
     if isinstance(error, ConfigError | ExportError):
         return str(error)
     log.error("a chart could not be saved", exc_info=error)
@@ -62,7 +62,7 @@ class SaveBar(ipywidgets.HBox):
         self.note.value = f'<span role="{role}">{html.escape(text)}</span>'
 
     def run_in_thread(self, work: Callable[[], None], done: str) -> None:
-        """Call ``work`` in a thread, with all buttons disabled; show ``done`` at its end, or its error."""
+        """Call ``work`` in a thread, with all buttons disabled; then show ``done``, or the error."""
 
         def run() -> None:
             try:

@@ -1,4 +1,4 @@
-"""Write a panel's charts to files, on a call from code or on a button of the page."""
+"""Write a panel's charts to files, from code or when a button on the page is pressed."""
 
 import re
 import threading
@@ -22,7 +22,7 @@ from widgets.figure.requests import SaveRequest
 
 
 class Savable(Protocol):
-    """The interface of a panel that a Saver reads; ``Panel`` documents each."""
+    """Protocol: the members of a panel that a Saver reads; ``Panel`` documents each."""
 
     TITLE: ClassVar[str]
     NOTICE: ClassVar[str]
@@ -37,16 +37,16 @@ class Savable(Protocol):
 
 
 class Saver:
-    """Writes one panel's charts, and those of the panel that stands in it.
+    """Writer of one panel's charts, and of those of the panel nested in it.
 
     Args:
-        panel: whose charts they are.
-        lock: held while a chart is read, so that its lines, numbers and settings are of one moment.
+        panel: panel whose charts are saved.
+        lock: held while a chart is read, so that its lines, numbers and settings are consistent.
 
     Attributes:
         bar: the menu of themes and the buttons that save all charts; shared with ``outer``.
-        outer: the saver of the panel that this one's panel stands in, or None.
-        inner: the saver of a panel that stands in this one's and is saved with it, or None.
+        outer: the saver of the panel around this one's, or None.
+        inner: the saver of a panel nested in this one's and saved with it, or None.
     """
 
     def __init__(self, panel: Savable, lock: AbstractContextManager[Any]) -> None:
@@ -56,7 +56,7 @@ class Saver:
         self.inner: Saver | None = None
 
     def connect(self, figures: Mapping[str, LiveFigure]) -> None:
-        """Answer the Save menus of ``figures``; show the save bar if there are any."""
+        """Handle the Save menus of ``figures``; show the save bar if there are any."""
         for name, figure in figures.items():
             figure.on_save_request(partial(self._save_request, name))
         self.bar.layout.display = None if figures else "none"
@@ -108,14 +108,14 @@ class Saver:
         self.bar.run_in_thread(work, f"Saved {name}.{suffix}")
 
     def owners(self) -> "dict[str, Saver]":
-        """Return chart -> the saver of its panel, those of the inner panel last."""
+        """Return chart name -> the saver of its panel, the inner panel's charts last."""
         return {name: saver for saver in (self, self.inner) if saver for name in saver._panel.figures}
 
     def chart_file(self, name: str, theme: str = "", request: SaveRequest | None = None) -> ChartFile:
-        """Return chart ``name`` as it is now; with ``request`` as its reader has zoomed it.
+        """Return chart ``name`` as it is now; with ``request``, at the reader's zoom.
 
         Raises:
-            ConfigError: for another chart or theme, with those there are.
+            ConfigError: for an unknown chart or theme; it lists the valid ones.
         """
         self._panel.catch_up()
         return self._read(name, theme, request)
@@ -139,7 +139,7 @@ class Saver:
             return ChartFile(name, figure.label, chart, panel.table(name), settings, words, theme)
 
     def _save_request(self, name: str, request: SaveRequest) -> None:
-        """Answer a Save menu: the page draws PNG and SVG by itself, the rest is written in a thread."""
+        """Handle a Save menu's request: the page draws PNG and SVG itself, other formats are written in a thread."""
         figure = self._panel.figures[name]
         with _refusing(figure, request.id):
             kind = _checked("the format", request.kind, FORMATS)
@@ -155,7 +155,7 @@ class Saver:
             threading.Thread(target=write, name="lab-export", daemon=True).start()
 
     def _deck(self, suffix: str, theme: str = "") -> Callable[[Progress], bytes]:
-        """Read all charts now; return what writes the deck, which may be called in another thread."""
+        """Read all charts now; return a function that writes the deck, which may be called in another thread."""
         charts = self.chart_files(theme)
         charts = [chart for chart in charts if not chart.empty] or charts[:1]
         if not charts:
@@ -176,7 +176,7 @@ def _write(path: Path, content: bytes) -> Path:
 
 
 class _refusing(AbstractContextManager[None]):
-    """Answer a save request with the error that is raised inside, shown beside the button that was pressed."""
+    """Context manager that shows an error raised inside it beside the save button that was pressed."""
 
     def __init__(self, figure: LiveFigure, id: str) -> None:
         self._figure, self._id = figure, id

@@ -6,7 +6,7 @@ from widgets.export.slide import plain_text
 
 
 class Words(NamedTuple):
-    """A title, and what to look at (may be empty)."""
+    """A title, and a notice of what to look at (may be empty)."""
 
     title: str
     notice: str

@@ -9,13 +9,13 @@ from widgets.charts.style import Figure
 from widgets.export.themes import FONT, Theme
 
 WIDTH, HEIGHT = 960, 540
-"""CSS pixels, and as many points on a 13.33 x 7.5 inch slide: a font of 18 px is one of 18 pt there."""
+"""Slide size in CSS pixels, equal to points on a 13.33 x 7.5 inch slide: a font of 18 px is 18 pt there."""
 
 SCALE = 2
 """Pixels of a PNG per CSS pixel: 1920 x 1080."""
 
 ENLARGED = 1.5
-"""Factor for a chart's fonts, lines, markers and shifts, over those on the page."""
+"""Enlargement of a chart's fonts, lines, markers and shifts relative to the page."""
 
 TITLE, AXIS, TICK, LEGEND, CAPTION = 28, 18, 16, 16, 13
 """Font sizes (px)."""
@@ -33,7 +33,7 @@ _ENLARGE = {"font": "size", "textfont": "size", "marker": "size", "line": "width
 
 
 def slide(figure: Figure, theme: Theme, caption: str) -> Figure:
-    """Return ``figure`` as a slide; the one given is not changed.
+    """Return a copy of ``figure`` restyled as a slide.
 
     Title, axes, legend, marks and notes stay; sizes and colours become the slide's.
     """
@@ -73,7 +73,7 @@ def slide(figure: Figure, theme: Theme, caption: str) -> Figure:
 
 
 def as_seen(figure: Figure, ranges: Mapping[str, Any], hidden: Collection[int]) -> Figure:
-    """Return ``figure`` as a reader has zoomed it: axes over ``ranges``, ``hidden`` traces left out.
+    """Return ``figure`` at a reader's zoom: axes over ``ranges``, ``hidden`` traces left out.
 
     Args:
         ranges: axis ("xaxis", "yaxis2") -> its two ends.
@@ -117,7 +117,7 @@ def _recolour(text: str, colours: Mapping[str, str]) -> str:
 
 
 def _allow_zoom(axis: dict[str, Any]) -> None:
-    """Let a saved web page zoom, also where the panel does not since points are dragged there."""
+    """Enable zoom in a saved web page, even where the panel disables it because points are dragged."""
     axis.pop("fixedrange", None)
     title = axis.get("title")
     if isinstance(title, dict):
@@ -145,7 +145,7 @@ def _line_breaks(figure: Figure) -> int:
 
 
 def _legend_rows(figure: Figure) -> int:
-    """Count the legend's rows: plotly puts one that is too long for a line into columns as wide as its longest name."""
+    """Count the legend's rows: plotly wraps a long one into columns as wide as its longest name."""
     if not figure["layout"].get("showlegend", True):
         return 0
     shown = [trace for trace in figure["data"] if trace.get("type") != "heatmap" and trace.get("visible", True)]
@@ -166,7 +166,7 @@ def _height_above_plot(note: Mapping[str, Any]) -> float:
 
 
 def _break_lines(caption: str) -> list[str]:
-    """Return the caption's parts in as few lines as hold them, about equally long."""
+    """Return the caption's parts wrapped into the fewest lines, about equally long."""
     parts = caption.split(SEPARATOR)
     lines: list[str] = []
     most = _LINE

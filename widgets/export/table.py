@@ -36,7 +36,7 @@ def of_figure(figure: Figure) -> Table:
 
 
 def as_csv(table: Table) -> bytes:
-    """Return CSV (UTF-8 with a mark, for Excel): a line of names, then the rows; empty where a column has no value."""
+    """Return CSV (UTF-8 with a BOM, for Excel): a line of names, then the rows; empty where a column has no value."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(map(_no_formula, table))
@@ -45,7 +45,7 @@ def as_csv(table: Table) -> bytes:
 
 
 def as_xlsx(table: Table, metadata: Mapping[str, Any]) -> bytes:
-    """Return an Excel workbook: the columns, and a sheet of ``metadata``. Numbers are numbers in every language."""
+    """Return an Excel workbook: the columns, and a sheet of ``metadata``. Numbers are number cells in any locale."""
     import xlsxwriter
 
     file = io.BytesIO()
@@ -72,7 +72,7 @@ def as_json(table: Table, metadata: Mapping[str, Any]) -> bytes:
 
 
 def _texts(values: ArrayLike) -> list[str]:
-    """Return each value as the shortest text that is read back as the same number; empty for nan and None."""
+    """Return each value as the shortest text that parses to the same number; empty for nan and None."""
     array = np.asarray(values)
     texts: list[str] = ["" if value is None else value for value in array.astype(str).tolist()]
     return ["" if text in ("nan", "None") else text for text in texts]
@@ -84,7 +84,7 @@ def _cells(values: ArrayLike) -> list[str]:
 
 
 def _no_formula(text: str) -> str:
-    """Return ``text`` such that a spreadsheet does not take it for a formula: a run may be called "=1+1"."""
+    """Escape ``text`` that a spreadsheet would take for a formula: a run may be called "=1+1"."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
@@ -122,7 +122,7 @@ def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
 
 
 def _unused_name(table: Table, name: str) -> str:
-    """Return ``name``, with a number behind it if the table has it already."""
+    """Return ``name``, with a number appended if the table already has it."""
     number = 2
     while name in table:
         name, number = f"{name.removesuffix(f' ({number - 1})')} ({number})", number + 1

@@ -12,9 +12,9 @@ class Theme:
     """A slide's colours, each as #RRGGBB.
 
     Attributes:
-        label: in the menu.
-        background, text, grid: of the slide, of titles and axes, of the lines behind a chart.
-        secondary: of the caption and the axes' lines.
+        label: label in the menu.
+        background, text, grid: colours of the slide, of titles and axes, of the grid lines.
+        secondary: colour of the caption and the axes' lines.
         colours: used in place of ``charts.style.COLOURS``, in their order.
     """
 

@@ -6,11 +6,11 @@ from lab.kept import KeptError, Library, RunWriter
 from lab.session import Session
 
 CLOSE_SECONDS = 10.0
-"""How long closing a panel waits for the last flush: a disk may hang."""
+"""Maximum wait for the last flush when a panel is closed (s): a disk may hang."""
 
 
 class AutoSave:
-    """Saves one run after the other to the library; a run that cannot be saved goes on training."""
+    """Writer of one run after the other to the library; a run that cannot be saved goes on training."""
 
     def __init__(self) -> None:
         self._session: Session | None = None
@@ -18,7 +18,7 @@ class AutoSave:
         self._refusal = ""
 
     def keep(self, session: Session) -> None:
-        """Save ``session``'s run until it ends; the run before is still saved to its own end."""
+        """Save ``session``'s run until it ends; the previous run is still saved to its own end."""
         if session is self._session:
             return
         self._session, self._writer, self._refusal = session, None, ""
@@ -29,12 +29,12 @@ class AutoSave:
 
     @property
     def error(self) -> str:
-        """Why the run is not saved, or not all of it; empty otherwise."""
+        """Error text: why the run is not saved, or only in part; empty if it is saved."""
         return self._writer.error if self._writer else self._refusal
 
     @property
     def settled(self) -> bool:
-        """Whether :attr:`error` is final: the run's end was written, or the attempt failed."""
+        """True once :attr:`error` is final: the run's end was written, or the attempt failed."""
         return self._writer is None or self._writer.settled
 
     def words(self, session: Session) -> str:
@@ -43,6 +43,6 @@ class AutoSave:
         return f'<span class="lab-kept-as" title="{name}">kept as <b>{name or "–"}</b></span>'
 
     def close(self) -> None:
-        """Write what is left, once the run has ended."""
+        """Write the remaining rows, once the run has ended."""
         if self._writer is not None:
             self._writer.close(CLOSE_SECONDS)

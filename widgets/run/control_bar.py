@@ -1,4 +1,4 @@
-"""The buttons that control a run, and the bar that shows what it is doing."""
+"""Buttons that control a run, and the bar that shows its state."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,11 +16,11 @@ WORDS = {
     "reset": ("Reset", "End the run and empty the charts; the knobs stay"),
     "defaults": ("Default knobs", "Put every knob back to its default"),
 }
-"""Each button's word and tooltip, in order."""
+"""Name -> label and tooltip of each button, in order."""
 
 
 class Buttons(dict[str, Any]):
-    """The buttons by name; :meth:`follow` disables those that do nothing in a state.
+    """Buttons by name; :meth:`follow` disables those without effect in a state.
 
     Args:
         names: those of WORDS that the panel has.
@@ -32,7 +32,7 @@ class Buttons(dict[str, Any]):
         self["start"].button_style = "primary"
 
     def follow(self, state: str) -> None:
-        """Enable and name the buttons for a session's state."""
+        """Enable and label the buttons for a session's state."""
         paused, running, ended = state == "paused", state == "running", state in ENDED
         on = running or paused
         for name, idle in {"start": on, "pause": not on, "step": running or ended, "stop": not on}.items():
@@ -45,7 +45,7 @@ class Buttons(dict[str, Any]):
 def control_bar(
     buttons: Mapping[str, Any], state_line: Any, progress: Any, status: Any, beside: Iterable[Any] = ()
 ) -> Any:
-    """Return the buttons, what stands ``beside`` them, and what the run is doing."""
+    """Return the bar: the buttons, the widgets ``beside`` them, and the run's state and progress."""
     row = classed(ipywidgets.HBox([*buttons.values(), *beside]), "lab-buttons")
     parts = [classed(state_line, "lab-state"), classed(progress, "lab-progress"), classed(status, "lab-status")]
     return classed(ipywidgets.HBox([row, *parts]), "lab-bar")

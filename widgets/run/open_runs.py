@@ -1,4 +1,4 @@
-"""The training panels of this kernel, so that another panel can offer their runs' records."""
+"""Registry of this kernel's training panels, through which other panels offer their runs' records."""
 
 import threading
 from collections.abc import Callable
@@ -13,18 +13,18 @@ from widgets.run.run_panel import RunPanel
 _panels: "WeakValueDictionary[int, RunPanel[Session]]" = WeakValueDictionary()
 _watchers: list[WeakMethod[Callable[[], None]]] = []
 _numbers = count(1)
-_lock = threading.Lock()  # panels come and go in any thread
+_lock = threading.Lock()  # panels are opened and closed in any thread
 
 
 def add(panel: RunPanel[Session]) -> None:
-    """Offer ``panel``'s run from now on."""
+    """Register ``panel``, whose run is then offered."""
     with _lock:
         _panels[next(_numbers)] = panel
     _tell()
 
 
 def remove(panel: RunPanel[Session]) -> None:
-    """Stop offering the panel's run."""
+    """Unregister the panel, whose run is then no longer offered."""
     with _lock:
         for number in [number for number, known in _panels.items() if known is panel]:
             del _panels[number]
@@ -32,7 +32,7 @@ def remove(panel: RunPanel[Session]) -> None:
 
 
 def watch(method: Callable[[], None]) -> None:
-    """Call a bound ``method`` whenever a panel comes or goes, as long as its object lives."""
+    """Call a bound ``method`` whenever a panel is opened or closed, as long as its object lives."""
     _watchers.append(WeakMethod(method))
 
 
@@ -42,25 +42,25 @@ def unwatch(method: Callable[[], None]) -> None:
 
 
 def any_panels() -> bool:
-    """Return whether there is a panel whose run may be offered, now or once it has a step."""
+    """Return whether any panel is registered; its run is offered once it has a step."""
     return bool(_panels)
 
 
 def offered(chosen: object = None) -> dict[str, int]:
-    """Return label -> number of each run that has a step, and of the ``chosen`` one in any case, oldest panel first."""
+    """Return label -> panel number of each run with a step, and always of the ``chosen`` one, oldest panel first."""
     with _lock:
         known = sorted(_panels.items())
     return {_label(number, panel.run): number for number, panel in known if number == chosen or length(number)}
 
 
 def length(number: int) -> int:
-    """Return how many steps this panel's run has, thinned ones too; 0 if it is gone."""
+    """Return the number of steps of panel ``number``'s run, thinned ones included; 0 if the panel is closed."""
     panel = _panels.get(number)
     return panel.run.history.last_step + 1 if panel is not None else 0
 
 
 def record(number: int) -> Record:
-    """Return all that this panel's run has recorded; empty if it has gone."""
+    """Return the whole record of panel ``number``'s run; empty if the panel is closed."""
     panel = _panels.get(number)
     return panel.run.since(-1) if panel is not None else Record()
 

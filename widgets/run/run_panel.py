@@ -1,4 +1,4 @@
-"""The base class of panels over a run: buttons, status in words, and pausing or ending it when its page is gone."""
+"""Base class of panels over a run: buttons, status text, and pausing or ending the run when its page is gone."""
 
 import threading
 import time
@@ -27,25 +27,25 @@ R = TypeVar("R", bound=Run)
 
 
 def stop_in_background(run: Run) -> None:
-    """Stop a run at once; wait for its thread in another one, since it may be importing torch."""
+    """Stop a run without blocking: a background thread joins the run's thread, which may be importing torch."""
     run.stop()
     threading.Thread(target=run.close, name="lab-close", daemon=True).start()
 
 
 class RunPanel(Panel, Generic[R]):
-    """Starts, pauses, stops and shows one run after the other.
+    """Base class of a panel that starts, pauses, stops and shows one run after the other.
 
     A subclass gives :meth:`new_run`, :meth:`changed`, :meth:`empty`, :meth:`pull` and ``on_defaults``,
     and calls :meth:`show_parts` once its figures are made.
 
     Args:
-        run: to begin with.
+        run: the first run.
         buttons: each calls the handler of its name.
 
     Attributes:
-        run: what is shown; a new one at each Start after an end, and at each Reset.
+        run: the run that is shown; a new one at each Start after an end, and at each Reset.
         buttons: name -> Button.
-        state_line, status, progress: what the run is doing.
+        state_line, status, progress: widgets that show what the run is doing.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class RunPanel(Panel, Generic[R]):
         super().__init__(clock=clock, watch_page=watch_page)
 
     def show_parts(self, figures: dict[str, LiveFigure], parts: Any, beside: Iterable[Any] = ()) -> None:
-        """Put ``parts`` under the buttons, more ``beside`` them, and connect the buttons and figures."""
+        """Put ``parts`` under the buttons and ``beside`` next to them; connect the buttons and figures."""
         self.figures = figures
         bar = control_bar(self.buttons, self.state_line, self.progress, self.status, beside)
         self.children = [self.style_sheet, bar, self.error_line, parts]
@@ -72,11 +72,11 @@ class RunPanel(Panel, Generic[R]):
             figure.on_ready(self._on_page)
 
     def new_run(self) -> R:
-        """Return a run that is ready, with the knobs as they are."""
+        """Return a new run, ready to start, with the knobs' current settings."""
         raise NotImplementedError
 
     def changed(self) -> bool:
-        """Return whether the knobs stand for another run than the one that is shown."""
+        """Return whether the knobs differ from the settings of the run that is shown."""
         raise NotImplementedError
 
     def empty(self) -> None:
@@ -86,10 +86,10 @@ class RunPanel(Panel, Generic[R]):
         """Show what the run has recorded since the last call."""
 
     def on_end(self) -> None:
-        """Show what is shown once the run has ended; called after its last :meth:`pull`."""
+        """Update what only changes when the run ends; called after its last :meth:`pull`."""
 
     def about(self) -> str:
-        """Return what the status line begins with, as markup."""
+        """Return the beginning of the status line, as markup."""
         return ""
 
     def keep(self) -> None:
@@ -100,23 +100,23 @@ class RunPanel(Panel, Generic[R]):
         """
 
     def kept(self) -> str:
-        """Return what the status line ends with, as markup: under what name the run is kept."""
+        """Return the end of the status line, as markup: the name under which the run is kept."""
         return ""
 
     def settings(self) -> Settings:
-        """Return what the run changes of the defaults, its seed and device."""
+        """Return the run's changed settings, seed and device."""
         return config_settings(self.run.config, self.run.progress.device)
 
     @handler
     def on_start(self, _: object = None) -> None:
-        """Start; after an end, a new run with the knobs as they are. Go on when paused; no-op while one runs."""
+        """Start the run, or resume it if paused; after an end, start a new one from the knobs. No-op while one runs."""
         if self.run.state in ENDED:
             self.renew()
         self.begin(lambda run: run.start())
 
     @handler
     def on_pause(self, _: object = None) -> None:
-        """Pause, or go on when paused."""
+        """Pause the run, or resume it if paused."""
         if self.run.state == "paused":
             self.run.start()
         else:
@@ -142,11 +142,11 @@ class RunPanel(Panel, Generic[R]):
 
     @property
     def run_error(self) -> str:
-        """Why the run ended, if it diverged or failed; what happened to it while the page was silent."""
+        """Error text: why the run diverged or failed, or what happened to it while the page was silent."""
         return "\n".join(filter(None, (self.run.error, self._page_notice)))
 
     def update(self) -> None:
-        """Show what the run has recorded and says."""
+        """Show the run's new rows and its status."""
         state, progress = self.run.state, self.run.progress
         self.pull()
         if state in ENDED and not self._drawn_to_the_end:
@@ -159,7 +159,7 @@ class RunPanel(Panel, Generic[R]):
             self.show_status(state, progress)
 
     def show_status(self, state: str, progress: Progress) -> None:
-        """Show what the run is doing: at once when it stands still, three times a second while it runs."""
+        """Show the run's state and progress: at once unless it is running, then three times a second."""
         if progress.step not in (0, self._step):
             self._step, self._updated = progress.step, time.strftime("%H:%M:%S")
         self.state_line.value = state_line(state, progress)
@@ -186,12 +186,12 @@ class RunPanel(Panel, Generic[R]):
         stop_in_background(self.run)
 
     def close(self) -> None:
-        """End the run and take the panel off the page; what was recorded stays."""
+        """End the run and remove the panel from the page; the record stays."""
         super().close()
         self.run.close()
 
     def begin(self, order: Callable[[R], None]) -> None:
-        """Call ``order`` on the run that is shown, or on a new one if the knobs have changed since it was made."""
+        """Call ``order`` with the run that is shown, or with a new one if the knobs have changed since."""
         if self.run.state == "ready" and self.changed():
             self.renew()
         self._page_notice = ""
@@ -200,7 +200,7 @@ class RunPanel(Panel, Generic[R]):
         self.follow()
 
     def renew(self) -> None:
-        """End the run, make a new one with the knobs as they are, and empty the charts."""
+        """End the run, make a new one from the knobs, and empty the charts."""
         old, self.run = self.run, self.new_run()
         stop_in_background(old)
         self._step, self._updated, self._page_notice = 0, "", ""
@@ -208,7 +208,7 @@ class RunPanel(Panel, Generic[R]):
         self.empty()
 
     def follow(self) -> None:
-        """Show what there is, and go on for as long as the run is live."""
+        """Update the page now, and keep updating it while the run is active."""
         self.update()
         if self.active:
             self.wake()

@@ -45,7 +45,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("blow_up",),
     ),
 )
-"""Heading, help (both markup), menus, figures."""
+"""Sections of a panel over a run: heading, help (both markup), menus, figures."""
 
 
 _WHOSE = defaultdict(
@@ -56,7 +56,7 @@ _WHOSE = defaultdict(
 
 
 class Menus(dict[str, Any]):
-    """The menus by name. Callbacks are called for a person's choice only, not for a value set from code."""
+    """Menus by name. Callbacks run only for a person's choice, not for a value set from code."""
 
     def __init__(self) -> None:
         digits = [(str(digit), digit) for digit in range(10)]
@@ -80,7 +80,7 @@ class Menus(dict[str, Any]):
             self[name].value = value
 
     def offer(self, name: str, first: str, rest: Iterable[str]) -> None:
-        """Offer ``first``, whose value is "", then each of ``rest``; what was chosen stays if it is still there."""
+        """Offer ``first``, whose value is "", then each of ``rest``; the current choice stays if still offered."""
         options = ((first, ""), *((value, value) for value in rest))
         if tuple(self[name].options) != options:
             kept = self[name].value if self[name].value in dict(options).values() else ""
@@ -88,7 +88,7 @@ class Menus(dict[str, Any]):
                 self[name].options, self[name].value = options, kept
 
     def name_classes(self, classes: Sequence[str]) -> None:
-        """Call the pictures that the net is asked about by the names of their classes."""
+        """Label the menus of input images with the names of their classes."""
         options = tuple((name, index) for index, name in enumerate(classes))
         for menu in ("digit", "other"):
             if tuple(self[menu].options) != options:
@@ -97,7 +97,7 @@ class Menus(dict[str, Any]):
                     self[menu].options, self[menu].value = options, kept
 
     def on_choice(self, name: str, callback: Callable[[str, Any], None]) -> None:
-        """Call ``callback(name, value)`` after a person's choice."""
+        """Register ``callback(name, value)``, called after a person's choice."""
         self[name].observe(lambda _: None if self._muted else callback(name, self[name].value), "value")
 
 
@@ -109,7 +109,7 @@ def sections(
     Args:
         figures, menus: by name; a section leaves out a menu that is not there.
         more: heading -> a widget under that section's figures.
-        with_help: whether there is the help, which is for whoever trains.
+        with_help: whether to show the help, which is meant for training.
     """
     return {
         shown[0]: section(
@@ -123,7 +123,7 @@ def sections(
 
 
 def section_words(*, with_help: bool = True) -> dict[str, Words]:
-    """Return chart -> heading and help of its section, as plain text; see :func:`sections`."""
+    """Return chart name -> heading and help of its section, as plain text; see :func:`sections`."""
     return {
         name: Words.of_section(title, help if with_help else "") for title, help, _, shown in SECTIONS for name in shown
     }

@@ -1,4 +1,4 @@
-"""A run's state and progress in words."""
+"""A run's state and progress as text."""
 
 import html
 import math
@@ -8,7 +8,7 @@ from lab.progress import Progress
 from lab.record import Validation
 
 _STEP_SECONDS, _IMAGE_SECONDS = 1e-3, 5e-5
-"""What a step of the CNN takes on two CPU cores, probes included: docs/benchmarks.md."""
+"""Time of a CNN step (s), fixed and per image, on two CPU cores, probes included: docs/benchmarks.md."""
 
 STATES = {
     "ready": ("○", "Ready", ""),
@@ -19,11 +19,11 @@ STATES = {
     "diverged": ("⚠", "Diverged", "lab-bad"),
     "failed": ("✖", "Failed", "lab-bad"),
 }
-"""State -> a sign, a word and a colour, so that no state is shown by colour alone."""
+"""State -> symbol, word and colour, so that no state is shown by colour alone."""
 
 
 def state_line(state: str, progress: Progress) -> str:
-    """Return the state, as a line that a screen reader reads out when it changes."""
+    """Return the state as a line of markup that screen readers announce when it changes."""
     sign, word, kind = STATES[state]
     if state == "running" and not progress.steps:
         word = "Starting: loading torch and the data"
@@ -49,16 +49,16 @@ def status_line(progress: Progress, updated: str) -> str:
 
 
 def validation_line(row: Validation) -> str:
-    """Return the figures of a validation, as markup."""
+    """Return a validation's results, as markup."""
     return f"<span>validation accuracy <b>{row.accuracy:.1%}</b></span><span>loss <b>{row.loss:.3f}</b></span>"
 
 
 def length_line(config: Config, pace: tuple[float, int] | None) -> str:
-    """Return how many steps a run takes and about how long, as markup.
+    """Return a run's number of steps and estimated duration, as markup.
 
     Args:
-        config: its settings.
-        pace: seconds a step, and the batch size, of the last run; None for what a step takes on two CPU cores.
+        config: the run's settings.
+        pace: seconds a step, and the batch size, of the last run; None to assume two CPU cores.
     """
     steps = config.epochs * math.ceil(config.size / config.batch_size)
     seconds, batch = pace or (_STEP_SECONDS + 64 * _IMAGE_SECONDS, 64)
@@ -68,7 +68,7 @@ def length_line(config: Config, pace: tuple[float, int] | None) -> str:
 
 
 def rough_duration(seconds: float) -> str:
-    """Return ``seconds`` in words, to one unit."""
+    """Return ``seconds`` as text, rounded to one unit."""
     for unit, length in (("hour", 3600), ("minute", 60)):
         if seconds >= 1.5 * length:
             return f"{round(seconds / length):,} {unit}s"
@@ -76,7 +76,7 @@ def rough_duration(seconds: float) -> str:
 
 
 def progress_label(progress: Progress) -> str:
-    """Return how far the run is, as a number."""
+    """Return the run's progress as a short text."""
     if not progress.steps:
         return "step – of –"
     return f"step {progress.step} of {progress.steps} ({progress.step / progress.steps:.0%})"

@@ -1,4 +1,4 @@
-"""The caption and the data of a saved chart of kept runs."""
+"""Caption and data of a saved chart of kept runs."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,18 +14,18 @@ from widgets.panels.kept.words import setting
 
 
 def settings(opened: Sequence[Opened]) -> Settings:
-    """Return one run's name and changed settings; of several runs their names and what differs, in order."""
+    """Return one run's name and changed settings; for several, their names and differing settings, in order."""
     if not opened:
         return {}
     if len(opened) == 1:
         run = opened[0].run
         torch = run.versions.get("torch", "")
-        # A caption names the versions of now.
+        # A caption names the installed versions, which may differ from those of the training.
         trained = {"Trained with": f"torch {torch}"} if torch and torch != versions_now()["torch"] else {}
         return {"Run": run.name} | config_settings(run.config, run.device) | trained
     made = {"Runs": " / ".join(short_name(one.line.name) for one in opened)}
     for name, knob in KNOBS.items():
-        if name == "device":  # what was asked for; where they ran is on the page
+        if name == "device":  # the requested device; the page shows the one used
             continue
         values = [setting(name, one.run.config, one.record.marks) for one in opened]
         if len(set(values)) > 1:
@@ -34,7 +34,7 @@ def settings(opened: Sequence[Opened]) -> Settings:
 
 
 def table(name: str, opened: Sequence[Opened], view: View, shown: Callable[[], Table]) -> Table:
-    """Return the rows of each run that chart ``name`` shows, all of them; else what is ``shown()``."""
+    """Return all rows of each run that chart ``name`` shows; ``shown()`` if the chart is not over the run."""
     if len(opened) == 1:
         return run_table(name, opened[0].record, view) or shown()
     rows = {

@@ -1,4 +1,4 @@
-"""The texts above the charts: one run's name, note, facts and settings; of several runs what differs."""
+"""Texts above the charts: one run's name, note, facts and settings, or the differences between several runs."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ from widgets.panels.kept.selection import Opened
 
 
 class About(ipywidgets.VBox):
-    """The part of the page above the charts.
+    """Part of the page above the charts.
 
     Args:
-        served: whether dashboards are pages beside this one, which a link can lead to.
+        served: whether dashboards are served as pages that a link can open.
 
     Attributes:
-        name, note: of the one run, to be changed.
+        name, note: editable fields of the one run.
         heading, facts: HTML.
     """
 
@@ -32,7 +32,7 @@ class About(ipywidgets.VBox):
         self.add_class("lab-section")
 
     def show(self, opened: Sequence[Opened], any_runs: bool) -> None:
-        """Show the facts of these runs, or how to get some if there are not ``any_runs``."""
+        """Show the facts of these runs, or how to make a run if there are not ``any_runs``."""
         one = opened[0] if len(opened) == 1 else None
         self.heading.value = words.heading(opened, any_runs, self._served)
         self.facts.value = words.about(one, self._served) if one else words.comparison(opened)

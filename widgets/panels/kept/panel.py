@@ -1,4 +1,4 @@
-"""The panel of kept runs: search, open, compare."""
+"""Panel of kept runs: search, open, compare."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,28 +23,28 @@ from widgets.run.scrubber.panel import Scrubber, folded
 from widgets.run.sections import LAYERS, section_words, sections
 
 EVERY = 2.0
-"""Seconds between two reads of the library while a page is there."""
+"""Seconds between two reads of the library while a page is connected."""
 
 PROBLEMS_EVERY = 5
 """Reads of the library between two searches for foreign files, each of which lists the folder once more."""
 
 
 class KeptRunsPanel(Panel):
-    """A list of all kept runs: search, open, compare, rename, annotate, delete and bring back.
+    """Panel that lists all kept runs: search, open, compare, rename, annotate, delete and restore.
 
-    ``KeptRunsPanel()`` as the last line of a cell shows it, the newest run opened. While a page shows it, it looks for
-    news every two seconds.
+    ``KeptRunsPanel()`` as the last line of a cell shows it, the newest run opened. While a page shows it, it reads
+    the library every two seconds.
 
     Args:
-        library: where the runs are; by default the person's own.
+        library: library of the runs; by default the user's own.
 
     Attributes:
-        library: None if it cannot be read at all, as by a newer version.
-        shelf: the list, its search and buttons; ``shelf.list.chosen`` are the ids of the chosen runs.
-        about: what is said of the chosen runs; ``about.name``, ``about.note``.
+        library: None if it cannot be read at all, such as one of a newer version.
+        shelf: the list with its search and buttons; ``shelf.list.chosen`` are the ids of the chosen runs.
+        about: facts of the chosen runs; ``about.name``, ``about.note``.
         figures: name -> LiveFigure, of those charts that the chosen runs have.
         menus: "x", "near_zero", "layer", "norm" -> Dropdown.
-        scrubber: any recorded step of the one opened run.
+        scrubber: Scrubber over the one opened run.
     """
 
     TITLE = "Kept runs"
@@ -85,27 +85,27 @@ class KeptRunsPanel(Panel):
 
     @property
     def opened(self) -> tuple[Opened, ...]:
-        """The runs that are chosen."""
+        """The chosen runs."""
         return self._choice.opened
 
     @property
     def active(self) -> bool:
-        """Whether it may change without a person's action: as long as a page shows it, a run may begin or grow."""
+        """True while a page shows the panel: a run may begin or grow without a person's action."""
         return not self._gone and self.library is not None
 
     @property
     def run_error(self) -> str:
-        """Why the library cannot be read at all."""
+        """Error text: why the library cannot be read at all."""
         return self._refusal
 
     def update(self) -> None:
-        """Read the library every two seconds, while a page shows it."""
+        """Read the library every two seconds, while a page shows the panel."""
         if not (self._away or self._gone) and self._clock() - self._looked >= EVERY:
             self._look()
 
     @handler
     def on_search(self, _: object = None) -> None:
-        """List only the runs that have every word; the chosen ones stay on the charts."""
+        """List only the runs that contain every search word; the chosen ones stay on the charts."""
         self.shelf.limit = SHOWN
         self._look()
 
@@ -117,24 +117,24 @@ class KeptRunsPanel(Panel):
 
     @handler
     def on_choose(self, change: dict[str, Any]) -> None:
-        """Show the runs whose boxes are ticked: ``change["new"]``, since a look may have put the list back by now."""
+        """Show the runs whose boxes are ticked: ``change["new"]``, since a refresh may have reset the list by now."""
         if not self._muted:
             self._choose(change["new"])
 
     @handler
     def on_clear(self, _: object = None) -> None:
-        """Take every run off the charts."""
+        """Remove every run from the charts."""
         self._choose([])
 
     @handler
     def on_name(self, _: object = None) -> None:
-        """Give the opened run another name."""
+        """Rename the opened run."""
         if not self._muted:
             self._write(lambda library, id: library.rename(id, self.about.name.value))
 
     @handler
     def on_note(self, _: object = None) -> None:
-        """Write a note to the opened run."""
+        """Save the note of the opened run."""
         if not self._muted:
             self._write(lambda library, id: library.set_note(id, self.about.note.value))
 
@@ -153,7 +153,7 @@ class KeptRunsPanel(Panel):
 
     @handler
     def on_undo(self, _: object = None) -> None:
-        """Bring back what was deleted last, and choose it."""
+        """Restore the runs deleted last, and choose them."""
         back = [run for _ in range(self._deleted) if (run := self._shelved.undo())]
         self._deleted = 1
         self.status.value = words.said(words.brought_back(back))
@@ -163,41 +163,41 @@ class KeptRunsPanel(Panel):
 
     @handler
     def on_view(self, name: str, value: Any) -> None:
-        """Redraw for another x-axis, definition of near zero, layer or norm."""
+        """Redraw the charts for another x-axis, definition of near zero, layer or norm."""
         self._view.choose(name, value)
         self._charts.draw(self.opened, self._view.seen(self.opened))
         self.scrubber.redraw()
 
     def settings(self) -> Settings:
-        """Return one run's settings, or what differs between several, for a caption."""
+        """Return one run's settings, or those that differ between several, for a caption."""
         return caption.settings(self.opened)
 
     def chart_words(self) -> Mapping[str, Words]:
-        """Return chart -> heading of its section."""
+        """Return chart name -> heading of its section."""
         return section_words(with_help=False)
 
     def table(self, name: str) -> Callable[[], Table]:
-        """Return the records' rows that chart ``name`` shows, all of them."""
+        """Return a function that reads chart ``name``'s data: all rows of the records, not thinned ones."""
         return partial(caption.table, name, self.opened, self._view.seen(self.opened), super().table(name))
 
     def on_gone(self) -> None:
-        """Stop reading the library until a page comes back."""
+        """Stop reading the library until a page connects again."""
         self._gone = True
 
     def close(self) -> None:
-        """Take the panel off the page."""
+        """Remove the panel from the page."""
         self.scrubber.close()
         super().close()
 
     @property
     def _shelved(self) -> Library:
-        """The library; raises KeptError where there is none."""
+        """The library; raises KeptError if there is none."""
         if self.library is None:
             raise KeptError(self._refusal)
         return self.library
 
     def _look(self) -> None:
-        """Bring the list up to date, and what is chosen with it."""
+        """Refresh the list and the chosen runs."""
         self._looked = self._clock()
         if self.library is None:
             return
@@ -222,14 +222,14 @@ class KeptRunsPanel(Panel):
         self._draw()
 
     def _write(self, order: Callable[[Library, str], None]) -> None:
-        """Change the one opened run, and show the result."""
+        """Change the one opened run by ``order``, and show the result."""
         try:
             order(self._shelved, self.opened[0].run.id)
         finally:
             self._look()
 
     def _list(self) -> None:
-        """Show the list of runs; a page must be there, since something was asked for."""
+        """Show the list of runs; a page is assumed to be connected, since it sent a request."""
         with self._muted:
             self.shelf.show(self._runs, self.opened)
         self._come_back()
@@ -241,11 +241,11 @@ class KeptRunsPanel(Panel):
         self._say()
 
     def _say(self) -> None:
-        """Show the facts of the chosen runs, and those parts of the page that they have."""
+        """Show the facts of the chosen runs, and the parts of the page that apply to them."""
         with self._muted:
             self.about.show(self.opened, bool(self._runs))
         self.figures = arrange(self._sections, self._scrub_fold, self._charts.figures, self.opened)
-        self.saver.inner = self.scrubber.saver if len(self.opened) == 1 else None  # several runs are not scrubbed
+        self.saver.inner = self.scrubber.saver if len(self.opened) == 1 else None  # the scrubber shows one run only
         show(self.save_bar, bool(self.opened))
 
     def _come_back(self) -> None:

@@ -1,4 +1,4 @@
-"""The list of kept runs on the page: a card each, with a box to choose several and a name to open one."""
+"""List widget of kept runs: a card each, with a box to choose several and a name to open one."""
 
 import pathlib
 from typing import Any
@@ -10,13 +10,13 @@ _HERE = pathlib.Path(__file__).parent
 
 
 class RunList(anywidget.AnyWidget):
-    """A list of runs. Arrow keys go from one to the next, Space chooses, Enter on a name opens that run alone.
+    """List of runs. Arrow keys go from one to the next, Space chooses, Enter on a name opens that run alone.
 
     Attributes:
-        rows: a dict for each run, newest first: "id", "name", "lines" (what is said under the name), and
-            "colour" and "dash" (as svg writes it) of its lines on the charts, "" if it is not on them.
-        empty: what is said when there are none.
-        chosen: ids of the runs whose boxes are ticked, in the order in which that was done.
+        rows: a dict for each run, newest first: "id", "name", "lines" (text under the name), and
+            "colour" and "dash" (SVG syntax) of its lines on the charts, "" if it is not on them.
+        empty: text shown if there are no runs.
+        chosen: ids of the runs whose boxes are ticked, in the order of ticking.
     """
 
     _esm = (_HERE / "run_list.js").read_text("utf-8")

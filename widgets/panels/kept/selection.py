@@ -1,4 +1,4 @@
-"""The kept runs on the charts: each is read once, again when it has grown, and keeps its colour."""
+"""Kept runs on the charts: each is read once and again when it has grown, and keeps its colour."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +13,12 @@ from widgets.markup.config_text import value_text
 
 @dataclass(frozen=True)
 class Opened:
-    """A kept run with its record, in its place on the charts.
+    """A kept run with its record and its line on the charts.
 
     Attributes:
-        run: what the library says of it.
-        record: all of it.
-        line: the same thinned, with its colour and dash.
+        run: the library's entry.
+        record: the whole record.
+        line: the record thinned, with its colour and dash.
     """
 
     run: KeptRun
@@ -30,7 +30,7 @@ class Selection:
     """The chosen runs, in the order of choosing.
 
     Attributes:
-        opened: one for each.
+        opened: one Opened for each chosen run.
     """
 
     def __init__(self) -> None:
@@ -38,20 +38,20 @@ class Selection:
 
     @property
     def record(self) -> Record:
-        """The record of the one chosen run; empty if none or several are chosen."""
+        """Record of the one chosen run; empty if none or several are chosen."""
         return self.opened[0].record if len(self.opened) == 1 else Record()
 
     @property
     def growing(self) -> bool:
-        """Whether one run is chosen and it is running."""
+        """True if exactly one run is chosen and it is running."""
         return [one.run.outcome for one in self.opened] == ["running"]
 
     def choose(self, library: Library, runs: Sequence[KeptRun]) -> None:
         """Open these runs and no others.
 
         Raises:
-            ConfigError: more than can be told apart.
-            KeptError: one of them cannot be read; the choice is as it was.
+            ConfigError: there are more runs than colours.
+            KeptError: one of them cannot be read; the choice is unchanged.
         """
         if len(runs) > MOST:
             raise ConfigError("the number of runs on the charts", len(runs), f"at most {MOST}, to be told apart")
@@ -62,10 +62,10 @@ class Selection:
         )
 
     def refresh(self, library: Library, runs: Iterable[KeptRun]) -> tuple[bool, bool]:
-        """Update the chosen runs from ``runs``, all that there are.
+        """Update the chosen runs from ``runs``, the library's current list.
 
         Returns:
-            whether there are other runs, names or outcomes than before, and whether one has grown.
+            whether runs, names or outcomes have changed, and whether a record has grown.
         """
         there = {run.id: run for run in runs}
         changed = grown = False
@@ -81,14 +81,14 @@ class Selection:
                 try:
                     record = library.open(run.id)
                     grown = True
-                except KeptError:  # gone since, or not to be read now: the next look tries again
+                except KeptError:  # deleted since, or unreadable now: the next refresh tries again
                     run = replace(run, updated=one.run.updated)
             fresh.append(replace(one, run=run) if record is one.record else _opened(run, record, one.line.index))
         self._name(fresh)
         return changed, grown
 
     def _name(self, opened: Iterable[Opened]) -> None:
-        """Take these runs, each with a legend name that no other has."""
+        """Store these runs, each with a unique legend name."""
         opened = list(opened)
         named: list[Opened] = []
         used: set[str] = set()
@@ -103,7 +103,7 @@ class Selection:
 
 
 def _line_name(run: KeptRun, runs: Sequence[KeptRun]) -> str:
-    """Return the run's name; where it was made from the settings, only what differs between these runs."""
+    """Return the run's name; if generated from the settings, only the part that differs between ``runs``."""
     if len(runs) < 2 or not run.name.startswith(default_name(run.config, run.started.astimezone())):
         return run.name
     fields = [name for name in KNOBS if name != "device" and len({getattr(one.config, name) for one in runs}) > 1]

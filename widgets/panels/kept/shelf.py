@@ -1,4 +1,4 @@
-"""The list of kept runs with its search, and buttons for what is chosen in it."""
+"""List of kept runs with a search field, and buttons for the chosen runs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,17 +14,17 @@ from widgets.panels.kept.run_list import RunList
 from widgets.panels.kept.selection import Opened
 
 SHOWN = 50
-"""Runs that the list shows before more are asked for."""
+"""Number of runs listed before more are requested."""
 
 
 class Shelf(ipywidgets.VBox):
-    """The column beside the charts: search, list and buttons.
+    """Column beside the charts: search, list and buttons.
 
     Attributes:
-        search: what is typed; only runs that say each of its words are listed.
+        search: the search field; only runs that contain each of its words are listed.
         list: the runs to choose from; ``list.chosen`` their ids.
         more, clear, remove, undo: Buttons.
-        limit: so many runs are listed at most.
+        limit: maximum number of runs listed.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Shelf(ipywidgets.VBox):
         classed(self, "lab-knobs", "lab-kept")
 
     def show(self, runs: Sequence[KeptRun], opened: Sequence[Opened]) -> None:
-        """List those of ``runs`` that are searched for, with the lines of those that are compared."""
+        """List the ``runs`` that match the search, with line samples of those that are compared."""
         found: list[Any] = [run for run in runs if matches(run, self.search.value)]
         lines = {one.run.id: one.line for one in opened} if len(opened) > 1 else {}
         self.list.rows = [words.card(run, lines.get(run.id)) for run in found[: self.limit]]
@@ -59,6 +59,6 @@ class Shelf(ipywidgets.VBox):
         self.count.value = words.ticked(len(opened), sum(one.run.id not in listed for one in opened))
 
     def show_problems(self, problems: Sequence[str]) -> None:
-        """Show the files that are no runs, in a folded section."""
+        """Show the files that are not runs, in a folded section."""
         self._problems.value = words.lines(problems)
         show(self._fold, bool(problems))

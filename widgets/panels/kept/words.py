@@ -1,4 +1,4 @@
-"""Kept runs in words: a card's lines, the tables of a comparison, and the facts of one run."""
+"""Texts about kept runs: a card's lines, the tables of a comparison, and the facts of one run."""
 
 import html
 import math
@@ -21,7 +21,7 @@ OUTCOMES = {state: (sign, word) for state, (sign, word, _) in STATES.items()} | 
     "running": ("▶", "Running"),
     "interrupted": ("✂", "Interrupted"),
 }
-"""Outcome -> a sign, a word."""
+"""Outcome -> symbol and word."""
 
 _SVG_DASHES = {
     "solid": "none", "dot": "2 3", "dash": "7 5", "longdash": "12 5", "dashdot": "7 4 2 4", "longdashdot": "12 4 2 4"
@@ -29,13 +29,13 @@ _SVG_DASHES = {
 
 
 def outcome(run: KeptRun) -> str:
-    """Return how the run ended, with a sign."""
+    """Return the run's outcome, with a symbol."""
     sign, word = OUTCOMES.get(run.outcome, ("", run.outcome))
     return f"{sign} {word}".strip()
 
 
 def when(moment: datetime, now: datetime | None = None) -> str:
-    """Return a time as this machine's clock shows it, with the day unless it is today."""
+    """Return a time in this machine's time zone, with the date unless it is today."""
     local, today = moment.astimezone(), (now or datetime.now().astimezone())
     clock = f"{local:%H:%M}"
     if local.date() == today.date():
@@ -45,7 +45,7 @@ def when(moment: datetime, now: datetime | None = None) -> str:
 
 
 def svg_dash(line: Compared) -> str:
-    """Return the dash of a line on the charts, for a sample of it 3 px wide."""
+    """Return a chart line's dash as an SVG stroke-dasharray, for a sample 3 px wide."""
     return _SVG_DASHES.get(line.dash, line.dash.replace("px", ""))
 
 
@@ -65,7 +65,7 @@ def card(run: KeptRun, line: Compared | None) -> dict[str, Any]:
 
 
 def setting(name: str, config: Config, marks: Sequence[Mark]) -> str:
-    """Return a knob's value in a run; from the first to the last if it was moved, and when."""
+    """Return a knob's value in a run; the first and last value, and when it changed, if it was changed."""
     moves = [mark for mark in marks if mark.field == name]
     if not moves:
         return value_text(KNOBS[name], getattr(config, name))
@@ -86,7 +86,7 @@ def differing(opened: Sequence[Opened]) -> str:
 
 
 def finals(opened: Sequence[Opened]) -> str:
-    """Return the runs' outcomes and last figures, side by side."""
+    """Return a table of the runs' outcomes and final results, side by side."""
     facts: dict[str, Callable[[Opened], str]] = {
         "Outcome": lambda one: html.escape(outcome(one.run)),
         "Steps": lambda one: f"{one.run.steps:,}",
@@ -105,7 +105,7 @@ def finals(opened: Sequence[Opened]) -> str:
 
 
 def head(one: Opened) -> str:
-    """Return a run's name over its column, with a sample of its line."""
+    """Return a run's column heading: its name, with a sample of its line."""
     return (
         f'<svg class="lab-sample" aria-hidden="true"><line x1="0" y1="5" x2="34" y2="5" stroke-width="3" '
         f'stroke="{one.line.colour}" stroke-dasharray="{svg_dash(one.line)}"/></svg> {html.escape(one.line.name)}'
@@ -113,7 +113,7 @@ def head(one: Opened) -> str:
 
 
 def heading(opened: Sequence[Opened], any_runs: bool, served: bool) -> str:
-    """Return the heading: what is on the charts or, without a run, how to begin."""
+    """Return the heading: the runs on the charts or, without a run, how to begin."""
     if not any_runs:
         lab = '<a href="training.ipynb">the training lab</a>' if served else "the training lab"
         hint = f"Start a run in {lab}: it is listed here within seconds."
@@ -130,12 +130,12 @@ def heading(opened: Sequence[Opened], any_runs: bool, served: bool) -> str:
 
 
 def comparison(opened: Sequence[Opened]) -> str:
-    """Return the settings that differ between several runs, and their outcomes."""
+    """Return the tables of several runs: the settings that differ, and the outcomes."""
     return differing(opened) + finals(opened) if opened else ""
 
 
 def again(config: Config, served: bool) -> str:
-    """Return how to train with these settings: a link where dashboards are served, else the line of code."""
+    """Return how to train with these settings: a link if dashboards are served, else a line of code."""
     if served:
         address = f"training.ipynb?{query}" if (query := query_of(config)) else "training.ipynb"
         return f'<p class="lab-again"><a href="{html.escape(address)}">Train again with these settings</a></p>'
@@ -144,7 +144,7 @@ def again(config: Config, served: bool) -> str:
 
 
 def about(one: Opened, served: bool) -> str:
-    """Return one run's facts, the settings that it changed or moved, and how to train with them again."""
+    """Return one run's facts, its changed settings, and how to train with them again."""
     run = one.run
     facts = {
         "outcome": outcome(run),
@@ -161,7 +161,7 @@ def about(one: Opened, served: bool) -> str:
 
 
 def everything(run: KeptRun) -> str:
-    """Return every setting, and the versions that it ran with."""
+    """Return all of a run's settings, and the versions that it ran with."""
     rows = [
         [knob.label, html.escape(value_text(KNOBS[name], getattr(run.config, name)))] for name, knob in KNOBS.items()
     ]
@@ -170,7 +170,7 @@ def everything(run: KeptRun) -> str:
 
 
 def empty(any_runs: bool, search: str) -> str:
-    """Return what is shown in place of an empty list."""
+    """Return the text shown in place of an empty list."""
     if any_runs:
         return f"No kept run says {search.strip()!r}."
     return "No run is kept yet. Train one in the training lab: it is kept by itself."
@@ -182,12 +182,12 @@ def brought_back(runs: Sequence[KeptRun]) -> str:
 
 
 def said(text: str) -> str:
-    """Return a line that a screen reader reads out."""
+    """Return ``text`` as a line that screen readers announce."""
     return f'<span role="status">{html.escape(text)}</span>'
 
 
 def ticked(runs: int, hidden: int) -> str:
-    """Return how many runs are on the charts, and how many of them the list does not show."""
+    """Return the number of runs on the charts, and how many of them the list hides."""
     if not runs:
         return said(f"None ticked; up to {MOST} can be.")
     more = f", {hidden} of them not listed here" if hidden else ""
@@ -195,7 +195,7 @@ def ticked(runs: int, hidden: int) -> str:
 
 
 def lines(texts: Sequence[str]) -> str:
-    """Return a paragraph for each line."""
+    """Return one paragraph for each text."""
     return "".join(f"<p>{html.escape(text)}</p>" for text in texts)
 
 

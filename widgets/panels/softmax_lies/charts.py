@@ -1,4 +1,4 @@
-"""Charts of four heads: how they learn, and their answers to canvases of no, one and several digits."""
+"""Charts of four heads: learning curves, and predictions on canvases of no, one and several digits."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ ERRORS = {
     "missed_one": "missed,<br>1 digit",
     "missed_several": "missed,<br>2–3",
 }
-"""Measure -> what stands under its bars."""
+"""Measure -> the label under its bars."""
 
 LABELS = {
     "learning": "Share of exact sets while the heads train",
@@ -43,7 +43,7 @@ class Curve(NamedTuple):
     Attributes:
         steps: (n,).
         accuracy: (n,) share of exact sets: the de-biased average over the training batches, by BETA.
-        validations: all of the run's.
+        validations: all validations of the run.
     """
 
     steps: NDArray[Any]
@@ -55,10 +55,10 @@ _UNBEGUN = Curve(np.empty(0), np.empty(0))
 
 
 def learning(curves: Mapping[str, Curve], growing: str = "") -> Figure:
-    """Return the share of exact sets at each step of the heads: a line for training, a marker for each validation.
+    """Draw the share of exact sets at each step of the heads: a line for training, a marker for each validation.
 
     Args:
-        curves: by head, of those that have begun.
+        curves: head -> its curve, for the heads that have begun.
         growing: the head whose line ``LiveFigure.append`` extends; the others are few points, replaced if they change.
     """
     lines, points = [], []

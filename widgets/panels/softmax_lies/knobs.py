@@ -1,4 +1,4 @@
-"""The knobs of the comparison of heads: how they train, and every head's threshold."""
+"""Knobs of the comparison of heads: training settings, and every head's threshold."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +20,7 @@ RECIPE_KNOBS = {
 
 _THRESHOLD = Knob("", "A digit is named from this score on.", "", low=0, high=1, slider=(0, 1), step=0.01)
 PLACES = 4
-"""Decimals of a tuned threshold that its knob shows."""
+"""Decimals to which a knob shows a tuned threshold."""
 
 
 def recipe_knobs(config: Config, scraps: int) -> dict[str, KnobBox]:
@@ -38,7 +38,7 @@ def recipe_knobs(config: Config, scraps: int) -> dict[str, KnobBox]:
 
 
 class Thresholds(dict[str, KnobBox]):
-    """Head -> the knob of its threshold, 0.5 until it is tuned."""
+    """Threshold knobs by head, at 0.5 until they are tuned."""
 
     def __init__(self) -> None:
         self._tuned: dict[str, float] = {}
@@ -54,7 +54,7 @@ class Thresholds(dict[str, KnobBox]):
             self[key].value = round(value, PLACES)
 
     def values_now(self) -> dict[str, float]:
-        """Return head -> threshold; the tuned one with all its digits where its knob shows it rounded."""
+        """Return head -> threshold; a tuned one in full precision, though its knob shows it rounded."""
         shown = {key: round(value, PLACES) for key, value in self._tuned.items()}
         return {key: self._tuned[key] if knob.value == shown.get(key) else knob.value for key, knob in self.items()}
 

@@ -1,4 +1,4 @@
-"""The figure of the heads' learning curves: only the head that trains gains rows."""
+"""Figure of the heads' learning curves: only the head in training gains rows."""
 
 from collections.abc import Mapping
 
@@ -13,14 +13,14 @@ from widgets.panels.softmax_lies import charts
 
 
 def whole_curve(session: Recording) -> charts.Curve:
-    """Return all that a head's session has recorded."""
+    """Return the learning curve of a head's whole record."""
     record = session.since(-1)
     average, weight = ma.ewma(column(record, "accuracy"), charts.BETA)
     return charts.Curve(record.steps, average / weight, record.validations)
 
 
 class Learning:
-    """Draws the heads' records as they grow, one after the other.
+    """Live figure of the heads' learning curves, which grow one after the other.
 
     Attributes:
         figure: the LiveFigure.
@@ -31,12 +31,12 @@ class Learning:
         self.clear()
 
     def clear(self) -> None:
-        """Empty the figure, for other sessions."""
+        """Empty the figure before other sessions are drawn."""
         self._finished: dict[str, charts.Curve] = {}
         self._begin(next(iter(HEADS)))
 
     def pull(self, sessions: Mapping[str, Recording], key: str) -> None:
-        """Show what the heads up to ``key``, the one that trains, recorded since the last call."""
+        """Draw the rows recorded since the last call by the heads up to ``key``, the one in training."""
         heads = list(HEADS)
         for head in heads[heads.index(self._head) : heads.index(key) + 1]:
             if head != self._head:
@@ -49,7 +49,7 @@ class Learning:
     def _begin(self, head: str) -> None:
         self._head = head
         self._validations: charts.Validations = ()
-        # As coarse as the heads that have finished, so that what the x-axis says of its steps is true of all.
+        # As coarse as the finished heads, so that the x-axis title is true of all lines.
         stride = self.figure.stride if self._finished else 1
         self.figure.draw(charts.learning(self._finished, head), np.empty(0, np.int64), stride)
 

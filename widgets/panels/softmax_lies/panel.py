@@ -1,4 +1,4 @@
-"""When softmax lies: four heads trained in turn on canvases of no, one and several digits."""
+"""Panel "When softmax lies": four heads trained in turn on canvases of no, one and several digits."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -38,10 +38,10 @@ PICTURES = ("Picture by picture", "What is on the canvas in bold; then what each
 
 
 class SoftmaxLiesPanel(RunPanel[Comparison]):
-    """Train the same small net with four heads, and compare their answers.
+    """Panel that trains the same small net with four heads and compares their predictions.
 
     Attributes:
-        comparison: what is shown; a new one at each Start after an end, and at each Reset.
+        comparison: the comparison that is shown; a new one at each Start after an end, and at each Reset.
         knobs: "size", "epochs", "lr", "seed", "scraps" -> KnobBox; they act at the next Start.
         thresholds: head -> KnobBox; they act at once, and go to the tuned value when their head has finished.
         buttons: "start", "pause", "stop", "reset", "defaults" -> Button; ``tuned`` and ``others`` are more of them.
@@ -94,18 +94,18 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
 
     @property
     def comparison(self) -> Comparison:
-        """The heads that are shown."""
+        """Comparison of heads that is shown."""
         return self.run
 
     @handler
     def on_defaults(self, _: object = None) -> None:
-        """Put every knob back to where the panel began."""
+        """Reset every knob to its value when the panel was made."""
         for name, value in self._begun_with.items():
             self.knobs[name].value = value
 
     @handler
     def on_threshold(self, _: object = None) -> None:
-        """Redraw the answers for another threshold; the nets are the same."""
+        """Redraw the predictions for another threshold; the nets stay the same."""
         self._show()
 
     @handler
@@ -121,28 +121,28 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
 
     @handler
     def on_others(self, _: object = None) -> None:
-        """Show the next pictures of this kind, from the start again after the last."""
+        """Show the next pictures of this kind, the first ones again after the last."""
         self._first += words.SHOWN
         self._show_gallery()
 
     def settings(self) -> Settings:
-        """Return what the heads were trained with."""
+        """Return the settings that the heads were trained with."""
         return {**super().settings(), self.knobs["scraps"].spec.label: str(self.run.scraps)}
 
     def chart_words(self) -> Mapping[str, Words]:
-        """Return chart -> heading and help of its section."""
+        """Return chart name -> heading and help of its section."""
         unseen = Words.of_section(*UNSEEN)
         return {"learning": Words.of_section(*LEARNING), "exact": unseen, "errors": unseen}
 
     def table(self, name: str) -> Callable[[], Table]:
-        """Return the columns of a chart; while the heads learn, every step of their records."""
+        """Return a function that reads a chart's columns; for learning curves, every step of the records."""
         if name != "learning":
             return super().table(name)
         sessions = dict(self.run.sessions)
         return lambda: of_figure(charts.learning({key: whole_curve(session) for key, session in sessions.items()}))
 
     def update(self) -> None:
-        """Show what the heads have learned so far."""
+        """Show the heads' progress and results so far."""
         super().update()
         heads = tuple(self.run.results)
         answered = (self.run.shown is not None, *heads)
@@ -153,21 +153,21 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
             self._show()
 
     def show_status(self, state: str, progress: Progress) -> None:
-        """Show what the heads are doing, and how far they are."""
+        """Show the comparison's state and progress."""
         super().show_status(state, progress)
         with self.progress.hold_sync():
             self.progress.value, self.progress.description = round(1000 * self.run.done), f"{self.run.done:.0%}"
 
     def about(self) -> str:
-        """Return the head in work, and the time that all have taken."""
+        """Return the head in training, and the training time of all heads so far, as markup."""
         return words.head_line(self.run)
 
     def pull(self) -> None:
-        """Draw what the heads have learned since the last look."""
+        """Draw the learning curves' new rows."""
         self._learning.pull(self.run.sessions, self.run.key)
 
     def new_run(self) -> Comparison:
-        """Return a comparison that is ready, with the knobs as they are."""
+        """Return a new comparison, ready to start, with the knobs' current settings."""
         return Comparison(self._recipe(), self.knobs["scraps"].value, self._test)
 
     def changed(self) -> bool:
@@ -187,7 +187,7 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
         return {"exact": charts.exact_sets(measures), "errors": charts.errors(measures)}
 
     def _show(self) -> None:
-        """Draw what the heads say, at the thresholds as they are."""
+        """Draw the heads' predictions at the current thresholds."""
         at = self.thresholds.values_now()
         measures = self.run.measures(at)
         self.draw(self._bars(measures), results=words.results(measures, at))

@@ -1,4 +1,4 @@
-"""The comparison of heads as markup: status line, table of measures, and pictures with each head's answer."""
+"""The comparison of heads as markup: status line, table of measures, and pictures with each head's prediction."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ NOT_YET = "<p>No head has been trained yet: press Start.</p>"
 
 
 def head_line(comparison: Comparison) -> str:
-    """Return which head trains, and how long all have trained so far, for the status line."""
+    """Return the head in training and the training time of all heads so far, for the status line."""
     number = list(HEADS).index(comparison.key) + 1
     return (
         f"<span>head <b>{HEADS[comparison.key].name}</b> ({number} of {len(HEADS)})</span>"
@@ -44,7 +44,7 @@ def choose(comparison: Comparison, says: Mapping[str, Bools], kind: str, answers
     """Return the indices of the canvases of this ``kind`` (KINDS) with such ``answers`` (ANSWERS).
 
     Args:
-        says: head -> (n, 10), the digits that each names on the test canvases.
+        says: head -> (n, 10), the digits that it predicts on the test canvases.
     """
     shown = comparison.shown
     if shown is None:
@@ -61,12 +61,12 @@ def choose(comparison: Comparison, says: Mapping[str, Bools], kind: str, answers
 
 
 def answers(comparison: Comparison, thresholds: Mapping[str, float]) -> dict[str, Bools]:
-    """Return head -> (n, 10), the digits that each finished head names on the test canvases."""
+    """Return head -> (n, 10), the digits that each finished head predicts on the test canvases."""
     return {key: named(result.scores, thresholds[key]) for key, result in list(comparison.results.items())}
 
 
 def gallery(comparison: Comparison, says: Mapping[str, Bools], which: NDArray[np.int64]) -> str:
-    """Return the canvases ``which``, with what is on them and what each head names, with its scores."""
+    """Return the canvases ``which`` with their digits and each head's predictions and scores, as markup."""
     shown = comparison.shown
     if shown is None:
         return "<p>The canvases are made when you press Start.</p>"

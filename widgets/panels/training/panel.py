@@ -30,21 +30,21 @@ VIEW_MENUS = ("x", "near_zero", "layer", "norm")
 
 
 class TrainingPanel(RunPanel[Session]):
-    """Train a net and watch it from inside, while you turn its knobs.
+    """Panel that trains a net and charts its layers, with knobs that can be changed during the run.
 
     ``TrainingPanel()`` as the last line of a cell shows it; ``TrainingPanel(lr=0.9, norm="none")``
     starts from other knobs.
 
     Attributes:
         session: the run that is shown; a new one at each Start after an end, and at each Reset.
-        knobs: ``knobs["lr"].value``, ``knobs.config()``, ``knobs.set(config)``.
+        knobs: the Knobs: ``knobs["lr"].value``, ``knobs.config()``, ``knobs.set(config)``.
         figures: name -> LiveFigure.
         buttons: "start", "pause", "step", "stop", "reset", "defaults" -> Button.
-        scrubber: any recorded step again.
-        link: what opens the same settings.
+        scrubber: Scrubber that shows any recorded step.
+        link: widget with the link that opens the same settings.
         menus: "x", "near_zero", "layer", "norm", "digit", "other" -> Dropdown.
-        autosave: keeps each run that is started.
-        state_line, status, progress: what the run is doing.
+        autosave: AutoSave that keeps each started run.
+        state_line, status, progress: widgets that show what the run is doing.
 
     Raises:
         ConfigError: for a change that is not a valid knob.
@@ -94,23 +94,23 @@ class TrainingPanel(RunPanel[Session]):
 
     @property
     def run_error(self) -> str:
-        """Why the run ended, if it diverged or failed; why it is not kept; what of a link could not be set."""
+        """Error text: why the run diverged or failed, why it is not kept, and which settings of a link are invalid."""
         return "\n".join(filter(None, (super().run_error, self.run.notice, self.autosave.error, self._left_out)))
 
     @handler
     def on_step(self, _: object = None) -> None:
-        """Train exactly one batch, then pause. No-op while it runs or after the end."""
+        """Train exactly one batch, then pause. No-op while the run goes on or after its end."""
         self.begin(lambda session: session.step())
 
     @handler
     def on_defaults(self, _: object = None) -> None:
-        """Put every knob back to its default."""
+        """Reset every knob to its default."""
         self.knobs.set(DEFAULTS)
         self.follow()
 
     @handler
     def on_knob(self, name: str, value: Any) -> None:
-        """Apply a changed knob: a live one acts at once, and goes back if the run refuses it."""
+        """Apply a changed knob: a live one acts at once, and is reset if the run refuses it."""
         running = self.run.config
         if self.active and self.knobs[name].spec.live and value != getattr(running, name):
             try:
@@ -135,7 +135,7 @@ class TrainingPanel(RunPanel[Session]):
             self.follow()
 
     def _choose(self, name: str, choice: str) -> None:
-        """Set a menu of the view as a link asks; a layer or norm is known only once the run has begun."""
+        """Set a menu of the view from a link; a layer or norm is known only once the run has begun."""
         if name in ("layer", "norm") and choice:
             self.menus.offer(name, str(self.menus[name].options[0][0]), [choice])
         if name in VIEW_MENUS and choice in [value for _, value in self.menus[name].options]:
@@ -145,7 +145,7 @@ class TrainingPanel(RunPanel[Session]):
 
     @handler
     def on_view(self, field: str, value: Any) -> None:
-        """Redraw what shows the x-axis, definition of near zero, layer or norm."""
+        """Redraw the charts for another x-axis, definition of near zero, layer or norm."""
         self._near_zero_chosen |= field == "near_zero"
         self._see(field, value)
         if not self.knobs.problem:
@@ -153,12 +153,12 @@ class TrainingPanel(RunPanel[Session]):
 
     @handler
     def on_digits(self, _: object = None) -> None:
-        """Ask the net about another digit, or another one to lay over it."""
+        """Evaluate the net on another digit, or with another one laid over it."""
         self.run.watch(self.menus["digit"].value, self.menus["other"].value)
         self.follow()
 
     def update(self) -> None:
-        """Show what the session has recorded and says."""
+        """Show the session's new rows and its status."""
         super().update()
         record = self._charts.record
         if record.layers:  # not known before the run has started: until then the menus keep their choice
@@ -169,14 +169,14 @@ class TrainingPanel(RunPanel[Session]):
         self._badge()
 
     def about(self) -> str:
-        """Return the last validation's figures; before the start how long the run will take, as markup."""
+        """Return the last validation's results or, before the start, the run's estimated duration, as markup."""
         if self.run.state == "ready":
             return length_line(self.knobs.config(), self._pace) if not self.knobs.problem else ""
         validations = self._charts.record.validations
         return validation_line(validations[-1]) if validations else ""
 
     def show_status(self, state: str, progress: Progress) -> None:
-        """Show what the run is doing, and how far it is."""
+        """Show the run's state and progress."""
         if progress.rate:
             self._pace = 1 / progress.rate, self.run.config.batch_size
         super().show_status(state, progress)
@@ -185,7 +185,7 @@ class TrainingPanel(RunPanel[Session]):
             self.progress.description = progress_label(progress)
 
     def tick(self) -> bool:
-        """Return one look at what has happened, and the last when it is known whether the run's end could be kept."""
+        """Update the panel once; return whether to go on, which includes waiting for the run's end to be saved."""
         settled = self.autosave.settled
         return super().tick() or not settled
 
@@ -195,7 +195,7 @@ class TrainingPanel(RunPanel[Session]):
         self.scrubber.wake()
 
     def pull(self) -> None:
-        """Draw the session's new rows, for now in the charts that are in sight."""
+        """Draw the session's new rows in the visible charts; the others are drawn later."""
         self._charts.pull(self.run, everything=not self.active)
 
     def catch_up(self) -> None:
@@ -208,11 +208,11 @@ class TrainingPanel(RunPanel[Session]):
         self._charts.redraw(self.run)
 
     def on_end(self) -> None:
-        """Show the run's last rows where it is scrubbed, too."""
+        """Show the run's last rows in the scrubber, too."""
         self.scrubber.load()
 
     def new_run(self) -> Session:
-        """Return a ready session with the knobs as they are."""
+        """Return a new session, ready to start, with the knobs' current settings."""
         session = Session(self.knobs.config())
         session.watch(self.menus["digit"].value, self.menus["other"].value)
         return session
@@ -240,16 +240,16 @@ class TrainingPanel(RunPanel[Session]):
         self.scrubber.reload()
 
     def chart_words(self) -> Mapping[str, Words]:
-        """Return chart -> heading and help of its section."""
+        """Return chart name -> heading and help of its section."""
         return section_words()
 
     def table(self, name: str) -> Callable[[], Table]:
-        """Return the full record's columns that the chart shows, not the thinned ones of the page."""
+        """Return a function that reads the chart's columns from the full record, not the thinned one on the page."""
         session, view, shown = self.session, self._charts.view, super().table(name)
         return lambda: run_table(name, session.since(-1), view) or shown()
 
     def close(self) -> None:
-        """End the run and take the panel off the page; the session's record stays."""
+        """End the run and remove the panel from the page; the session's record stays."""
         open_runs.remove(self)
         self.scrubber.close()
         self.link.close()

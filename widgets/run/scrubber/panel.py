@@ -1,4 +1,4 @@
-"""Scrub back: show any recorded step of a run, by slider or played as a film."""
+"""Scrubber: show any recorded step of a run, by slider or by playback."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -23,35 +23,35 @@ LOOK_EVERY = 0.25
 """Seconds between two reads of a running run's record."""
 
 STRIDES = (1, 5, 20, 100)
-"""Steps from one frame of the film to the next, to choose from. At most ten frames a second (panel.PERIOD)."""
+"""Choices of steps from one playback frame to the next. At most ten frames a second (panel.PERIOD)."""
 
 FAR = 10**9
-"""Where the slider ends before there is a step. Its End key leads to where it ended when the page first drew it, or
-to its end now if that is nearer; until then it is disabled."""
+"""Upper end of the slider before there is a step; until then it is disabled. Its End key goes to the end it had when
+the page first drew it, or to its current end if that is nearer."""
 
 LABEL = "Histogram of each layer's outputs at one step"
 
 
 class Scrubber(Panel):
-    """A slider over a run's steps; shows the chosen step's histogram of every layer and its numbers.
+    """Slider over a run's steps, with the chosen step's histogram of every layer and its numbers.
 
-    ``Scrubber(lambda: record)`` shows a run that is over. It begins with :meth:`begin`, or under :func:`folded` when
-    that is unfolded; before, and after :meth:`rest`, it asks for nothing and holds nothing.
+    ``Scrubber(lambda: record)`` shows a finished run. It starts with :meth:`begin`, or under :func:`folded` when
+    that is unfolded; before, and after :meth:`rest`, it reads and holds no record.
 
-    While the run goes on the slider's end moves with it: whoever stands at the end follows, whoever stands
-    elsewhere stays there.
+    While the run goes on the slider's end moves with it: a slider at the end follows the newest step, one
+    elsewhere keeps its step.
 
     Args:
-        record: all that the run has recorded; asked for four times a second while the run goes on.
-        going_on: whether it may still record something.
-        view: says what near zero is.
+        record: returns the run's whole record; called four times a second while the run goes on.
+        going_on: returns whether the run may still record something.
+        view: returns the View, which defines near zero.
 
     Attributes:
-        step: the knob; its value is the step asked for.
+        step: the knob; its value is the requested step.
         shown: the step that is shown, -1 if none: the nearest one that has histograms.
-        playing, following: whether the film plays, and whether the newest step is shown as it comes.
-        record: of the run; empty unless begun.
-        buttons, stride: "play", "back", "on", "last" -> Button; the menu of how many steps a frame moves on.
+        playing, following: whether the playback runs, and whether the newest step is shown as it comes.
+        record: the run's record; empty unless begun.
+        buttons, stride: "play", "back", "on", "last" -> Button; the menu of steps per frame.
         figures, tables: "scrub" -> LiveFigure; the numbers, as markup.
     """
 
@@ -79,7 +79,7 @@ class Scrubber(Panel):
         self.stride = ipywidgets.Dropdown(description="A frame moves on", options=strides)
         self.tables = ipywidgets.HTML()
         super().__init__(clock=clock, watch_page=False)
-        # The panel that this stands in has the style.
+        # The outer panel already has the style sheet.
         self.style_sheet.close()
         self.remove_class("lab-panel")
         self.figures = {"scrub": LiveFigure(step_histograms(self.record, 0, View()), label=LABEL)}
@@ -95,18 +95,18 @@ class Scrubber(Panel):
 
     @property
     def last(self) -> int:
-        """The last step that has histograms; 0 if there is none."""
+        """Last step with histograms; 0 if there is none."""
         steps = self.record.hist_steps
         return int(steps[-1]) if len(steps) else 0
 
     @property
     def active(self) -> bool:
-        """Whether it may change without a person's action."""
+        """True if the display may change without a person's action."""
         return self.begun and (self.playing or self._going_on())
 
     @handler
     def begin(self) -> None:
-        """Show the run, its last step first, and follow it if it goes on."""
+        """Show the run's last step, and follow the run while it goes on."""
         self.begun, self.following, self.playing = True, True, False
         self._grew = self._going_on()
         self._load()
@@ -114,7 +114,7 @@ class Scrubber(Panel):
 
     @handler
     def rest(self) -> None:
-        """Free the record, and do nothing until :meth:`begin`."""
+        """Free the record, and stay idle until :meth:`begin`."""
         self.begun = self.playing = False
         self.record = Record()
 
@@ -138,13 +138,13 @@ class Scrubber(Panel):
 
     @handler
     def on_step(self, _: object = None) -> None:
-        """Show the chosen step; a film that plays goes on from it."""
+        """Show the chosen step; a running playback continues from it."""
         if not self._muted:
             self._go(self.step.value)
 
     @handler
     def on_play(self, _: object = None) -> None:
-        """Play the film from here, or from the first step if this is the last; pause if it plays."""
+        """Start the playback from here, or from the first step if this is the last; pause it if it runs."""
         self.playing = not self.playing and len(self.record.hist_steps) > 1
         if self.playing and self.shown >= self.last:
             self.step.value = 0
@@ -167,19 +167,19 @@ class Scrubber(Panel):
         self._go(self.last)
 
     def catch_up(self) -> None:
-        """Draw the last step while it is folded: what is drawn then may be of no run, or of another."""
+        """Draw the last step while folded: the figure drawn so far may be empty, or of another run."""
         if not self.begun:
             with self._lock:
                 self.following = True
-                self._load()  # what it raises must reach whoever saves: another run's chart must not be saved
+                self._load()  # errors must reach the saver, so that another run's chart is not saved
                 self.record = Record()
 
     def chart_words(self) -> Mapping[str, Words]:
-        """Return the scrubber's own title and notice."""
+        """Return the title and notice of the scrubber's chart."""
         return {"scrub": Words(self.TITLE, self.NOTICE)}
 
     def table(self, name: str) -> Callable[[], Table]:
-        """Return the counts themselves: the bars are as high as their logarithm."""
+        """Return the raw counts, not the logarithms that are drawn."""
         traces = self.figures[name].figure["data"]
         columns = {f"{trace['name']}: outputs": np.asarray(trace["customdata"]) for trace in traces}
         return lambda: {"value of an output": np.asarray(traces[0]["x"]), **columns} if columns else {}
@@ -190,13 +190,13 @@ class Scrubber(Panel):
             super().wake()
 
     def update(self) -> None:
-        """Read what the run has recorded, and show the film's next frame."""
+        """Read the run's new rows, and show the next playback frame."""
         if not self.begun:
             return
         going_on = self._going_on()
         if going_on:
             self._look()
-        elif self._grew:  # its last rows, or fewer than there were: what follows a diverged step is cut
+        elif self._grew:  # the last rows, or fewer than before: rows after a diverged step are cut
             self._load()
         self._grew = going_on
         if self.playing:
@@ -217,7 +217,7 @@ class Scrubber(Panel):
         self._show()
 
     def _next_frame(self) -> None:
-        """Show the film's next step, once the page has answered the last one."""
+        """Show the next playback step, once the page has acknowledged the last one."""
         if self.figures["scrub"].waiting:
             self.figures["scrub"].flush()
         elif self.shown < self.last:

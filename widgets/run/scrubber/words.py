@@ -1,4 +1,4 @@
-"""The tables of one recorded step: the run's numbers, and each layer's."""
+"""Tables of one recorded step: the run's numbers, and each layer's."""
 
 import html
 import math
@@ -13,7 +13,7 @@ from widgets.charts.view import View
 from widgets.markup.tables import fixed, number, table
 
 PLACES = 4
-"""Decimals of the figures at every step, so that they stand still in a film."""
+"""Decimals of the numbers, fixed so that they do not shift during playback."""
 
 _RUN = ("loss", "accuracy", "lr", "momentum")
 
@@ -23,10 +23,10 @@ BUTTONS = {
     "on": ("Step ▸", "The recorded step after this one"),
     "last": ("Last step", "Go to the last step, and follow a run that goes on"),
 }
-"""The film's buttons: word and tooltip."""
+"""Playback buttons: name -> label and tooltip."""
 
 PAUSE = {"play": ("❚❚ Pause", "Hold the film here")}
-"""The play button's word and tooltip while the film plays."""
+"""Label and tooltip of the play button during playback."""
 
 
 def step_tables(record: Record, step: int, view: View) -> str:
@@ -60,7 +60,7 @@ def step_tables(record: Record, step: int, view: View) -> str:
 
 
 def _outside(counts: np.ndarray) -> float:
-    """Return the share of a layer's outputs that no bin holds."""
+    """Return the share of a layer's outputs outside all bins."""
     return (int(counts[0]) + int(counts[-2]) + int(counts[-1])) / max(int(counts.sum(dtype=np.int64)), 1)
 
 
