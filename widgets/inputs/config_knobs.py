@@ -1,4 +1,4 @@
-"""Every field of Config as a knob, in named groups: the card's five first and open, the rest folded."""
+"""Knobs for every field of Config, in named groups: the card's five first and open, the rest folded."""
 
 import html
 import logging
@@ -16,13 +16,13 @@ log = logging.getLogger(__name__)
 
 
 class Knobs(ipywidgets.VBox):
-    """The knobs of a run: ``knobs["lr"].value`` is one value, ``knobs.config()`` all of them.
+    """Knobs of a run: ``knobs["lr"].value`` is one value, ``knobs.config()`` all of them.
 
     Attributes:
         boxes: field name -> ConfigKnob, in Config's order.
         folds: the groups after the first, each under its name.
         usual: a button that sets the chosen optimiser's usual values; hidden when they are set.
-        problem: what is wrong between two knobs, each valid by itself; empty if nothing.
+        problem: error text of two knobs that are valid separately but not together; empty if none.
     """
 
     def __init__(self, config: Config = DEFAULTS) -> None:
@@ -50,10 +50,10 @@ class Knobs(ipywidgets.VBox):
         return self.boxes[name]
 
     def config(self) -> Config:
-        """Return the Config that the knobs stand for.
+        """Return the Config set by the knobs.
 
         Raises:
-            ConfigError: when two knobs do not go together; it names the field.
+            ConfigError: when two knobs are incompatible; it names the field.
         """
         return Config(**{name: box.value for name, box in self.boxes.items()})
 
@@ -64,11 +64,11 @@ class Knobs(ipywidgets.VBox):
             box.error = ""
 
     def on_change(self, callback: Callable[[str, Any], None]) -> None:
-        """Call ``callback(name, value)`` after each change of a knob."""
+        """Register ``callback(name, value)``, called after each change of a knob."""
         self._callbacks.append(callback)
 
     def on_usual(self, _: object = None) -> None:
-        """Set the learning rate and momentum that the chosen optimiser is usually run with."""
+        """Set the usual learning rate and momentum of the chosen optimiser."""
         for name, value in USUAL[self.boxes["optimizer"].value].items():
             self.boxes[name].value = value
 
@@ -81,10 +81,10 @@ class Knobs(ipywidgets.VBox):
         self.usual.tooltip = f"Set {words}"
 
     def compare(self, running: Config | None) -> None:
-        """Badge the knobs that differ from the running run and act at the next Start; None if no run is on."""
+        """Badge the knobs that differ from ``running`` and act at the next Start; None if no run is active."""
         for name, box in self.boxes.items():
             pending = running is not None and not box.spec.live and box.value != getattr(running, name)
-            if pending != box.pending:  # asked for ten times a second, and to set a trait is slow
+            if pending != box.pending:  # called ten times a second, and setting a trait is slow
                 box.pending = pending
 
     def _moved(self, name: str, value: Any) -> None:

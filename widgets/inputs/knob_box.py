@@ -1,4 +1,4 @@
-"""The input widget of one knob: a field with a slider, a menu, or text; its value is always valid."""
+"""Input widget of one knob: a field with a slider, a menu, or text; its value is always valid."""
 
 import html
 import math
@@ -18,29 +18,29 @@ from widgets.markup.config_text import entry_text
 from widgets.page.muted import Muted
 
 LATE = 5.0
-"""Seconds in which the page may still echo the previous value."""
+"""Seconds during which the page may still echo the previous value."""
 
 
 class KnobBox(ipywidgets.VBox):
-    """A knob with its label, range and help.
+    """Knob with its label, range and help.
 
     ``value`` is always valid: setting it from Python raises ConfigError, a bad entry on the page
-    shows why under the knob and goes back to the last good value. Observe ``value`` for changes.
+    shows the error under the knob and restores the last valid value. Observe ``value`` for changes.
 
     Args:
-        spec: its label, range, unit and help; with a ``slider`` it has one, with ``choices`` it is a menu.
-        value: to start with; without a ``check`` of its own, its type (int, float, str) is that of every value.
-        name: what a refusal calls the knob; its label if empty.
-        check: takes what was typed, returns the value or raises a ValueError that says what it must be.
+        spec: its label, range, unit and help; a ``slider`` adds one, ``choices`` make it a menu.
+        value: the initial value; without a ``check``, its type (int, float, str) is that of every value.
+        name: the knob's name in error messages; its label if empty.
+        check: takes the typed entry; returns the value or raises a ValueError that says what it must be.
 
     Attributes:
         name, spec: as given.
-        checked: ``check``, or that of the spec's range: returns a value as the knob would hold it.
-        entry: what is typed or chosen; ``slider`` beside it, None for menus and texts.
-        error: why the last entry was refused, empty when it was not.
+        checked: ``check``, or that of the spec's range: converts a value to the one that the knob would hold.
+        entry: the field or menu; ``slider`` beside it, None for menus and texts.
+        error: why the last entry was refused; empty if it was valid.
 
     Raises:
-        ValueError: for a ``value`` that the knob does not take.
+        ValueError: for an invalid ``value``.
     """
 
     value = traitlets.Any()
@@ -59,8 +59,8 @@ class KnobBox(ipywidgets.VBox):
         self.checked = check or self._in_range
         self._default = value
         self._muted = Muted()
-        self._before: tuple[float, float] | None = None  # where the slider stood, and until when
-        self._echo: float | None = None  # the stop that the page has put the value on
+        self._before: tuple[float, float] | None = None  # the slider's previous position, and the time of the change
+        self._echo: float | None = None  # the stop to which the page rounded the value
         self.entry = _entry(spec)
         self.slider = _slider(spec, whole=isinstance(value, int))
         self._note = ipywidgets.HTML()
@@ -74,7 +74,7 @@ class KnobBox(ipywidgets.VBox):
         self._explain()
 
     def offer(self, raw: object) -> None:
-        """Take a value that was typed or dragged; if it is refused, show why and keep the old one."""
+        """Set a value that was typed or dragged; if it is invalid, show the error and keep the old one."""
         if self._muted:
             return
         try:
@@ -83,11 +83,11 @@ class KnobBox(ipywidgets.VBox):
             self.error = str(refusal)
         else:
             self.error = ""
-            self.value = value  # what an observer raises is no refusal of the entry
+            self.value = value  # outside the try: an observer's error is not an invalid entry
         self._show()
 
     def choose_from(self, choices: Mapping[str, str]) -> None:
-        """Offer these choices (value -> label) in the menu; one that is gone gives way to the first."""
+        """Offer these choices (value -> label) in the menu; a value no longer offered is replaced by the first."""
         if choices == self.spec.choices:
             return
         self.spec = replace(self.spec, choices=choices)
@@ -95,10 +95,10 @@ class KnobBox(ipywidgets.VBox):
         with self._muted:
             self.entry.options = [(label, key) for key, label in choices.items()]
             self.value = value
-            self._show()  # other options have moved the menu to the first one, also where the value stays
+            self._show()  # setting the options moved the menu to the first one, even if the value stays
 
     def stretch(self, high: float) -> None:
-        """Make ``high`` the upper end of the valid range and of the slider; a larger value moves to it."""
+        """Make ``high`` the upper end of the valid range and of the slider; a larger value is lowered to it."""
         low = self.spec.low
         if high == self.spec.high:
             return
@@ -110,7 +110,7 @@ class KnobBox(ipywidgets.VBox):
         self._explain()
 
     def slide_over(self, low: float, high: float, step: float) -> None:
-        """Move the slider's ends, and its stops; the valid range and the value stay."""
+        """Set the slider's ends and step; the valid range and the value stay."""
         if (low, high, step) == (*(self.spec.slider or ()), self.spec.step):
             return
         self.spec = replace(self.spec, slider=(low, high), step=step)
@@ -119,19 +119,19 @@ class KnobBox(ipywidgets.VBox):
             self.slider.value = self._on_slider()
 
     def badge(self) -> str:
-        """Return markup before the help that says when the knob acts."""
+        """Return markup, placed before the help, that says when the knob takes effect."""
         return ""
 
     def _slide(self, to: float) -> None:
         if self._muted:
             return
         before, self._before = self._before, None
-        # The page puts a value that was typed on the slider's nearest stop, and sends that stop back. Between two stops
+        # The page rounds a typed value to the slider's nearest stop, and sends that stop back. Between two stops
         # either may be the echo; after the first, the other one is a person's move.
         if self._answers(to, self._on_slider()) and self._echo in (None, to):
             self._echo = to
             return
-        # The stop of the value before may cross the value that has come meanwhile, from a link for one.
+        # The echo of the previous value may arrive after a new value was set, such as by a link.
         if before and to != before[0] and self._answers(to, before[0]) and time.monotonic() - before[1] < LATE:
             self._show()
         else:
@@ -176,14 +176,14 @@ class KnobBox(ipywidgets.VBox):
 
 
 class ConfigKnob(KnobBox):
-    """One field of Config as a knob, with a badge that says when it acts.
+    """Knob of one field of Config, with a badge that says when it takes effect.
 
     Args:
-        name: of the field.
-        value: to start with, Config's default if None.
+        name: name of the field.
+        value: the initial value, Config's default if None.
 
     Raises:
-        ConfigError: for a ``value`` that the field does not take.
+        ConfigError: for an invalid ``value``.
     """
 
     pending = traitlets.Bool(help="Whether the value waits for the next Start.")
@@ -213,13 +213,13 @@ def allowed(spec: Knob) -> str:
 
 
 def _stops(spec: Knob, a: float, b: float) -> float:
-    """Return how many slider steps lie between two values."""
+    """Return the number of slider steps between two values."""
     apart = math.log10(a / b) if spec.log else a - b
     return abs(apart) / (spec.step or 1)
 
 
 def _rounded(value: float, spec: Knob) -> float:
-    """Return a slider's value without the digits of its rounding errors, never beyond the slider's ends."""
+    """Return a slider's value without rounding errors, clipped to the slider's ends."""
     low, high = spec.slider or (value, value)
     return min(max(float(f"{value:.3g}" if spec.log else f"{value:.12g}"), low), high)
 
@@ -240,7 +240,7 @@ def _slider(spec: Knob, whole: bool) -> Any:
     if spec.slider is None:
         return None
     low, high = spec.slider
-    # The readout is not shown: a screen reader says it (figure/js/sliders.js), with the digits that _rounded leaves.
+    # The readout is hidden: screen readers announce it (figure/js/sliders.js), with the digits that _rounded leaves.
     digits = ".3" if spec.log else "d" if whole else ".6"
     common = {"step": spec.step, "readout": False, "readout_format": digits, "tooltip": spec.label}
     if spec.log:

@@ -11,7 +11,7 @@ from widgets.markup.axis_range import AxisRange
 
 
 def numbers(raw: Any, name: str = "the values", most: int = MOST) -> tuple[float, ...]:
-    """Return the numbers in a text, or in any series of numbers.
+    """Parse numbers from a text, or from any series of numbers.
 
     Raises:
         ConfigError: as :func:`parse_values` does.
@@ -24,17 +24,17 @@ def numbers(raw: Any, name: str = "the values", most: int = MOST) -> tuple[float
 
 
 class NumberList(KnobBox):
-    """A field for a list of numbers, with commas or spaces between; ``value`` is a tuple of float.
+    """Field for a list of numbers separated by commas or spaces; ``value`` is a tuple of float.
 
     Args:
-        label, help: as a knob has them.
-        values: to start with, a text or a series of numbers.
-        name: what a refusal calls them.
-        most: how many are taken.
-        check: takes the numbers, and returns them or raises ConfigError.
+        label, help: as for a Knob.
+        values: the initial numbers, a text or a series.
+        name: their name in error messages.
+        most: maximum number of values.
+        check: called with the numbers; returns them or raises ConfigError.
 
     Raises:
-        ConfigError: for values that it does not take.
+        ConfigError: for invalid values.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class NumberList(KnobBox):
 
 
 def number_list(**options: Any) -> Callable[[Knob, Any, str], NumberList]:
-    """Return a function from (spec, values, name) to a NumberList with these options."""
+    """Return a factory (spec, values, name) -> NumberList with these options."""
     return lambda spec, values, name: NumberList(spec.label, spec.help, values, name=name, **options)
 
 
 class AnyNumber(KnobBox):
-    """One finite number, typed, or by a slider over ``axis``; 0 to start with."""
+    """Knob of one finite number, typed or by a slider over ``axis``; initially 0."""
 
     def __init__(self, label: str, axis: AxisRange) -> None:
         spec = Knob(label, "", slider=(axis.low, axis.high), step=axis.stop)

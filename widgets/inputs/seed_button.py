@@ -1,4 +1,4 @@
-"""A button that draws other random numbers: each press makes a seed one larger."""
+"""Button that draws other random numbers: each press increments a seed."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from lab.knob import Knob, checked
 
 
 class SeedButton(ipywidgets.HBox):
-    """A seed that only a button changes. Observe ``value`` for changes.
+    """Seed input that only a button changes. Observe ``value`` for changes.
 
     Args:
         spec: its ``help`` is the button's tooltip.
         value: the first seed.
-        name: what a refusal calls the seed.
-        words: what the button says.
+        name: the seed's name in error messages.
+        words: label of the button.
 
     Attributes:
         value: int, the seed. button: the Button.
@@ -38,14 +38,14 @@ class SeedButton(ipywidgets.HBox):
         self.button.on_click(self.on_click)
 
     def on_click(self, _: object = None) -> None:
-        """Go to the next seed."""
+        """Increment the seed."""
         self.value += 1
 
     def checked(self, raw: Any) -> int:
         """Return ``raw`` as a seed.
 
         Raises:
-            ConfigError: for one that is no whole number in the knob's range.
+            ConfigError: if it is not an integer in the knob's range.
         """
         return int(checked(self.name, raw, self.spec, 0))
 

@@ -1,4 +1,4 @@
-"""A knob of several choices: a checkbox for each."""
+"""Multiple-choice input: a checkbox for each choice."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ class Ticks(ipywidgets.HBox):
 
     Args:
         spec: its ``choices`` are value -> label.
-        value: the values that are ticked at first, or their names with commas between.
-        name: what a refusal calls them.
+        value: the values ticked at first, or their names separated by commas.
+        name: their name in error messages.
 
     Attributes:
         value: tuple of the ticked values, in the order of the choices.
@@ -23,7 +23,7 @@ class Ticks(ipywidgets.HBox):
         error: always empty; a checkbox cannot be set to a wrong value.
 
     Raises:
-        ConfigError: for a value that is no choice.
+        ConfigError: for a value that is not a choice.
     """
 
     value = traitlets.Any()
@@ -48,7 +48,7 @@ class Ticks(ipywidgets.HBox):
         """Return the chosen values in order, from a series of them or a text with commas.
 
         Raises:
-            ConfigError: for one that is no choice.
+            ConfigError: for a value that is not a choice.
         """
         chosen = [word.strip() for word in raw.split(",") if word.strip()] if isinstance(raw, str) else list(raw)
         for key in chosen:

@@ -1,4 +1,4 @@
-"""A range with round ends and round stops for an axis or a slider."""
+"""Range with round ends and round steps for an axis or a slider."""
 
 import math
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class AxisRange(NamedTuple):
-    """From ``low`` to ``high``, with stops ``stop`` apart."""
+    """Range from ``low`` to ``high`` in steps of ``stop``."""
 
     low: float
     high: float
@@ -16,7 +16,7 @@ class AxisRange(NamedTuple):
 
     @classmethod
     def around(cls, values: NDArray[np.float64]) -> "AxisRange":
-        """Return a range with room to either side of the ``values`` (n,), n at least 1."""
+        """Return a range with a margin on either side of the ``values`` (n,), n at least 1."""
         low, high = float(values.min()), float(values.max())
         largest = max(abs(low), abs(high))
         # Charts are drawn in float32: a narrower axis would have no length there.
@@ -31,14 +31,14 @@ class AxisRange(NamedTuple):
         return [self.low, self.high]
 
     def with_room_for(self, values: NDArray[np.float64]) -> "AxisRange":
-        """Return a range that holds all ``values``: this one if it does, so that axes stay in place under a drag."""
+        """Return a range that holds all ``values``: this one if possible, so that axes stay fixed during a drag."""
         return self if self.low <= values.min() and values.max() <= self.high else AxisRange.around(values)
 
     def nearest(self, value: float) -> float:
-        """Return the stop nearest to ``value``."""
+        """Return the multiple of ``stop`` nearest to ``value``."""
         return _tidy(round(value / self.stop) * self.stop)
 
 
 def _tidy(value: float) -> float:
-    """Return the number without the rounding error of adding tenths."""
+    """Return ``value`` without the rounding error of adding tenths."""
     return float(f"{value:.12g}")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY = struct.pack(">5B", 8, 0, 0, 0, 0)
-"""Eight bits a pixel, grey; the only compression and filter there are; not interlaced."""
+"""PNG header fields: 8-bit grey, the only compression and filter methods defined, not interlaced."""
 
 
 def data_uri(picture: NDArray[np.floating]) -> str:

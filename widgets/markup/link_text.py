@@ -1,4 +1,4 @@
-"""A panel's settings as a link's query string and as a line of code, and the way back from a query string."""
+"""Conversion of a panel's settings to a link's query string and to a line of code, and from a query string."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,22 +9,22 @@ from urllib.parse import parse_qsl, urlencode
 from lab.config import DEFAULTS, KNOBS, Config, ConfigError, check
 
 SERVER_NAMES = ("theme", "template", "token")
-"""Names in an address that are for the server, not for a panel."""
+"""Query parameters for the server, not for a panel."""
 
 MOST = 5
 LONGEST = 160
-"""The most problems of a link that are shown, and the most characters of each: anybody may have written it."""
+"""Maximum number of a link's problems shown, and of characters of each: a link is untrusted input."""
 
 Check = Callable[[Any], Any]
-"""Return a value converted and in range, or raise a ValueError that says what it must be."""
+"""Function that returns a value converted and in range, or raises a ValueError that says what it must be."""
 
 
 def read_settings(query: str, checks: Mapping[str, Check]) -> tuple[dict[str, Any], list[str]]:
-    """Return the valid settings in a query string by name, and one line for each other thing in it.
+    """Return the valid settings in a query string by name, and one line for each problem.
 
     Args:
         query: with or without its question mark.
-        checks: name of a setting -> its check, which is given the text.
+        checks: name of a setting -> its check, called with the text.
     """
     settings: dict[str, Any] = {}
     problems = []
@@ -50,7 +50,7 @@ def problems_line(problems: list[str]) -> str:
 
 
 def code_line(panel: str, settings: Mapping[str, Any]) -> str:
-    """Return what a notebook's cell holds to make ``panel``, a class's name, with these settings."""
+    """Return the code of a notebook cell that makes ``panel``, a class's name, with these settings."""
     words = (f"{name}={_literal(value)}" for name, value in settings.items())
     return f"from widgets import {panel}\n\n{panel}({', '.join(words)})"
 
@@ -64,15 +64,15 @@ def _shortened(text: str) -> str:
 
 
 def query_of(config: Config, start: Config = DEFAULTS) -> str:
-    """Return the query string that opens ``config`` on a page whose panel begins with ``start``."""
+    """Return the query string that opens ``config`` on a page whose panel starts from ``start``."""
     changed = config.changed()
-    # A default is named where the page would begin with another value; of a tuple the numbers only.
+    # A default is included if the page would start from another value; of a tuple the numbers only.
     back = {name: str(getattr(config, name)).strip("()") for name in start.changed() if name not in changed}
     return "&".join(filter(None, (config.to_query(), urlencode(back))))
 
 
 def read(query: str, start: Config = DEFAULTS) -> tuple[Config, list[str]]:
-    """Return ``start`` with all that is valid in ``query``, and one line for each thing that is not."""
+    """Return ``start`` with the valid settings of ``query``, and one line for each problem."""
     settings, problems = read_settings(query, {name: partial(check, name) for name in KNOBS})
     try:
         return start.replace(**settings), problems
@@ -87,7 +87,7 @@ def code_of(config: Config) -> str:
 
 
 def _replace_where_possible(config: Config, settings: dict[str, Any]) -> tuple[Config, list[str]]:
-    """Return ``config`` with those ``settings`` that can be set one after the other, and why the others cannot."""
+    """Return ``config`` with those ``settings`` that can be set one by one, and the errors of the others."""
     while True:
         refused = {}
         tried = len(settings)

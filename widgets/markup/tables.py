@@ -30,8 +30,8 @@ def table(
     """Return an HTML table whose rows begin with their names. All arguments are markup: escape typed text.
 
     Args:
-        numbers: whether the cells are numbers, which stand under each other by their last digit.
-        total: whether the last row sums up the others.
+        numbers: whether the cells are numbers, which are right-aligned.
+        total: whether the last row is a total.
     """
     top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
     body = "".join(

@@ -1,4 +1,4 @@
-"""A collapsible section. Unlike ipywidgets' Accordion it works from the keyboard."""
+"""Collapsible section. Unlike ipywidgets' Accordion it works from the keyboard."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import ipywidgets
 
 
 class Fold(ipywidgets.VBox):
-    """A button with ``title`` that shows and hides ``content``; hidden at first.
+    """Button with ``title`` that shows and hides ``content``; hidden at first.
 
     Attributes:
         button: a ToggleButton; its value is whether the content is shown.
@@ -22,7 +22,7 @@ class Fold(ipywidgets.VBox):
         self.on_toggle()
 
     def on_toggle(self, _: object = None) -> None:
-        """Show or hide the content as the button says."""
+        """Show or hide the content according to the button."""
         shown = self.button.value
         self.button.description = f"{'▾' if shown else '▸'} {self.title}"
         self.button.tooltip = f"{'Hide' if shown else 'Show'} {self.title}"

@@ -44,11 +44,11 @@ def body(knobs: Any, sections: Iterable[Any]) -> Any:
 
 
 def close_all(widget: Any) -> None:
-    """Close ``widget`` and all that it is made of: children, layouts, styles, and widgets in its attributes.
+    """Close ``widget`` and its parts: children, layouts, styles, and widgets in its attributes.
 
-    ipywidgets keeps every widget in a registry, and with it all that its callbacks refer to, until it is closed.
+    ipywidgets keeps every widget in a registry, and with it everything its callbacks refer to, until it is closed.
     """
-    found: dict[int, Any] = {}  # widgets, and the lists and dicts that they stand in
+    found: dict[int, Any] = {}  # widgets, and the lists and dicts that hold them
     waiting = [widget]
     while waiting:
         one = waiting.pop()

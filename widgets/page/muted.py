@@ -4,7 +4,7 @@ import threading
 
 
 class Muted(threading.local):
-    """A flag that is true inside of ``with muted:``; callbacks return early ``if muted``. Blocks may be nested.
+    """Flag that is true inside ``with muted:``; callbacks return early ``if muted``. Blocks may be nested.
 
     It is per thread: traitlets calls callbacks in the thread that sets a value, so an entry that comes from the page in
     another thread meanwhile is not suppressed.

@@ -21,11 +21,11 @@ def dashboards_folder() -> Path:
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Return the options of the command line.
+    """Parse the command line.
 
     Raises:
-        SystemExit: with a message on stderr, for an address that others can reach and no token
-            (or a short one), one that is not this machine's, a port or path that is none, or a missing folder.
+        SystemExit: with a message on stderr, for an address that others can reach without a token
+            (or with a short one) or that is not this machine's, an invalid port or path, or a missing folder.
     """
     parser = argparse.ArgumentParser("python -m widgets.serve", description="Serve the dashboards of Foundations Lab.")
     add = parser.add_argument
@@ -101,7 +101,7 @@ def set_environment(threads: int | None) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", str(min(4, max(1, cores // 2))))
     # The kernel "python3" is this environment's, even if the user has another of that name.
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
-    # The kernels need not know it.
+    # The kernels do not need the token.
     os.environ.pop(TOKEN_VARIABLE, None)
 
 
@@ -109,10 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
     options = parse(arguments)
     set_environment(options.threads)
-    # Imported late: a wrong command line is answered at once.
+    # Imported late, so that a command-line error is reported at once.
     from widgets.serve.server import Server, settings
 
-    # Jupyter asks tornado for a ping that it then has to shorten, and says so on every first page.
+    # Jupyter sets a ping timeout that tornado has to shorten, with a warning on every first page.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
 
     server = Server(

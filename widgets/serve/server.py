@@ -1,4 +1,4 @@
-"""voila, set up for the lab: front page, local files only, compression, and kernels that end with their page."""
+"""voila server for the lab: front page, local files only, compression, and kernels that end with their page."""
 
 import atexit
 import html
@@ -29,19 +29,19 @@ from voila.tornado.treehandler import TornadoVoilaTreeHandler
 FRONT_PAGE = "index.ipynb"
 TEMPLATE = Path(__file__).parent / "templates"
 EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget"]
-"""The JupyterLab extensions that a page needs: of those installed, no other is sent."""
+"""JupyterLab extensions that a page needs; other installed ones are not sent."""
 
 PAGE_GONE, LOOK_EVERY = 90, 10
-"""Seconds without a page until a kernel is ended, and between two looks for such kernels. A browser that was killed
-leaves its kernel so long; a page whose connection only broke for a moment is back by then."""
+"""Seconds without a page until a kernel is ended, and between two looks for such kernels. The kernel of a
+killed browser lives that long; a page with a brief connection loss reconnects in time."""
 
 
 class PageKernels(AsyncMappingKernelManager):
-    """Counts a kernel as idle from the moment its page is gone."""
+    """Kernel manager that counts a kernel as idle from the moment its page disconnects."""
 
     def track_message_type(self, message_type: str | None) -> bool:
-        # A run goes on sending when nobody is there to see it: its messages are no sign of life.
-        # From a thread they come without a parent, so None is one of them.
+        # A run sends messages even when no page is connected, so they do not count as activity.
+        # Those from a thread have no parent, so their type is None.
         if message_type is None or message_type.startswith("comm_"):
             return False
         return bool(super().track_message_type(message_type))  # type: ignore[no-untyped-call]
@@ -53,7 +53,7 @@ class PageKernels(AsyncMappingKernelManager):
 
 
 class Guarded(JupyterHandler):
-    """A page's handler: says why it refuses a Host name, and keeps the token out of addresses."""
+    """Base handler of pages: explains a refused Host name, and removes the token from addresses."""
 
     def check_host(self) -> bool:
         if super().check_host():
@@ -64,9 +64,9 @@ class Guarded(JupyterHandler):
         raise web.HTTPError(403, words, name, name)
 
     def redirected_without_token(self) -> bool:
-        """Send the reader, who has a cookie now, to the address without the token; return whether it had one.
+        """Redirect to the address without the token, now held in a cookie; return whether it had one.
 
-        The address would be in the browser's history, and in the environment of the page's kernel.
+        Otherwise the token would be in the browser's history, and in the environment of the page's kernel.
         """
         query = [(name, value) for name, value in parse_qsl(self.request.query, True) if name != "token"]
         if not self.get_query_argument("token", ""):
@@ -76,7 +76,7 @@ class Guarded(JupyterHandler):
 
 
 class FrontPage(Guarded):
-    """Redirects / to the index of the dashboards, or to the only notebook; lists the notebooks where there is none."""
+    """Handler of /: redirects to the index of the dashboards or to the only notebook, else lists the notebooks."""
 
     @web.authenticated
     async def get(self) -> None:
@@ -100,7 +100,7 @@ async def _notebooks(contents: Any) -> list[str]:
 
 
 class NoKernel:
-    """Stands in for the kernel manager of a page that runs no code."""
+    """Stub of a kernel manager, for a page that runs no code."""
 
     notebook_data: ClassVar[dict[str, Any]] = {}
 
@@ -115,7 +115,7 @@ class NoKernel:
 
 
 class Alive(JupyterHandler):
-    """Tells a page whether its kernel lives: 204, or 404."""
+    """Handler that reports whether a page's kernel is alive: 204, or 404."""
 
     @web.authenticated
     async def get(self, kernel_id: str) -> None:
@@ -125,7 +125,7 @@ class Alive(JupyterHandler):
 
 
 class Page(Guarded, TornadoVoilaHandler):
-    """Serves a dashboard; one that is all text gets no kernel."""
+    """Handler that serves a dashboard; a text-only one gets no kernel."""
 
     all_text = False
 
@@ -142,7 +142,7 @@ class Page(Guarded, TornadoVoilaHandler):
             raise web.HTTPError(404)
         self.all_text = all(cell.cell_type == "markdown" for cell in model["content"].cells)
         if not self.all_text and self.request.headers.get("Sec-Fetch-Site") == "cross-site":
-            # Any web site could start kernels on this machine by a hidden frame or a script.
+            # Otherwise any web site could start kernels on this machine by a hidden frame or a script.
             self._ask_first(path)
             return
         await super().get(path)  # type: ignore[misc]
@@ -154,11 +154,11 @@ class Page(Guarded, TornadoVoilaHandler):
 
 
 class Shutdown(VoilaShutdownKernelHandler):
-    """Ends a page's kernel when the page closes.
+    """Handler that ends a page's kernel when the page closes.
 
-    The page tells it by `navigator.sendBeacon`, which cannot carry the header of tornado's
+    The page reports that by `navigator.sendBeacon`, which cannot carry the header of tornado's
     check against requests from other sites; voila's own handler answers it with 403, and the
-    kernel stays. A browser states the origin of such a request itself, so that is checked.
+    kernel stays. The browser itself sets the Origin header of such a request, so that is checked.
     """
 
     def check_xsrf_cookie(self) -> None:
@@ -188,13 +188,13 @@ class Server(Voila):
         settings = {**super().init_settings(), "compress_response": True, "allow_remote_access": self.remote_names}
         settings["front_notebook"] = self.notebook
         settings["local_hostnames"] = ["localhost", *self.names]
-        # The login has a template of the Jupyter server's; an error page is ours there too.
+        # The login page uses the Jupyter server's templates, with our error page.
         templates = settings["jinja2_env"]
         templates.loader = ChoiceLoader([FileSystemLoader(TEMPLATE), templates.loader])
         return settings
 
     def init_handlers(self) -> list[Any]:
-        # No file browser: what there is stands on the front page.
+        # No file browser: the front page lists all notebooks.
         dropped = (TornadoVoilaTreeHandler, VoilaContentsHandler, VoilaShutdownKernelHandler)
         own = [
             (self.server_url, FrontPage),
@@ -214,7 +214,7 @@ class Server(Voila):
             sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         )
         if self.open_page and has_screen:
-            # By way of a file that only this user can read: others see a browser's command line.
+            # Through a file that only this user can read: other users can see a browser's command line.
             handle, name = tempfile.mkstemp(suffix=".html")
             atexit.register(Path(name).unlink, missing_ok=True)
             with open(handle, "w", encoding="utf-8") as file:
@@ -223,7 +223,7 @@ class Server(Voila):
 
 
 def address(ip: str, port: int, base_url: str, token: str) -> str:
-    """Return the address that opens a server which listens on ``ip``, from this machine."""
+    """Return the URL that opens, from this machine, a server that listens on ``ip``."""
     host = "localhost" if ip in ("", "::", "0.0.0.0") else f"[{ip}]" if ":" in ip else ip
     return f"http://{host}:{port}{base_url}" + (f"?token={token}" if token else "")
 
@@ -231,9 +231,9 @@ def address(ip: str, port: int, base_url: str, token: str) -> str:
 def settings(only_this_machine: bool, warm: int = 0) -> Config:
     """Return the settings of voila and the Jupyter server; ``warm``: kernels kept ready for each dashboard."""
     config = Config()
-    config.Voila.config_file_paths = []  # only what stands here
+    config.Voila.config_file_paths = []  # only the settings below
     config.Voila.log_level = "ERROR"  # below it, voila reports that a notebook without outputs is "not trusted"
-    # A page of another site must not reach in by a name that it points at this machine.
+    # Against DNS rebinding: another site must not reach this server by a name that it points at this machine.
     config.Server.remote_names = not only_this_machine
     config.VoilaConfiguration.file_allowlist = []  # voila would serve pictures without asking for the token
     config.VoilaConfiguration.extension_allowlist = EXTENSIONS
@@ -245,10 +245,10 @@ def settings(only_this_machine: bool, warm: int = 0) -> Config:
     config.VoilaConfiguration.default_pool_size = warm
     config.VoilaKernelManager.preheat_denylist = [FRONT_PAGE]  # it needs no kernel
     if sys.platform == "linux":
-        # Sockets that are files: no other user of the machine can listen, and no kernel warns of it.
+        # Sockets that are files: no other user of the machine can listen, and no kernel warns about that.
         config.KernelManager.transport = "ipc"
     config.MappingKernelManager.cull_idle_timeout = PAGE_GONE
     config.MappingKernelManager.cull_interval = LOOK_EVERY
-    # A kernel that was killed stays gone: its page says so. One started in its place would have no panel.
+    # A killed kernel is not restarted: its page reports it, and a new kernel would have no panel.
     config.KernelManager.autorestart = False
     return config

@@ -1,4 +1,4 @@
-"""The access token: when one is needed, what it must look like, and what addresses and names are valid.
+"""Validation of the access token, and of the addresses and names of a server.
 
 Jupyter's own server compares the token of each request with the one it was started with (``Server(token=…)``).
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 TOKEN_VARIABLE = "FOUNDATIONS_TOKEN"
 SHORTEST_TOKEN = 12
-"""Characters of a token at least."""
+"""Minimum number of characters of a token."""
 
 
 def is_loopback(address: str) -> bool:
@@ -23,12 +23,12 @@ def is_loopback(address: str) -> bool:
 
 
 def refusal(token: str, address: str, names: Sequence[str] = ()) -> str:
-    """Return why a server must not listen on ``address`` with this token; empty if it may.
+    """Return the reason why a server must not listen on ``address`` with this token; empty if it may.
 
     Args:
-        token: empty for none.
-        address: to listen on; empty for every address of this machine.
-        names: by which a proxy passes on requests of others.
+        token: the token; empty for none.
+        address: address to listen on; empty for every address of this machine.
+        names: host names under which a proxy forwards requests.
     """
     if why := _no_address(address):
         return why
@@ -44,7 +44,7 @@ def refusal(token: str, address: str, names: Sequence[str] = ()) -> str:
 
 
 def _no_address(address: str) -> str:
-    """Return why ``address`` is none of this machine's; empty if a server can listen on it."""
+    """Return the reason why a server cannot listen on ``address``; empty if it can."""
     try:
         found = socket.getaddrinfo(address or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:

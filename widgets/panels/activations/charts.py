@@ -11,13 +11,13 @@ from lab.concepts.depth import FADES, SURVIVES, Layer
 from widgets.charts.style import COLOURS, Figure, line, note, plot
 
 CUT = 0.25
-"""Share at which the histograms' y-axis ends; a bin's share beyond it is written above."""
+"""Upper end of the histograms' y-axis, a share; a bin's share beyond it is written above."""
 
 Shares = NDArray[np.float64]
 
 
 def curves(shapes: Sequence[Shape]) -> Figure:
-    """Return each shape over its input, with N(0, 1) below for where most of the inputs are."""
+    """Draw each activation function over its input, with the density of N(0, 1) below to show where inputs lie."""
     x = np.linspace(-8, 8, 321)
     density = np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
     below = {"type": "scatter", "mode": "lines", "name": "N(0, 1)", "x": x, "y": density, "line": {"width": 0}}
@@ -29,20 +29,20 @@ def curves(shapes: Sequence[Shape]) -> Figure:
 
 
 def outputs(shapes: Sequence[Shape]) -> Figure:
-    """Return the histogram of each shape's outputs when its inputs are N(0, 1), with a line at its mean."""
+    """Draw the histogram of each activation function's outputs for N(0, 1) inputs, with a line at its mean."""
     made = {shape: (histogram(shape(normal_sample())), moments(shape).mean) for shape in shapes}
     return _histograms("What they make of N(0, 1)", made)
 
 
 def last(nets: Mapping[Shape, Sequence[Layer]]) -> Figure:
-    """Return the histogram of each net's last layer, with a line at its mean."""
+    """Draw the histogram of each net's last layer, with a line at its mean."""
     made = {shape: (layers[-1].shares, layers[-1].mean) for shape, layers in nets.items()}
     depth = len(next(iter(nets.values())))
     return _histograms(f"Outputs of layer {depth}", made)
 
 
 def means(nets: Mapping[Shape, Sequence[Layer]]) -> Figure:
-    """Return the mean of each layer's outputs, from the input on."""
+    """Draw the mean of each layer's outputs, from the input on."""
     data = [_by_layer(shape, [0.0, *(layer.mean for layer in layers)]) for shape, layers in nets.items()]
     return {"data": data, "layout": _over_layers("Mean", "mean", len(data)) | {"shapes": [_level(0)]}}
 

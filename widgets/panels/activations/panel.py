@@ -1,4 +1,4 @@
-"""The activations board: curves, mean and std of the outputs for N(0, 1), and a signal through many layers."""
+"""Activations board: curves, mean and std of the outputs for N(0, 1), and a signal through many layers."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -23,10 +23,10 @@ _SEED = Knob("Seed", "See what is chance", low=0, high=2**31 - 1)
 
 
 class ActivationsPanel(Board):
-    """GeneralRelu with its three knobs beside other activation functions, for N(0, 1) inputs and through many layers.
+    """Board of GeneralRelu with three knobs and other activation functions, for N(0, 1) inputs and through many layers.
 
     Attributes:
-        shapes: GeneralRelu as its knobs have it, and the shapes that are ticked.
+        shapes: GeneralRelu with its current knobs, and the ticked activation functions.
     """
 
     TITLE = "Activation shapes"
@@ -77,17 +77,17 @@ class ActivationsPanel(Board):
     }
 
     def start(self) -> None:
-        """Keep the nets that are shown, so that only new ones are computed."""
+        """Create the cache of the nets that are shown, so that only new ones are computed."""
         self._nets: dict[tuple[Shape, str, int], Net] = {}
 
     @property
     def shapes(self) -> list[Shape]:
-        """GeneralRelu as its knobs have it, and the shapes that are ticked."""
+        """GeneralRelu with its current knobs, and the ticked activation functions."""
         v = self.values
         return [Shape("general", v.leak, v.sub, v.maxv), *map(Shape, v.compare)]
 
     def compute(self, values: Values, changed: frozenset[str]) -> Iterator[tuple[str, Figure | str]]:
-        """Yield the shapes' charts, on their way to the page before the nets are computed, then the nets'."""
+        """Yield the functions' charts first, so that the page has them before the nets are computed, then the nets'."""
         if changed & SHAPE_INPUTS:
             yield "curves", charts.curves(self.shapes)
             yield "outputs", charts.outputs(self.shapes)

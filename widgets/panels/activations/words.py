@@ -1,4 +1,4 @@
-"""The activations board's texts and tables, as markup."""
+"""Texts and tables of the activations board, as markup."""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,7 +28,7 @@ _FORMULAS = {
 
 
 def formula(shape: Shape) -> str:
-    """Return the shape as arithmetic, as markup."""
+    """Return the activation function's formula, as markup."""
     if shape.name != "general":
         return _FORMULAS[shape.name]
     low = f"{number(shape.leak)}x" if shape.leak else "0"
@@ -47,13 +47,13 @@ def answer(shape: Shape, layers: Sequence[Layer]) -> str:
 
 
 def over_normal(shapes: Sequence[Shape]) -> str:
-    """Return the mean and standard deviation of each shape's outputs, as a table's markup."""
+    """Return the mean and std of each activation function's outputs for N(0, 1) inputs, as a table's markup."""
     rows = [(SHAPES[shape.name], *(fixed(x, 4) for x in moments(shape)), formula(shape)) for shape in shapes]
     return table(["shape", "mean", "std", "output"], rows, "N(0, 1) goes in: mean 0, std 1. Out comes:")
 
 
 def after(nets: Mapping[Shape, Sequence[Layer]], init: str) -> str:
-    """Return what is left after the last layer of each net, as a table's markup."""
+    """Return statistics of the last layer of each net, as a table's markup."""
     rows, depth = [], 0
     for shape, layers in nets.items():
         depth, last = len(layers), layers[-1]

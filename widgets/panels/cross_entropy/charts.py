@@ -20,7 +20,7 @@ def losses(rows: Sequence[tuple[str, float]]) -> Figure:
     p = np.geomspace(LOWEST, 1, 160)
     data = [line("−log p", p, -np.log(p), 0, hovertemplate="p %{x:.3f}: loss %{y:.3f}<extra></extra>")]
     for index, (name, here) in enumerate(rows):
-        # A row at 0 stands at the curve's upper end, and its name owns up to it.
+        # A row at 0 stands at the curve's upper end, and its name says so.
         shown = max(here, LOWEST)
         mark = {"color": COLOURS[index + 1], "symbol": _SYMBOLS[index % len(_SYMBOLS)], "size": 13}
         label = name if here >= LOWEST else f"{name} ↑"
@@ -40,9 +40,9 @@ def breaking(
     here: float,
     what: str,
 ) -> Figure:
-    """Draw the loss as ``what`` grows, naive and by log-sum-exp, each (n,) over ``where`` (n,); grey where naive fails.
+    """Draw the naive and log-sum-exp losses, each (n,), over ``where`` (n,), values of ``what``; grey where naive fails.
 
-    A region is headed nan or ∞, as the naive loss is there.
+    A grey region is labelled with the naive loss there, nan or ∞.
     """
     drawn = np.where(np.isfinite(naive), naive, np.nan)
     data = [

@@ -1,4 +1,4 @@
-"""The cross-entropy board: the one-hot sum and the look-up, and where the naive log-softmax breaks."""
+"""Cross-entropy board: the one-hot sum and the look-up, and where the naive log-softmax breaks."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from widgets.panel.board import Board, Group, Input, Section, Values
 from widgets.panels.cross_entropy import charts, words
 
 LARGEST = 1000.0
-"""The charts end where the logits are as large as this."""
+"""Largest logit on the charts."""
 
 
 def _checked(logits: tuple[float, ...]) -> tuple[float, ...]:
@@ -28,7 +28,7 @@ def _checked(logits: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _row(number: int, hot: tuple[int, ...], shares: tuple[float, ...]) -> dict[str, Input]:
-    """Return the two inputs of a row of lesson 5's table, as the lesson has them."""
+    """Return the two inputs of a row of lesson 5's table, with the lesson's values."""
     p = Knob(f"Row {number}: p(cat)", "", low=0, high=1, slider=(0, 1), step=0.01)
     pet = Knob(f"Row {number} is a", "", choices={pet: pet for pet in words.PETS})
     return {
@@ -50,7 +50,7 @@ _KIND = Knob("Precision", "Of the naive form and of log-sum-exp.", choices={"flo
 
 
 class CrossEntropyPanel(Board):
-    """Lesson 5's cat and dog table, and the two ways to take a log-softmax as logits grow."""
+    """Board of lesson 5's cat and dog table, and of naive and stable log-softmax as logits grow."""
 
     TITLE = "Cross-entropy"
     NOTICE = "What does it cost to be sure and wrong, and where does a logarithm break that is taken as it is written?"
@@ -78,14 +78,14 @@ class CrossEntropyPanel(Board):
     }
 
     def together(self, values: Values, changed: frozenset[str]) -> Mapping[str, Any]:
-        """Offer as many classes as there are logits; a right class that has gone gives way to the largest logit's."""
+        """Offer one class for each logit; if the right class no longer exists, select the largest logit's."""
         classes = NAMES[: len(values.logits)]
         self.knobs["target"].choose_from({name: name for name in classes})
         target = values.target if values.target in classes else classes[int(np.argmax(values.logits))]
         return values | {"target": target}
 
     def compute(self, values: Values, changed: frozenset[str]) -> Iterator[tuple[str, Figure | str]]:
-        """Yield the table's parts if a row has changed, the others if anything else has."""
+        """Yield the table's parts if a row has changed, the other parts if anything else has."""
         if changed & _ROWS.keys():
             yield from self._table(values)
         if changed - _ROWS.keys():

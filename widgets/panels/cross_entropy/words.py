@@ -1,4 +1,4 @@
-"""The cross-entropy board's texts and tables, as markup."""
+"""Texts and tables of the cross-entropy board, as markup."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from lab.concepts.cross_entropy import Floats, Naive, Stable, by_index, by_one_h
 from widgets.markup.tables import fixed, number, table
 
 Row = tuple[str, int, float]
-"""Name, index of the right class (0 cat, 1 dog), probability of a cat."""
+"""Row of the table: name, index of the right class (0 cat, 1 dog), probability of a cat."""
 
 PETS = ("cat", "dog")
 
@@ -72,7 +72,7 @@ def steps(logits: Floats, target: int, naive: Naive, stable: Stable, classes: Se
 
 
 def verdict_words(kind: str, how: str, naive: float, stable: float, target: str) -> str:
-    """Return how the naive loss came out, and why."""
+    """Return the result of the naive loss and its reason, as text."""
     low, high = limits("float32" if kind == "float32" else "float64")
     range_ = f"{kind} holds e<sup>x</sup> from x = {fixed(low)} to {fixed(high)}"
     why = {
@@ -93,7 +93,7 @@ def verdict_words(kind: str, how: str, naive: float, stable: float, target: str)
 
 
 def where_words(up: float | None, down: float | None, far: float | None) -> str:
-    """Return the values of d (up and down) and s from which the naive loss is no number any more."""
+    """Return the offsets d (up and down) and the scale s from which the naive loss is not finite, as text."""
     ends = (("d", up, "up"), ("d", down, "down"), ("s", far, "up"))
     found = " and ".join(f"from <b>{name} = {number(x, 1)} {way}</b>" for name, x, way in ends if x is not None)
     return f"<p>With these logits the naive one breaks {found or 'nowhere in these charts'}.</p>"

@@ -11,17 +11,17 @@ from widgets.charts.style import COLOURS, HEIGHT, Figure, axis, heading, line, n
 from widgets.markup.tables import number
 
 SHOWN = 1000
-"""Most points of a line: a curve of more looks the same."""
+"""Maximum number of points of a line: more would look the same."""
 
 BARS = 101
-"""Most values that have a bar, the newest; the rest is summed up in words."""
+"""Maximum number of values with a bar, the newest ones; a note sums up the rest."""
 
 KINDS: tuple[tuple[ma.Kind, str, int, str], ...] = (
     ("zero", "from zero", 1, "/"),
     ("first", "from the first value", 2, "x"),
     ("debiased", "de-biased", 0, ""),
 )
-"""Kind, name, colour, pattern of its bars."""
+"""Kinds of average: key, name, index of the colour, pattern of the bars."""
 
 
 def averages(values: NDArray[np.float64], beta: float, t: int) -> Figure:
@@ -62,7 +62,7 @@ def weights(t: int, beta: float) -> Figure:
 
 
 def factor(n: int, beta: float, t: int) -> Figure:
-    """Return the factor 1 - beta^t over n values, with a mark at ``t``."""
+    """Draw the factor 1 - beta^t over n values, with a mark at ``t``."""
     at, thinned = _shown(n)
     here = float(ma.factor(t, beta))
     mark = {"color": COLOURS[0], "symbol": "diamond", "size": 11}
@@ -82,7 +82,7 @@ def _shares(t: int, beta: float, kind: ma.Kind) -> NDArray[np.float64]:
 
 
 def _round_above(value: float) -> float:
-    """Return a scale's end that moves in steps, not with every value: 1, 0.5, 0.2, 0.1 ..."""
+    """Round ``value`` up to 1, 0.5, 0.2, 0.1 ..., so that an axis does not move with every value."""
     unit: float = 10.0 ** math.floor(math.log10(value))
     return next(unit * step for step in (1, 2, 5, 10) if unit * step >= value * 0.999)
 
@@ -94,7 +94,7 @@ def _raw(points: int) -> dict[str, Any]:
 def _average(
     kind: ma.Kind, name: str, index: int, at: NDArray[np.int64], values: NDArray[np.float64], beta: float
 ) -> Figure:
-    """Return one average as a line, each of whose points says under the pointer what it is made of."""
+    """Return one average as a line whose hover texts show how each point is computed."""
     now = {"zero": ma.from_zero, "first": ma.from_first, "debiased": ma.debiased}[kind](values, beta)
     if kind == "debiased":
         made_of: tuple[NDArray[np.float64], ...] = ma.ewma(values, beta)
@@ -108,7 +108,7 @@ def _average(
 
 
 def _shown(n: int) -> tuple[NDArray[np.int64], str]:
-    """Return the t that are drawn, and how the axis owns up to those that are not."""
+    """Return the t that are drawn, and a note for the axis title if some are left out."""
     every = -(-n // SHOWN)
     return np.arange(1, n + 1, every), f" (1 in {every} shown)" if every > 1 else ""
 

@@ -1,4 +1,4 @@
-"""The moving-average board: from zero, from the first value, de-biased, step by step."""
+"""Moving-average board: averages from zero, from the first value, de-biased, step by step."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ REFRESH = 1.0
 """Seconds between two reads of a running run's loss: each redraws every figure."""
 
 GIVEN, RUN = "given", "run "
-"""The stream of the record given to the panel; how the streams of runs in this kernel begin, before their number."""
+"""Keys of streams: the record given to the panel; the prefix of a run of this kernel, before its number."""
 
 _STREAM = Knob(
     "Stream",
@@ -44,21 +44,21 @@ _FIRST = Knob(
 
 
 class MovingAveragePanel(Board):
-    """Average a stream in three ways, and see every value's weight.
+    """Board that averages a stream in three ways and shows every value's weight.
 
     Args:
-        record: of a run, such as ``panel.session.since(-1)``, whose loss is offered and shown at first.
-        inputs: as of Board.
+        record: record of a run, such as ``panel.session.since(-1)``, whose loss is offered and shown at first.
+        inputs: as for Board.
 
     Attributes:
-        series: (n,) what is averaged: the stream's values with noise, the first one off.
+        series: (n,) the averaged values: the stream with noise, its first value shifted.
     """
 
     TITLE = "The moving average"
     NOTICE = "Which of the three averages begins too low, and what puts it right?"
     INPUTS = {
         "values": Input(_VALUES, LESSON, number_list(), name="the values"),
-        "stream": Input(_STREAM, "typed"),  # after the values, which make themselves the stream
+        "stream": Input(_STREAM, "typed"),  # after the values, whose change selects them as the stream
         "beta": Input(_BETA, 0.9),
         "noise": Input(_NOISE, 0.0),
         "first": Input(_FIRST, 0.0),
@@ -93,7 +93,7 @@ class MovingAveragePanel(Board):
 
     @property
     def active(self) -> bool:
-        """Whether a training panel's run may change."""
+        """True if a training panel's run may change."""
         return open_runs.any_panels()
 
     def update(self) -> None:
@@ -120,7 +120,7 @@ class MovingAveragePanel(Board):
         super().close()
 
     def together(self, values: Values, changed: frozenset[str]) -> Mapping[str, Any]:
-        """Make typed values the stream; read the stream, whose length is the range of t."""
+        """Select typed values as the stream; read the stream, whose length is the range of t."""
         stream = "typed" if "values" in changed and "stream" not in changed else values["stream"]
         if not len(self.series) or changed & {"stream", "values", "noise", "first"}:
             calm, stride = self._calm(stream, values["values"])
@@ -132,11 +132,11 @@ class MovingAveragePanel(Board):
         return values | {"stream": stream, "t": min(values["t"], len(self.series))}
 
     def shared(self, values: Values) -> Mapping[str, Any]:
-        """Leave out a stream that only this kernel has."""
+        """Return ``values`` without a stream that exists only in this kernel."""
         return {name: value for name, value in values.items() if name != "stream" or value in ma.STREAMS}
 
     def compute(self, values: Values, changed: frozenset[str]) -> Iterator[tuple[str, Figure | str]]:
-        """Yield everything: each part shows β, t and the series."""
+        """Yield every part: each depends on β, t or the series."""
         beta, t = values["beta"], values["t"]
         yield "averages", charts.averages(self.series, beta, t)
         yield "weights", charts.weights(t, beta)
@@ -148,16 +148,16 @@ class MovingAveragePanel(Board):
     def _streams(self, chosen: str = "") -> dict[str, str]:
         given = {GIVEN: "Loss of the run given"} if self._record is not None else {}
         runs = {f"{RUN}{number}": label for label, number in open_runs.offered(self._run(chosen)).items()}
-        # What is chosen and has gone gives way to the typed values.
+        # "typed" comes first: the menu falls back to it when the chosen run has gone.
         return {"typed": ma.STREAMS["typed"]} | ma.STREAMS | given | runs
 
     @staticmethod
     def _run(stream: str) -> int:
-        """Return the number of the training panel that a stream is of; 0 if it is of none."""
+        """Return the number of the training panel behind ``stream``; 0 if it is not a run's."""
         return int(stream.removeprefix(RUN)) if stream.startswith(RUN) else 0
 
     def _calm(self, stream: str, typed: tuple[float, ...]) -> tuple[NDArray[np.float64], int]:
-        """Return the stream's values without noise, and how many steps of a run each of them stands for."""
+        """Return the stream's values without noise, and its stride: steps of a run for each value."""
         if stream == "typed":
             return np.array(typed), 1
         if stream in ma.STREAMS:

@@ -1,4 +1,4 @@
-"""The moving-average board's texts and arithmetic, as markup."""
+"""Texts and arithmetic of the moving-average board, as markup."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ def conventions(beta: float) -> str:
 
 
 def arithmetic(values: NDArray[np.float64], beta: float, t: int) -> str:
-    """Return the step from t - 1 to t in the three ways, every number in it, as a table's markup."""
+    """Return the update from t - 1 to t of the three averages, with every number, as a table's markup."""
     value, weight = values[t - 1], float(ma.factor(t, beta))
     zero, first = ma.from_zero(values[:t], beta), ma.from_first(values[:t], beta)
     b, rest, x = number(beta, 4), number(1 - beta, 4), number(value)
@@ -50,7 +50,7 @@ def arithmetic(values: NDArray[np.float64], beta: float, t: int) -> str:
 
 
 def thinned(stride: int) -> str:
-    """Return what a record with this stride has left out of a run, as markup; empty if nothing."""
+    """Return a note on the steps that a record with this stride leaves out, as markup; empty if none."""
     if stride == 1:
         return ""
     return (

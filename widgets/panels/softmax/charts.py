@@ -1,4 +1,4 @@
-"""Charts of softmax v sigmoid: two pictures' answers as bars, and both answers over the offset."""
+"""Charts of softmax v sigmoid: two pictures' outputs as bars, and both functions over the offset."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +11,14 @@ from widgets.charts.style import COLOURS, DASHES, HEIGHT, LEGEND_ROW, Figure, ax
 from widgets.markup.tables import number
 
 REACH = 8.0
-"""Offset drawn to either side, unless it is set farther."""
+"""Offset range drawn to either side, unless the knob is set farther."""
 
 FEW = 6
-"""Most classes with horizontal numbers above the bars."""
+"""Maximum number of classes with horizontal numbers above the bars."""
 
 
 def pictures(made: Sequence[Arithmetic], titles: Sequence[str], classes: Sequence[str], threshold: float) -> Figure:
-    """Draw softmax and sigmoid of two pictures, one above the other: two bars for each class, a tick on those named."""
+    """Draw softmax and sigmoid of two pictures, one above the other: two bars for each class, a tick on predictions."""
     data = []
     level = len(classes) <= FEW
     tick = "✓<br>{:.2f}" if level else "{:.2f} ✓"
@@ -62,7 +62,7 @@ def pictures(made: Sequence[Arithmetic], titles: Sequence[str], classes: Sequenc
 
 
 def offsets(logits: Floats, offset: float, classes: Sequence[str], temperature: float, threshold: float) -> Figure:
-    """Return each class's sigmoid, and softmax of the one it names, as ``offset`` is added to ``logits`` (classes,)."""
+    """Draw each class's sigmoid, and the predicted class's softmax, as ``offset`` is added to ``logits`` (classes,)."""
     reach = max(REACH, 1.25 * abs(offset))
     d = np.linspace(-reach, reach, 161)
     shifted = logits[None, :] + d[:, None]
@@ -104,7 +104,7 @@ def _cutoff(threshold: float, y: str, **rest: Any) -> dict[str, Any]:
 
 
 def _style(index: int) -> dict[str, Any]:
-    """Return the first colour is softmax's; a second round has other dashes."""
+    """Return a line style: the first colour is left to softmax, and colours repeat with other dashes."""
     colours = COLOURS[1:]
     dash = DASHES[(index + 3 * (index // len(colours))) % len(DASHES)]
     return {"color": colours[index % len(colours)], "dash": dash, "width": 2}

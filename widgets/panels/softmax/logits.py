@@ -1,4 +1,4 @@
-"""A net's outputs for one picture: a knob for each class, and a button that removes the class."""
+"""Input widget for a net's logits: a knob for each class, and a button that removes the class."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,21 +16,21 @@ from widgets.page.muted import Muted
 
 LIMIT = 1e4
 FEWEST, MOST = 2, len(NAMES)
-"""Classes."""
+"""Minimum and maximum number of classes."""
 
 REACH = 6.0
-"""Range of the sliders to either side; numbers up to LIMIT can be typed."""
+"""Largest absolute value of the sliders; numbers up to LIMIT can be typed."""
 
 _RANGE = Knob("logit", "", low=-LIMIT, high=LIMIT)
 
 
 class Logits(ipywidgets.VBox):
-    """One number for each class, by slider or typed. Observe ``value`` for changes.
+    """Input of one number for each class, by slider or typed. Observe ``value`` for changes.
 
     Args:
         spec: its label is the name of all outputs together.
-        value: class -> number to start with.
-        name: what a refusal calls it.
+        value: class -> its initial number.
+        name: its name in error messages.
         removable: whether each class has a button that calls ``on_remove`` with its name.
 
     Attributes:
@@ -91,7 +91,7 @@ class Logits(ipywidgets.VBox):
             button.disabled = len(self.value) <= FEWEST
 
     def _add(self, name: str, value: float) -> None:
-        # Without limits of its own the knob says nothing under it: for twelve classes once is enough.
+        # Without limits of its own the knob has no range text: for twelve classes one is enough.
         spec = Knob(name, "", slider=(-REACH, REACH), step=0.01)
         knob = self.knobs[name] = KnobBox(spec, value, check=partial(_checked, name))
         knob.observe(self._read, "value")
@@ -120,7 +120,7 @@ class Logits(ipywidgets.VBox):
 
 
 def check_count(classes: int) -> None:
-    """Refuse a number of classes that there is no room for.
+    """Check that the number of classes is within the limits.
 
     Raises:
         ConfigError: fewer than FEWEST or more than MOST.
@@ -133,7 +133,7 @@ def check_name(name: str) -> str:
     """Return a class's name that fits under a bar, and that neither HTML nor plotly takes for markup.
 
     Raises:
-        ConfigError: for any other.
+        ConfigError: for any other name.
     """
     if not re.fullmatch(r"[^\W_]([^\W_]|[ -]){0,13}", name):
         raise ConfigError("a class", name[:20], "1 to 14 letters, digits, spaces or hyphens")

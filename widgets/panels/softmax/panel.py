@@ -1,4 +1,4 @@
-"""The softmax board: two pictures' outputs, an offset between them, and softmax and sigmoid of both."""
+"""Softmax board: two pictures' outputs, an offset between them, and softmax and sigmoid of both."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -38,10 +38,10 @@ _TEMPERATURE = Knob(
 
 
 class SoftmaxPanel(Board):
-    """Softmax and sigmoid of one picture's outputs, and of the same outputs plus an offset.
+    """Board of softmax and sigmoid of one picture's outputs, and of the same outputs plus an offset.
 
     Attributes:
-        new_name, add: the text and the button that make a class.
+        new_name, add: the text field and the button that add a class.
     """
 
     TITLE = "Softmax v sigmoid"
@@ -92,7 +92,7 @@ class SoftmaxPanel(Board):
         self.knobs["logits"].on_remove = self.on_remove
 
     def settings(self) -> Settings:
-        """Return the pictures' outputs, and the knobs."""
+        """Return the pictures' outputs and the knobs' values."""
         own = {name: value for name, value in self.values.own.items() if value}
         series = {"Outputs": self.values.logits, "Picture 2’s own": own}
         texts = {label: ", ".join(f"{name} {number(x, 4)}" for name, x in of.items()) for label, of in series.items()}
@@ -101,7 +101,7 @@ class SoftmaxPanel(Board):
 
     @handler
     def on_add(self, _: object = None) -> None:
-        """Add a class, under the name typed, or the next one of the list."""
+        """Add a class with the typed name, or the next one of the list."""
         held = self.values.logits
         check_count(len(held) + 1)
         typed = self.new_name.value.strip()
@@ -122,11 +122,11 @@ class SoftmaxPanel(Board):
         return values | {"own": {name: values.own.get(name, 0.0) for name in values.logits}}
 
     def shared(self, values: Values) -> Mapping[str, Any]:
-        """Leave out what picture 2 has of its own where that is nothing."""
+        """Return ``values`` without picture 2's own changes if all are 0."""
         return {name: value for name, value in values.items() if name != "own" or any(value.values())}
 
     def compute(self, values: Values, changed: frozenset[str]) -> Iterator[tuple[str, Figure | str]]:
-        """Yield everything: each part shows all of the numbers."""
+        """Yield every part: each depends on all inputs."""
         classes, offset, threshold, temperature = (
             list(values.logits),
             values.offset,

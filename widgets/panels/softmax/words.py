@@ -1,4 +1,4 @@
-"""The softmax board's texts and tables, as markup."""
+"""Texts and tables of the softmax board, as markup."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ OWN = "Added to one class of picture 2 alone: is it still picture 1, shifted?"
 
 
 def title(index: int, offset: float) -> str:
-    """Return what a picture is called; the second with what it has more than the first."""
+    """Return a picture's title; the second one includes the offset."""
     return "Picture 1" if index == 0 else f"Picture 2 = picture 1 {'−' if offset < 0 else '+'} {number(abs(offset), 4)}"
 
 
 def answers(pictures: Sequence[Arithmetic], classes: Sequence[str], threshold: float) -> str:
-    """Return what softmax and sigmoid answer to each picture, as a table's markup."""
+    """Return the classes predicted by softmax and sigmoid for each picture, as a table's markup."""
     rows = []
     for index, made in enumerate(pictures):
         rows.append((f"Picture {index + 1}", *said_by(made.softmax, made.sigmoid, classes, threshold)))
@@ -29,7 +29,7 @@ def answers(pictures: Sequence[Arithmetic], classes: Sequence[str], threshold: f
 def cells(
     name: str, logits: Floats, made: Arithmetic, classes: Sequence[str], temperature: float, threshold: float
 ) -> str:
-    """Return the lesson's table for one picture, to two places; what is named is bold, with a tick."""
+    """Return the lesson's table for one picture, to two places; predictions are bold, with a tick."""
     power = "exp" if temperature == 1 else f"exp(output ÷ {number(temperature, 4)})"
     head = ["", "output", power, f"softmax<br>exp ÷ {fixed(made.total)}", "sigmoid<br>exp ÷ (1 + exp)"]
     best, named = winners(made.softmax, classes), passing(made.sigmoid, classes, threshold)
@@ -44,7 +44,7 @@ def cells(
 def comparison(
     first: Floats, second: Floats, totals: tuple[float, float], found: Shift, classes: Sequence[str], temperature: float
 ) -> str:
-    """Return a table of picture 2 against picture 1: outputs, differences, and the ratio of exp."""
+    """Return a table that compares picture 2 with picture 1: outputs, differences, and the ratio of exp."""
     rows = [
         (name, fixed(a), fixed(b), number(shift, 4), number(ratio, 4))
         for name, a, b, shift, ratio in zip(classes, first, second, found.offsets, found.ratios, strict=True)

@@ -1,4 +1,4 @@
-"""Charts of spread: points and distances, each point's share, both formulas in float32, two series."""
+"""Charts of spread: points and distances, each point's share, variance formulas in float32, two series."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from widgets.markup.axis_range import AxisRange
 Values = NDArray[np.float64]
 
 PAIRS = "pairs"
-"""Name of the trace whose points are dragged both ways; "points" move along x only."""
+"""Name of the trace whose points are dragged along x and y; "points" move along x only."""
 
 FEW = 40
-"""Most points whose distances, shares and products are drawn one by one."""
+"""Maximum number of points whose distances, shares and products are drawn one by one."""
 
 OFFSETS = np.logspace(0, 10, 41)
 
-_LOWEST = 1e-8  # of an error that is drawn: float32 itself knows no better
+_LOWEST = 1e-8  # smallest error drawn: about the precision of float32
 _FORMULAS = ("by its definition", "E[x²] − E[x]²")
 _DOTS = {"color": COLOURS[0], "size": 13, "line": {"color": "#FFFFFF", "width": 1.5}}
 
@@ -49,7 +49,7 @@ def points(x: Values, axis: AxisRange) -> Figure:
 
 
 def shares(x: Values) -> Figure:
-    """Return the share that each of ``x`` (n,) has in the sum of distances, and in that of squared distances."""
+    """Draw each point's share, of ``x`` (n,), in the sum of distances and in the sum of squared distances."""
     away = np.abs(spread.deviations(x))
     chosen = np.sort(np.argsort(-away, kind="stable")[:FEW])
     data = []
@@ -98,7 +98,7 @@ def formulas(x: Values, offset: float) -> Figure:
 
 
 def pairs(x: Values, y: Values, axes: tuple[AxisRange, AxisRange]) -> Figure:
-    """Draw ``y`` over ``x`` (both (n,)) as points to drag, each with the rectangle that it gives to the covariance."""
+    """Draw ``y`` over ``x`` (both (n,)) as points to drag, each with its rectangle, its term of the covariance."""
     means = (spread.mean(x), spread.mean(y))
     ups = spread.deviations(x) * spread.deviations(y) >= 0
     kinds = (("adds to the covariance", ups, 0, ""), ("takes from it", ~ups, 1, "/"))
@@ -152,11 +152,11 @@ def _errors(x: Values, offset: float) -> Values:
     if not made.truth > 0:
         return np.full(2, np.nan)
     wrong = np.abs(np.array([made.by_definition, made.by_squares]) - made.truth) / made.truth
-    return np.where(np.isfinite(wrong), np.maximum(wrong, _LOWEST), np.nan)  # where float32 overflows, a gap
+    return np.where(np.isfinite(wrong), np.maximum(wrong, _LOWEST), np.nan)  # a gap where float32 overflows
 
 
 def _still(base: dict[str, Any], axis: AxisRange) -> dict[str, Any]:
-    """Return an axis that stays where it is under a drag, and no zoom beside the points."""
+    """Return the layout ``base`` with a fixed x-axis, so that a drag neither moves nor zooms it."""
     base["xaxis"] |= {"range": axis.ends, "fixedrange": True}
     return base | {"dragmode": False, "hovermode": "closest"}
 

@@ -1,4 +1,4 @@
-"""The spread board: points to drag, their variance in two ways, and a second series."""
+"""Spread board: points to drag, their variance in two ways, and a second series."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -19,7 +19,7 @@ from widgets.panels.spread import charts, words
 from widgets.panels.spread.points import Points
 
 MOST = 1000
-"""Most points: each of them can be dragged."""
+"""Maximum number of points: each can be dragged."""
 
 SECOND = {
     "twice": "Twice the first, with noise",
@@ -37,7 +37,7 @@ _OFFSET = Knob(
 
 
 class SpreadPanel(Board):
-    """Drag points, and see every measure of their spread follow.
+    """Board of points to drag, with every measure of their spread.
 
     Attributes:
         x, y: (n,) the points, and the second series.
@@ -65,7 +65,7 @@ class SpreadPanel(Board):
     }
 
     def start(self) -> None:
-        """Fit the axis of the second series to whatever comes first."""
+        """Set the initial axes; the second series' one is fitted once it has values."""
         self.axes = (self.knobs["values"].axis, AxisRange.around(np.zeros(1)))
 
     @property
@@ -77,7 +77,7 @@ class SpreadPanel(Board):
         return np.array(self.values["y"])
 
     def together(self, values: Values, changed: frozenset[str]) -> Mapping[str, Any]:
-        """Make the second series of the chosen kind; one that is typed or dragged has as many numbers as points."""
+        """Compute the second series of the chosen kind; a typed or dragged one must have one number for each point."""
         x, y, second = values["values"], values["y"], values["second"]
         if "y" in changed and "second" not in changed:
             second = "typed"
@@ -88,7 +88,7 @@ class SpreadPanel(Board):
         if second != "typed":
             y = _second_series(x, second)
         points = self.knobs["values"]
-        # An axis stays where it is under a drag, and where its series does.
+        # An axis stays fixed during a drag, and while its series is unchanged.
         moved = DRAG in changed or points.sliding
         if "values" in changed and not moved:
             points.fit()
@@ -98,9 +98,9 @@ class SpreadPanel(Board):
         return values | {"y": y, "second": second}
 
     def drag(self, drag: Drag, values: Values) -> Mapping[str, Any]:
-        """Move the point; where its second number is dragged too, that series is the reader's own from then on."""
+        """Move the dragged point; a drag along y makes the second series a typed one."""
         if not 0 <= drag.point < len(values["values"]):
-            return {}  # of points that were there before
+            return {}  # a late drag of a point that was removed
         x, y = (min(max(axis.nearest(at), -LARGEST), LARGEST) for at, axis in zip(drag[2:], self.axes, strict=True))
         moved: dict[str, Any] = {"values": _with(values["values"], drag.point, x)}
         return (
@@ -108,11 +108,11 @@ class SpreadPanel(Board):
         )
 
     def shared(self, values: Values) -> Mapping[str, Any]:
-        """Leave out a second series that is made from the points."""
+        """Return ``values`` without a second series that is computed from the points."""
         return {name: value for name, value in values.items() if name != "y" or values["second"] == "typed"}
 
     def compute(self, values: Values, changed: frozenset[str]) -> Iterator[tuple[str, Figure | str]]:
-        """Yield the figures first, which a person's eye is on, then the arithmetic."""
+        """Yield the figures first, since a person watches them during a drag, then the arithmetic."""
         x, y, offset = self.x, self.y, values["offset"]
         points, pairs, precision = "values" in changed, changed & {"values", "y"}, changed & {"values", "offset"}
         if points:
@@ -136,6 +136,6 @@ def _with(numbers: tuple[float, ...], index: int, value: float) -> tuple[float, 
 
 
 def _second_series(x: tuple[float, ...], kind: str) -> tuple[float, ...]:
-    """Return the second series of this kind for points ``x``, rounded to what can be read."""
+    """Return the second series of this kind for points ``x``, rounded for display."""
     made = np.clip(spread.second_series(np.array(x), kind), -LARGEST, LARGEST).tolist()
     return tuple(made if kind == "same" else [float(f"{value:.4g}") for value in made])

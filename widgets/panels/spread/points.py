@@ -1,4 +1,4 @@
-"""The points of the spread panel: a list of numbers to type, and a slider for each of the first few."""
+"""Input widget for points: a list of numbers to type, and a slider for each if they are few."""
 
 from functools import partial
 from typing import Any
@@ -13,21 +13,21 @@ from widgets.markup.axis_range import AxisRange
 from widgets.page.muted import Muted
 
 SLIDERS = 8
-"""With more points than this, none has a slider of its own."""
+"""Maximum number of points with sliders; with more points there are none."""
 
 
 class Points(ipywidgets.VBox):
-    """Numbers that are typed, or moved one by one. Observe ``value`` for changes.
+    """Input of numbers, typed as a list or moved one by one. Observe ``value`` for changes.
 
     Args:
         spec: label and help of the list.
-        value: the points at first.
-        name: what a refusal calls them.
-        most: how many are taken.
+        value: the initial points.
+        name: their name in error messages.
+        most: maximum number of points.
 
     Attributes:
         value: tuple of float. list: NumberList. sliders: one AnyNumber for each of the first points.
-        axis: AxisRange of the points: widened where it must be; :meth:`fit` fits it to them anew.
+        axis: AxisRange of the points, widened if necessary; :meth:`fit` fits it to them anew.
         sliding: whether a change comes from a slider.
 
     Raises:
@@ -54,7 +54,7 @@ class Points(ipywidgets.VBox):
 
     @property
     def error(self) -> str:
-        """Why an entry was refused, in the list or beside a slider."""
+        """Error text: why an entry was refused, in the list or beside a slider."""
         return next((str(part.error) for part in (self.list, *self.sliders) if part.error), "")
 
     @error.setter

@@ -1,4 +1,4 @@
-"""The spread board's texts and arithmetic, as markup."""
+"""Texts and arithmetic of the spread board, as markup."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from widgets.markup.tables import number, table
 Values = NDArray[np.float64]
 
 SPELT = 6
-"""Most terms of a sum that are written out."""
+"""Maximum number of terms of a sum that are written out."""
 
 
 PRECISION = (
@@ -22,7 +22,7 @@ PAIRS = (
     "Each point makes a rectangle with the two means. On which sides of them must it lie to add to the covariance, and "
     "where does it take from it? Over both standard deviations that is the correlation: where is it 1, 0 and −1?"
 )
-"""The help of the sections on float32 and on two series, as markup."""
+"""Help of the sections on float32 and on two series, as markup."""
 
 _HEAD = ("measure", "arithmetic", "value")
 
@@ -68,7 +68,7 @@ def two_series(x: Values, y: Values) -> str:
 
 
 def precision(x: Values, offset: float) -> str:
-    """Return what float32 makes of the variance of ``x`` (n,) + offset, and why, as markup."""
+    """Return the variance of ``x`` (n,) + offset computed in float32, with the reason for its error, as markup."""
     made = spread.in_float32(x, offset)
     largest = float(np.abs(made.stored).max())
     with np.errstate(over="ignore"):
@@ -101,7 +101,7 @@ def _verdict(x: Values, var: float, by_squares: float) -> str:
 
 
 def _mean(terms: Iterable[float]) -> str:
-    """Return the sum of the terms over how many there are, spelt out if they are few."""
+    """Return the mean of the terms as a formula, written out if they are few."""
     numbers = [number(float(term), 4) for term in terms]
     if len(numbers) > SPELT:
         return f"sum of {len(numbers):,} ÷ {len(numbers):,}"
