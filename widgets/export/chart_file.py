@@ -66,7 +66,7 @@ class ChartFile:
 
     @property
     def empty(self) -> bool:
-        """Whether no trace has a value."""
+        """True if no trace has a value."""
         return not any(
             np.size(trace.get(axis) if trace.get(axis) is not None else ())
             for trace in self.chart["data"]

@@ -137,7 +137,7 @@ class RunPanel(Panel, Generic[R]):
 
     @property
     def active(self) -> bool:
-        """Whether the run may still record something."""
+        """True if the run may still record something."""
         return self.run.state in ACTIVE
 
     @property

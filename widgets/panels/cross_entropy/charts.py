@@ -40,7 +40,7 @@ def breaking(
     here: float,
     what: str,
 ) -> Figure:
-    """Draw the naive and log-sum-exp losses, each (n,), over ``where`` (n,), values of ``what``; grey where naive fails.
+    """Draw the naive and log-sum-exp losses, each (n,), over ``where`` (n,) of ``what``; grey where naive fails.
 
     A grey region is labelled with the naive loss there, nan or ∞.
     """
