@@ -165,7 +165,7 @@ def test_every_chart_shows_the_record(voila_server: Any, page: Page) -> None:
         other = figure(page, label)
         other.scroll_into_view_if_needed()
         comes_to(page, lambda other=other: other.evaluate(X_RANGE), chosen)
-    button(page, "Reset").click()
+    page.get_by_role("button", name="Reset", exact=True).click()  # plotly has one, too: "Reset axes"
     expect_state(page, "Ready")
     div.scroll_into_view_if_needed()
     comes_to(page, lambda: div.evaluate("(div) => div._fullLayout.xaxis.autorange"), True)

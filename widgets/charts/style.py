@@ -85,6 +85,7 @@ def plot(title: str, x: str, y: str, *, entries: int = 3, **y_axis: Any) -> dict
         "xaxis": axis(x),
         "yaxis": axis(y, hoverformat=".2~%" if "%" in y_axis.get("tickformat", "") else ".4~g", **y_axis),
         "showlegend": True,
+        "hoverlabel": {"namelength": -1},  # whole names
         "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
     }
 

@@ -17,6 +17,9 @@ from lab.knob import Knob, checked
 from widgets.markup.config_text import entry_text
 from widgets.page.muted import Muted
 
+WIDE = 18
+"""Characters of a menu's choice that fit beside its label."""
+
 LATE = 5.0
 """Seconds during which the page may still echo the previous value."""
 
@@ -67,6 +70,8 @@ class KnobBox(ipywidgets.VBox):
         self._note.add_class("lab-note")
         super().__init__([self.entry, *([self.slider] if self.slider else []), self._note])
         self.add_class("lab-knob")
+        if any(len(label) > WIDE for label in (spec.choices or {}).values()):
+            self.add_class("lab-knob-wide")
         self.value = value
         self.entry.observe(lambda change: self.offer(change["new"]), "value")
         if self.slider:
