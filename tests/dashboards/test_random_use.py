@@ -78,7 +78,7 @@ def test_random_mouse_and_keyboard(voila_server: Any, page: Page, notebook: str)
         search.press("Enter")
         expect(page.get_by_text(re.compile("No (kept )?run")).first).to_be_visible()
     elif notebook == "softmax_lies":
-        page.get_by_role("button", name="Reset").first.click()
+        page.get_by_role("button", name="Reset", exact=True).first.click()
         expect(page.locator(".lab-state").first).to_contain_text("Ready", timeout=READY)
     else:
         page.keyboard.press("Escape")
