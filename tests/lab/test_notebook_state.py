@@ -17,7 +17,7 @@ NETS = [TINY.replace(norm=norm) for norm in NORMS] + [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=["dtype", "deterministic", "no grad", "autocast", "numpy raises"])
+@pytest.fixture(params=["dtype", "deterministic", "no grad", "autocast", "numpy raises", "device"])
 def changed(request: pytest.FixtureRequest) -> Iterator[str]:
     with ExitStack() as stack:
         match request.param:
@@ -32,6 +32,9 @@ def changed(request: pytest.FixtureRequest) -> Iterator[str]:
                 torch.set_grad_enabled(False)
             case "autocast":
                 stack.enter_context(torch.autocast("cpu", torch.bfloat16))
+            case "device":
+                stack.callback(torch.set_default_device, None)
+                torch.set_default_device("meta")
             case "numpy raises":
                 stack.enter_context(np.errstate(all="raise"))
         yield request.param

@@ -325,3 +325,11 @@ def test_the_accuracys_average_is_debiased(record: Record) -> None:
     average = drawn(charts.accuracy(record), "average")
     columns = record.columns
     np.testing.assert_allclose(average, columns["accuracy_average"] / columns["loss_weight"])
+
+
+def test_answers_have_the_names_of_their_classes(record: Record) -> None:
+    assert record.outputs
+    names = tuple(f"class {i}" for i in range(10))
+    figure = charts.outputs(replace(record, outputs=record.outputs._replace(classes=names)), "digit")
+    assert figure["data"][0]["x"] == list(names)
+    assert any("class " in note["text"] for note in figure["layout"]["annotations"])

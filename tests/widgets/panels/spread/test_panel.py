@@ -293,10 +293,14 @@ def test_each_rectangle_is_a_points_part_of_the_covariance() -> None:
     assert takes["fillpattern"]["shape"] and "fillpattern" not in adds
 
 
-@pytest.mark.parametrize("values", [[1, 2, 4, 18], [7], [-0.3, 0.1], [1e30, -1e30], [5, 5], [0]])
+@pytest.mark.parametrize(
+    "values",
+    [[1, 2, 4, 18], [7], [-0.3, 0.1], [1e30, -1e30], [5, 5], [0], [1e12, 1e12 + 1], [-1e12, -1e12 + 1e-3]],
+)
 def test_a_span_holds_its_values_on_round_ends(values: list[float]) -> None:
     axis = AxisRange.around(np.array(values, float))
     assert axis.low < min(values) and max(values) < axis.high
+    assert np.float32(axis.low) < np.float32(axis.high), "charts are float32"
     assert 20 < (axis.high - axis.low) / axis.stop < 1000
     assert axis.nearest(axis.low) == axis.low and axis.nearest(axis.high) == axis.high
     assert axis.with_room_for(np.array(axis.ends)) is axis
