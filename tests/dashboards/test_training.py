@@ -257,8 +257,20 @@ def contrast(*greys: int) -> float:
 )
 def test_in_a_notebook_app(app: str, path: str, request: pytest.FixtureRequest, page: Page) -> None:
     in_notebook(page, request.getfixturevalue(app), path, LOSS)
+    server = request.getfixturevalue(app)
     button(page, "Start").click()
     wait_for_points(page, LOSS, 0)
     wait_for_points(page, LOSS, points(page, LOSS))
+    # The cell once more: its output is replaced, and the run that no button reaches any more ends.
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    expect_state(page, "Ready")
+    with newest_kernel(server.process.pid) as kernel:
+        panels = "[o for o in gc.get_objects() if type(o).__name__ == 'TrainingPanel' and not o._closed.is_set()]"
+        comes_to(page, lambda: kernel.value(f"[panel.session.state for panel in {panels}]"), ["ready"])
+        sessions = "[o.state for o in gc.get_objects() if type(o).__module__ == 'lab.session' and hasattr(o, 'since') and hasattr(o, 'start')]"
+        comes_to(page, lambda: "running" in kernel.value(sessions), False)
+    button(page, "Start").click()
+    wait_for_points(page, LOSS, 0)
     button(page, "Stop").click()
     expect_state(page, "Stopped")
