@@ -268,7 +268,8 @@ def test_in_a_notebook_app(app: str, path: str, request: pytest.FixtureRequest, 
     with newest_kernel(server.process.pid) as kernel:
         panels = "[o for o in gc.get_objects() if type(o).__name__ == 'TrainingPanel' and not o._closed.is_set()]"
         comes_to(page, lambda: kernel.value(f"[panel.session.state for panel in {panels}]"), ["ready"])
-        sessions = "[o.state for o in gc.get_objects() if type(o).__module__ == 'lab.session' and hasattr(o, 'since') and hasattr(o, 'start')]"
+        runs = "type(o).__module__ == 'lab.session' and hasattr(o, 'start')"
+        sessions = f"[o.state for o in gc.get_objects() if {runs}]"
         comes_to(page, lambda: "running" in kernel.value(sessions), False)
     button(page, "Start").click()
     wait_for_points(page, LOSS, 0)
