@@ -9,6 +9,9 @@ READY := $(VENV)/.ready
 IP ?= 127.0.0.1
 BROWSER := $(firstword $(wildcard /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome))
 
+# One more test file at a time than there are cores: much of a browser test is waiting.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+
 # The browser of the tests is the system's.
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 # Kernels and tests share the cores: threads that spin while they wait make each other ten times slower.
@@ -20,7 +23,7 @@ lab: $(READY)
 	$(BIN)/python -m widgets.serve --ip $(IP)
 
 test: $(READY) browser
-	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .
