@@ -1,9 +1,12 @@
 """Build a run from a Config: device, data, net, optimiser, callbacks, all seeded."""
 
+import ctypes
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
+from typing import cast
 
 import torch
 
@@ -140,8 +143,26 @@ def assemble(
     return Run(learner, recorder, remote, name, notice)
 
 
+@cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    """Return glibc's ``malloc_trim``, None where there is another C library.
+
+    Each run has a thread of its own, and glibc keeps what one thread freed from the others.
+    """
+    try:
+        return cast(Callable[[int], int], ctypes.CDLL(None).malloc_trim)
+    except (AttributeError, OSError, TypeError):
+        return None
+
+
 def release(device: str) -> None:
-    """Free cached memory of the device that no run uses any more; ``device`` as Config names it."""
+    """Return memory that no run uses any more to the system: the device's, and the C library's.
+
+    Args:
+        device: as Config names it.
+    """
+    if trim := _malloc_trim():
+        trim(0)
     if device != "cpu" and torch.cuda.is_available():
         with alone():
             torch.cuda.empty_cache()

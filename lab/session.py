@@ -222,6 +222,8 @@ class Session:
 
     def _free(self) -> None:
         with self._lock:
+            # Callbacks that refer to whoever holds this session: the two would wait for Python's cycle collector.
+            self._task_and_callbacks = None, ()
             if self._learner is None or self._recorder is None:
                 return
             from lab.assembly import release
