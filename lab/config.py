@@ -105,7 +105,7 @@ class Config:
         live=True, low=0, high=1, slider=(0, 0.5), step=0.01,
     )  # fmt: skip
 
-    model: str = _knob("cnn", "Model", "The network that is trained.", NET, choices=MODELS)
+    model: str = _knob("cnn", "Model", "The network that is trained.", MAIN, choices=MODELS)
     widths: tuple[int, ...] = _knob(
         (8, 16, 32, 32), "Widths", "Filters of each conv block, commas between; CNN only.", NET, unit="filters",
         low=1, high=512, parse=_widths,
@@ -126,7 +126,9 @@ class Config:
         4, "Groups", "Groups of channels for the CNN's GroupNorm; must divide every width.", NET,
         unit="groups", low=1, high=512, slider=(1, 32), step=1,
     )  # fmt: skip
-    init: str = _knob("kaiming_normal", "Init", "First weights; logistic regression keeps torch's.", NET, choices=INITS)
+    init: str = _knob(
+        "kaiming_normal", "Init", "First weights; logistic regression keeps torch's.", MAIN, choices=INITS
+    )
     init_a: float = _knob(
         0.0, "Init slope (a)", "The leaky slope that Kaiming's init assumes.", NET,
         low=0, high=10, slider=(0, 1), step=0.05,
@@ -160,11 +162,11 @@ class Config:
         unit="images", low=10, high=TRAIN_IMAGES, slider=(1000, TRAIN_IMAGES), step=1000,
     )  # fmt: skip
     batch_size: int = _knob(
-        64, "Batch size", "Images in a training batch; validation uses twice that.", DATA,
+        64, "Batch size", "Images in a training batch; validation uses twice that.", MAIN,
         unit="images", low=1, high=TRAIN_IMAGES, slider=(2, 1024), step=1,
     )  # fmt: skip
     epochs: int = _knob(
-        3, "Epochs", "Times through the training images.", DATA,
+        3, "Epochs", "Times through the training images.", MAIN,
         unit="epochs", low=1, high=1000, slider=(1, 20), step=1,
     )  # fmt: skip
     seed: int = _knob(

@@ -55,6 +55,21 @@ def wait_until_drawn(page: Page, label: str) -> None:
     page.wait_for_function(script, arg=figure(page, label).element_handle(), timeout=READY)
 
 
+# The number of the tab that has a figure, -1 if it stands in none.
+TAB = """(label) => {
+  const all = [...document.querySelectorAll("[role=figure]")].filter((div) => div.ariaLabel === label);
+  const inTab = all.at(-1)?.closest(".widget-tab-contents > *");
+  return inTab ? [...inTab.parentElement.children].indexOf(inTab) : -1;
+}"""
+
+
+def open_tab_of(page: Page, label: str) -> None:
+    """Open the tab that has the figure; where several have it, the last."""
+    tab = page.evaluate(TAB, label)
+    if tab >= 0:
+        page.get_by_role("tab").nth(tab).click()
+
+
 def figure(page: Page, label: str) -> Locator:
     return page.get_by_role("figure", name=label, exact=True)
 

@@ -15,19 +15,20 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from widgets.figure.live_figure import LiveFigure
+from widgets.figure.live_figure import FigureScript, LiveFigure
 from widgets.figure.message_batch import one_message
 from widgets.figure.requests import Drag
 
 # A model as anywidget hands it to the module; buffers come misaligned, as they may over a websocket.
 HARNESS = """
 window.outbox = []; window.models = {}; window.lost = false; window.refused = 0;
+window.bring = (esm) => import(URL.createObjectURL(new Blob([esm], { type: "text/javascript" })));
 window.show = async (id, esm, css, traits, views) => {
   const style = document.createElement("style");
   style.textContent = css;
   document.head.append(style);
   const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
-  const widget = (await import(url)).default();
+  const widget = await (await import(url)).default();
   const handlers = {}, cleanups = [];
   const send = (message) => {
     if (lost) { refused++; throw new Error("Cannot send"); }
@@ -91,6 +92,7 @@ class Desk:
         self.page.goto("about:blank")
         self.page.set_content("<!doctype html><html><head></head><body></body></html>")
         self.page.evaluate("() => {" + HARNESS + "}")
+        self.page.evaluate("(esm) => bring(esm)", FigureScript._esm)
 
     def clear(self) -> None:
         """Close every figure, as a notebook does; the page stays, and plotly's script on it."""
@@ -109,7 +111,7 @@ class Desk:
         figure.send = send  # type: ignore[method-assign]
         self.figures[name] = figure
         traits = {"label": figure.label, "height": figure.height}
-        self.page.evaluate("(a) => show(...a)", [name, figure._esm, figure._css, traits, views])
+        self.page.evaluate("(a) => show(...a)", [name, figure._esm, FigureScript._css, traits, views])
         if settle:
             self.settle()
             if figure.ready:
@@ -684,7 +686,7 @@ def test_the_pointer_says_what_can_be_dragged(desk: Desk) -> None:
 
 NOTEBOOK = """
 import json, ipywidgets, numpy as np
-from widgets.figure.live_figure import LiveFigure
+from widgets.figure.live_figure import FigureScript, LiveFigure
 
 def chart(steps):
     return {"data": [{"x": steps, "y": np.sin(steps), "type": "scatter"}], "layout": {"height": 150}}

@@ -94,6 +94,7 @@ def test_a_link_opens_the_same_settings(server: Any, page: Page) -> None:
 
 def test_scrub_back_by_keyboard_and_as_a_film(voila_server: Any, page: Page) -> None:
     page.goto(f"{voila_server.url}/voila/render/training.ipynb?size=640&epochs=3")
+    page.get_by_role("tab", name="Layers").click(timeout=READY)
     fold = page.get_by_role("button", name="Scrub back")
     fold.press("Enter")
     expect(page.get_by_text("Nothing is recorded yet.")).to_be_visible(timeout=READY)

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.dashboards.kernel import newest_kernel
-from tests.dashboards.reading import READY, comes_to, figure, fits, in_notebook, open_panel
+from tests.dashboards.reading import READY, comes_to, figure, fits, in_notebook, knob, open_panel, open_tab_of
 
 # A figure's traces as plain numbers; a gap is "nan".
 HELD = """(div) => {
@@ -129,8 +129,10 @@ def test_every_chart_shows_the_record(voila_server: Any, page: Page) -> None:
     with newest_kernel(voila_server.process.pid) as kernel:
         record = kernel.value("vars(panel.session.since(-1))")
         figures = kernel.value("{name: {'label': f.label, **f.figure} for name, f in panel.figures.items()}")
-        assert len(figures) == page.get_by_role("figure").count() >= 12
+        assert len(figures) >= 12
+        held = {}
         for name, drawn in figures.items():
+            open_tab_of(page, drawn["label"])
             div = figure(page, drawn["label"])
             div.scroll_into_view_if_needed()
             behind = (
@@ -138,8 +140,7 @@ def test_every_chart_shows_the_record(voila_server: Any, page: Page) -> None:
             )
             page.wait_for_function(behind, arg=[div.element_handle(), len(drawn["data"])], timeout=READY)
             wait_until_equal(page, div, drawn["data"], name)
-
-        held = {name: figure(page, drawn["label"]).evaluate(HELD) for name, drawn in figures.items()}
+            held[name] = div.evaluate(HELD)
     columns, steps = record["columns"], record["steps"]
     assert steps == list(range(30)) and len(record["validations"]) == 3
     assert held["loss"][0]["x"] == steps and held["loss"][0]["y"] == pytest.approx(columns["loss"])
@@ -151,6 +152,7 @@ def test_every_chart_shows_the_record(voila_server: Any, page: Page) -> None:
     assert validation["y"] == pytest.approx([row[2] for row in record["validations"]])
 
     # A zoom along x is one for all charts of the run, and ends with it.
+    open_tab_of(page, LOSS)
     div = figure(page, LOSS)
     div.scroll_into_view_if_needed()
     plot = div.locator(".nsewdrag").first.bounding_box()
@@ -162,11 +164,13 @@ def test_every_chart_shows_the_record(voila_server: Any, page: Page) -> None:
     comes_to(page, lambda: 5 < div.evaluate(X_RANGE)[0] < 12, True)
     chosen = div.evaluate(X_RANGE)
     for label in ("Training and validation accuracy over time", "Mean of each layer's output over time"):
+        open_tab_of(page, label)
         other = figure(page, label)
         other.scroll_into_view_if_needed()
         comes_to(page, lambda other=other: other.evaluate(X_RANGE), chosen)
     page.get_by_role("button", name="Reset", exact=True).click()  # plotly has one, too: "Reset axes"
     expect_state(page, "Ready")
+    open_tab_of(page, LOSS)
     div.scroll_into_view_if_needed()
     comes_to(page, lambda: div.evaluate("(div) => div._fullLayout.xaxis.autorange"), True)
 
@@ -244,6 +248,60 @@ def test_it_fits_the_width_and_a_menus_arrow_is_seen(voila_server: Any, page: Pa
         assert stroke, arrow
         grey, around = int(stroke[1][:2], 16), int(re.findall(r"\d+", ground)[0])
         assert contrast(grey, around) >= 3
+
+
+# What is not wholly in the window: knobs, the status, the charts.
+OUT_OF_WINDOW = """() => [...document.querySelectorAll(".lab-status, .lab-knob, .lab-multiples [role=figure]")]
+.filter((el) => {
+  const box = el.getBoundingClientRect();
+  return el.checkVisibility() && (box.top < 0 || box.bottom > innerHeight || box.left < 0 || box.right > innerWidth);
+}).map((el) => el.ariaLabel ?? el.textContent)"""
+BOXES = """() => [...document.querySelectorAll(".lab-bar, .lab-knobs, .lab-tabs, .lab-multiples [role=figure]")]
+.map((el) => {
+  const { top, left, width, height } = el.getBoundingClientRect();
+  return [top, left, width, height].map(Math.round);
+})"""
+
+
+def test_one_screen_that_does_not_move_and_charts_that_are_enlarged(voila_server: Any, page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    open_training(page, voila_server)
+    comes_to(page, lambda: page.evaluate(OUT_OF_WINDOW), [])
+    before = page.evaluate(BOXES)
+    assert len(before) == 3 + 6
+    button(page, "Start").click()
+    wait_for_points(page, LOSS, 0)
+    assert page.evaluate(BOXES) == before, "the layout stays when a run starts"
+    button(page, "Stop").click()
+    expect_state(page, "Stopped")
+    # Enlarged by a click it is as wide as all of them and has its Save menu; by keyboard it is small again.
+    div, around = figure(page, LOSS), page.locator(".lab-multiples")
+    small = div.bounding_box()
+    div.click()
+    width = around.evaluate("(el) => el.clientWidth")
+    comes_to(page, lambda: div.evaluate("(div) => div._fullLayout.width"), width)
+    expect(page.get_by_text("Save", exact=True).filter(visible=True)).to_have_count(1)
+    page.get_by_role("button", name=f"Shrink: {LOSS}").press("Escape")
+    comes_to(page, div.bounding_box, small)
+    enlarge = page.get_by_role("button", name=f"Enlarge: {LOSS}")
+    expect(enlarge).to_be_focused()
+    page.keyboard.press("Enter")
+    comes_to(page, lambda: div.evaluate("(div) => div._fullLayout.width"), width)
+    page.get_by_role("button", name=f"Shrink: {LOSS}").click()
+    # Tabs by keyboard.
+    page.get_by_role("tab", name="Overview").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(figure(page, "Training and validation accuracy over time")).to_be_visible()
+    # The help of a knob: on focus, and by the question mark.
+    help_text = knob(page, "Momentum").locator(".lab-help")
+    expect(help_text).to_be_hidden()
+    page.get_by_role("textbox", name="Momentum").focus()
+    expect(help_text).to_be_visible()
+    page.get_by_role("textbox", name="Learning rate").focus()
+    expect(help_text).to_be_hidden()
+    knob(page, "Momentum").get_by_text("?", exact=True).click()
+    expect(help_text).to_be_visible()
 
 
 def contrast(*greys: int) -> float:

@@ -16,7 +16,7 @@ import widgets
 from lab.config import DEFAULTS
 from tests.widgets.tiny_runs import PATIENCE, TINY
 from widgets.figure import live_figure
-from widgets.figure.live_figure import LiveFigure
+from widgets.figure.live_figure import FigureScript, LiveFigure
 from widgets.panels.training.panel import TrainingPanel
 
 PANELS = [name for name in widgets.__all__ if name.endswith("Panel")]
@@ -24,6 +24,7 @@ PANELS = [name for name in widgets.__all__ if name.endswith("Panel")]
 
 @pytest.mark.parametrize("name", PANELS)
 def test_a_closed_panel_leaves_no_widget_and_no_thread(name: str) -> None:
+    FigureScript.bring()  # one for all figures of a kernel: it stays
     before, threads = set(_instances), threading.active_count()
     panel = getattr(widgets, name)()
     assert len(set(_instances) - before) > 30

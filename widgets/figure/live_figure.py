@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from widgets.figure import message_batch
 from widgets.figure.bounded_figure import BoundedFigure, Figure
-from widgets.figure.js import page_script
+from widgets.figure.js import figure_module, shared_module
 from widgets.figure.plotly_js import plotly_script
 from widgets.figure.requests import Drag, SaveRequest
 from widgets.figure.wire import Floats, pack, to_wire
@@ -28,6 +28,20 @@ PING_AFTER = 2.0  # seconds without an answer, before a page is asked for one
 
 _numbers = count(1)
 _figures: "WeakValueDictionary[int, LiveFigure]" = WeakValueDictionary()
+
+
+class FigureScript(anywidget.AnyWidget):
+    """A widget without a view that brings the page the script and style of all figures, once for a kernel."""
+
+    _esm = shared_module()
+    _css = pathlib.Path(__file__).with_suffix(".css").read_text("utf-8")
+    _only: "FigureScript | None" = None
+
+    @classmethod
+    def bring(cls) -> None:
+        """Make the one of this kernel, if there is none or somebody has closed it."""
+        if cls._only is None or cls._only.comm is None:
+            cls._only = cls()
 
 
 class LiveFigure(anywidget.AnyWidget):
@@ -49,8 +63,7 @@ class LiveFigure(anywidget.AnyWidget):
         label: what a screen reader calls the figure.
     """
 
-    _esm = page_script()
-    _css = pathlib.Path(__file__).with_suffix(".css").read_text("utf-8")
+    _esm = figure_module()
     label = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(300).tag(sync=True)  # pixels, known to the page before it has the figure: nothing jumps
     savable = traitlets.Bool(False).tag(sync=True)  # whether there is a Save menu
@@ -69,6 +82,7 @@ class LiveFigure(anywidget.AnyWidget):
         self._pages: dict[str, bool] = {}  # page -> whether it has this figure in sight
         self.ready = False
         self.last_answer = 0.0
+        FigureScript.bring()
         super().__init__(label=label, height=self._height())
         _figures[self._number] = self
         self.on_msg(self._hear)

@@ -42,6 +42,7 @@ class Knobs(ipywidgets.VBox):
         self.folds = [Fold(name, column) for name, column in columns.items()]
         super().__init__([self._problem_line, main, *self.folds])
         self.add_class("lab-knobs")
+        self.add_class("lab-compact")
         for name, box in self.boxes.items():
             box.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
         self._offer_usual()

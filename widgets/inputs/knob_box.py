@@ -177,7 +177,10 @@ class KnobBox(ipywidgets.VBox):
             self._note.value = f'<span role="alert" class="lab-error">{html.escape(self.error)}</span>'
             return
         text = html.escape(f"{self.spec.help} {allowed(self.spec)}".strip())
-        self._note.value = f"{self.badge()} {text}".strip()
+        # Where knobs are compact the help is shown on hover, on focus and by the question mark; see panel.css.
+        name = html.escape(self.spec.label)
+        ask = f'<span class="lab-ask" role="button" tabindex="-1" aria-label="Help: {name}">?</span>'
+        self._note.value = self.badge() + (f'{ask} <span class="lab-help">{text}</span>' if text else "")
 
 
 class ConfigKnob(KnobBox):

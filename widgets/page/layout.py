@@ -1,6 +1,6 @@
 """Layout parts of a panel: a column of knobs beside sections with heading, help, menus and figures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ipywidgets
@@ -31,6 +31,17 @@ def section(title: str, words: str = "", *, menus: Iterable[Any] = (), parts: It
     return classed(ipywidgets.VBox([head, *row, *parts]), "lab-section")
 
 
+def small_multiples(figures: Iterable[Any]) -> Any:
+    """Return figures drawn small, three beside each other; each is enlarged by a click (figure/js/enlarge.js)."""
+    return classed(ipywidgets.Box(list(figures)), "lab-multiples", "live-figures-small")
+
+
+def tabs(parts: Mapping[str, Any]) -> Any:
+    """Return tabs, title -> what it shows; the first is open."""
+    made = ipywidgets.Tab(children=list(parts.values()), titles=list(parts))
+    return classed(made, "lab-tabs")
+
+
 def grid(figures: Iterable[Any]) -> Any:
     """Return a grid of figures, in as many columns as fit."""
     made = ipywidgets.Box(list(figures))
@@ -41,6 +52,11 @@ def body(knobs: Any, sections: Iterable[Any]) -> Any:
     """Return the knobs beside the sections, sticky while those scroll; above them on a narrow page."""
     charts = classed(ipywidgets.VBox(list(sections)), "lab-charts")
     return classed(ipywidgets.HBox([classed(knobs, "lab-stays"), charts]), "lab-body")
+
+
+def one_screen(knobs: Any, parts: Mapping[str, Any]) -> Any:
+    """Return the knobs beside tabs (title -> widget) that together fit a screen; above them on a narrow page."""
+    return classed(ipywidgets.HBox([classed(knobs, "lab-stays"), tabs(parts)]), "lab-body", "lab-one-screen")
 
 
 def close_all(widget: Any) -> None:

@@ -8,10 +8,16 @@ import ipywidgets
 
 from widgets import charts
 from widgets.export.section_words import Words
-from widgets.page.layout import grid, section
+from widgets.page.layout import classed, grid, section, small_multiples
 from widgets.page.muted import Muted
 
 LAYERS = "Inside the layers"
+
+OVERVIEW = ("loss", "mean", "std", "near_zero", "outputs_digit", "loss_averages")
+"""Figures that the training lab shows at once, small; each is in a tab of its section, too."""
+
+TABS = ("Training", "Layers", "Answers", "Averages", "Norms")
+"""Short titles of SECTIONS, in their order."""
 
 SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("How training goes", "", ("x",), ("loss", "accuracy", "rates")),
@@ -120,6 +126,19 @@ def sections(
         )
         for title, words, with_menus, shown in SECTIONS
     }
+
+
+def section_tabs(
+    figures: Mapping[str, Any], menus: Mapping[str, Any], more: Mapping[str, Any], above: Iterable[Any] = ()
+) -> dict[str, Any]:
+    """Return the tabs of the training lab, title -> widget: the overview, then each section; see :func:`sections`.
+
+    Args:
+        above: widgets above the overview's figures.
+    """
+    overview = ipywidgets.VBox([*above, small_multiples(figures[name] for name in OVERVIEW)])
+    rest = sections(figures, menus, more).values()
+    return {"Overview": classed(overview, "lab-overview"), **dict(zip(TABS, rest, strict=True))}
 
 
 def section_words(*, with_help: bool = True) -> dict[str, Words]:

@@ -75,7 +75,7 @@ function receive(store, model, message, buffers) {
 
 // ---- the widget
 
-export default () => {
+const liveFigure = () => {
   const store = { data: null, layout: null, grow: [], seq: null, acked: 0, resyncing: false };
   Object.assign(store, { views: new Set(), wishes: new Map() });
 
@@ -106,7 +106,7 @@ export default () => {
     note.textContent = "Loading the figure …";
 
     let Plotly = null;
-    const view = { onScreen: false, width: 0, height: 0, colours: null };
+    const view = { onScreen: false, width: 0, height: 0, small: false, colours: null };
     view.fail = (error) => {
       console.error("live figure:", error);
       note.textContent = `This figure cannot be drawn: ${error?.message ?? error}`;
@@ -119,6 +119,9 @@ export default () => {
         const { seq } = store;
         const data = store.data.map((trace) => ({ ...trace })); // Plotly writes into them, at a click on the legend
         const config = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove };
+        config.displayModeBar = view.small ? false : "hover";
+        const shown = data.filter((trace) => trace.showlegend !== false && trace.type !== "heatmap");
+        view.names = shown.map((trace) => trace.name ?? "");
         const first = !div._fullLayout;
         await Plotly.react(div, data, styled(store.layout, view), config);
         if (first) shareZoom(div, store);
@@ -132,11 +135,12 @@ export default () => {
       }
     };
     const sizeToModel = () => {
-      view.height = model.get("height");
+      measureView(view, box, bar, model);
       div.style.height = `${view.height}px`;
       redraw(view);
     };
     sizeToModel();
+    letEnlarge(box, div, bar, model.get("label"), sizeToModel, life.signal);
     model.on("change:height", sizeToModel);
     // Drawn anew under the pointer, a figure would lose the reader's drag; Plotly takes its end right after these events.
     div.addEventListener("pointerdown", () => (view.held = true));
@@ -147,9 +151,9 @@ export default () => {
     letArrows(div);
     letSave(bar, div, store, model, life.signal);
     const resized = new ResizeObserver(() => {
-      if (view.width === box.clientWidth) return;
-      view.width = box.clientWidth;
-      redraw(view);
+      const { width, height, small } = view;
+      measureView(view, box, bar, model);
+      if (width !== view.width || height !== view.height || small !== view.small) sizeToModel();
     });
     resized.observe(box);
     const seen = new IntersectionObserver(

@@ -48,12 +48,15 @@ function coloursOf(el) {
   return { text: css(text), grid: css(text, 0.14), zero: css(text, 0.35), faint: css(text, 0.6), ground: css(ground) };
 }
 
+// Letters grow with the window, for a projector's sake.
+const letters = (least, most) => Math.round(Math.min(most, Math.max(least, (innerWidth / 1440) * least)));
+
 function templateOf({ text, grid, zero, faint, ground }) {
   const axis = { gridcolor: grid, zerolinecolor: zero, linecolor: zero, tickcolor: zero, automargin: true };
   return {
     layout: {
-      font: { color: text, family: "system-ui, sans-serif", size: 12 },
-      title: { yref: "container", y: 1, yanchor: "top", pad: { t: 10 }, font: { size: 15 } },
+      font: { color: text, family: "system-ui, sans-serif", size: letters(12, 16) },
+      title: { yref: "container", y: 1, yanchor: "top", pad: { t: 10 }, font: { size: letters(15, 20) } },
       xaxis: axis,
       yaxis: axis,
       legend: { bgcolor: "rgba(0,0,0,0)" },
@@ -76,6 +79,24 @@ function watchTheme(signal, check) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", check, { signal });
 }
 
+// Title, plot and a legend of as few rows as its names need, in small letters; the pointer enlarges, and does not zoom.
+function makeSmall(layout, original, view) {
+  const size = letters(10, 14);
+  const names = view.names.map((name) => name.replace(/<[^>]*>/g, "").length * size * 0.58 + 38);
+  const rows = layout.showlegend === false ? 0 : Math.ceil(names.reduce((sum, wide) => sum + wide, 0) / (view.width - 5 * size));
+  const notes = original.margin?.t > 60; // a chart with two lines of words under its title
+  Object.assign(layout, { dragmode: false, font: { size }, hoverlabel: { ...layout.hoverlabel, font: { size } } });
+  layout.title = { ...layout.title, font: { size: size + 2 }, pad: { t: 5, l: 8 } };
+  layout.legend = { ...layout.legend, font: { size }, indentation: -7, xref: "container", x: 0.02, itemclick: false, itemdoubleclick: false };
+  layout.margin = { l: 4 * size, r: size, t: (notes ? 5.6 : 2.4) * size, b: (2.7 + 1.5 * rows) * size };
+  for (const name of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
+    const axis = layout[name];
+    const title = axis.title && { ...axis.title, standoff: 2, font: { size } };
+    layout[name] = { ...axis, fixedrange: true, tickfont: { size }, ...(title && { title }) };
+  }
+  layout.annotations = layout.annotations?.map((note) => ({ ...note, font: { ...note.font, size: size - 1 } }));
+}
+
 // A figure's layout, in the page's colours and at the view's size.
 function styled(original, view) {
   const layout = structuredClone(original);
@@ -86,6 +107,7 @@ function styled(original, view) {
     const above = { orientation: "h", x: 0, xanchor: "left", y: 1, yref: "paper", yanchor: "bottom" };
     layout.legend = { ...layout.legend, ...above }; // beside the plot it would take half of a phone's width
   }
+  if (view.small) makeSmall(layout, original, view);
   // A swipe scrolls the page; zooming and panning are buttons of the figure, and a choice of them stays.
   if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) layout.transition = { duration: 0 };

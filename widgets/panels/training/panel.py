@@ -13,7 +13,7 @@ from widgets.export.run_table import run_table
 from widgets.export.section_words import Words
 from widgets.export.table import Table
 from widgets.inputs.config_knobs import Knobs
-from widgets.page.layout import body
+from widgets.page.layout import one_screen
 from widgets.panel.panel import handler, under_voila
 from widgets.panel.share_link import ConfigLink
 from widgets.run import open_runs
@@ -22,7 +22,7 @@ from widgets.run.control_bar import Buttons
 from widgets.run.figures import TrainingFigures, course_near_zero
 from widgets.run.run_panel import RunPanel
 from widgets.run.scrubber.panel import Scrubber, folded
-from widgets.run.sections import LAYERS, Menus, section_words, sections
+from widgets.run.sections import LAYERS, Menus, section_tabs, section_words
 from widgets.run.status import length_line, progress_label, validation_line
 
 VIEW_MENUS = ("x", "near_zero", "layer", "norm")
@@ -81,7 +81,7 @@ class TrainingPanel(RunPanel[Session]):
         self._near_zero_chosen = False
         self._pace: tuple[float, int] | None = None  # seconds a step, and its batch size, when last seen
         figures, more = self._charts.figures, {LAYERS: folded(self.scrubber)}
-        self.show_parts(figures, body(self.knobs, sections(figures, self.menus, more).values()), beside=[self.link])
+        self.show_parts(figures, one_screen(self.knobs, section_tabs(figures, self.menus, more)), beside=[self.link])
         self._connect()
         self.menus.show("near_zero", self._charts.view.near_zero)
         self.update()
