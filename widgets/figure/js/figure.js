@@ -124,7 +124,10 @@ const liveFigure = () => {
         view.names = shown.map((trace) => trace.name ?? "");
         const first = !div._fullLayout;
         await Plotly.react(div, data, styled(store.layout, view), config);
-        if (first) shareZoom(div, store);
+        if (first) {
+          shareZoom(div, store);
+          undoTooNarrow(Plotly, div, store);
+        }
         await applyZoom(Plotly, div, store);
         nameButtons(div);
         div.dataset.seq = seq;

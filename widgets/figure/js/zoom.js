@@ -32,3 +32,21 @@ async function applyZoom(Plotly, div, store) {
     delete div.dataset.zooming;
   }
 }
+
+// Ends as near to each other as floats can tell apart leave an axis without a tick, on which plotly's drawing fails.
+const NARROW = 1e-12;
+
+function undoTooNarrow(Plotly, div, store) {
+  div.on("plotly_relayout", () => {
+    const undo = {};
+    for (const [name, axis] of Object.entries(div._fullLayout)) {
+      if (!/^[xy]axis\d*$/.test(name) || axis.autorange) continue;
+      const [low, high] = axis.range.map(Number);
+      if (!(Math.abs(high - low) < Math.max(NARROW * Math.max(Math.abs(low), Math.abs(high)), 1e-200))) continue;
+      const drawn = store.layout[name]?.range;
+      if (drawn) undo[`${name}.range`] = [...drawn];
+      else undo[`${name}.autorange`] = true;
+    }
+    if (Object.keys(undo).length) Plotly.relayout(div, undo);
+  });
+}
