@@ -144,6 +144,66 @@ def measure(x, low, high, threshold, counts, figures):  # type: ignore[no-untype
     figures[5] = below / n
 
 
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc"})
+def _zeros(values):  # type: ignore[no-untyped-def]
+    zeros = _NONE
+    for i in range(values.size):
+        zeros += _ONE if values[i] == _NONE else _NONE
+    return np.int64(zeros)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _moves(weight, before):  # type: ignore[no-untyped-def]
+    moved = size = 0.0
+    for i in range(weight.size):
+        old = np.float64(before[i])
+        move = np.float64(weight[i]) - old
+        moved += move * move
+        size += old * old
+    return moved, size
+
+
+@njit(
+    void(float32[::1], float32[::1], float32[::1], float32, float32, int32[::1], float32[::1]),
+    nogil=True, cache=True, error_model="numpy",
+)  # fmt: skip
+def measure_update(gradient, weight, before, low, high, counts, figures):  # type: ignore[no-untyped-def]
+    """Write a weight's histogram into ``counts`` (COUNTS,), its update's statistics into ``figures`` (len(GRADIENT),).
+
+    Args:
+        gradient: (n,), or (0,) where there is none; in any order.
+        weight, before: (n,) after and before the step; ``before`` becomes a copy of ``weight``.
+        low, high: the histogram's range.
+    """
+    n = weight.size
+    tally = np.zeros((4, COUNTS), np.int32)
+    slots = np.empty(min(n, BLOCK), np.uint32)
+    total = squares = moved = size = 0.0
+    zeros = 0
+    for begin in range(0, n, BLOCK):
+        now, old = weight[begin : begin + BLOCK], before[begin : begin + BLOCK]
+        _find_slots(now, low, high, slots)
+        _count(slots, now.size, tally)
+        norms = _moves(now, old)
+        moved += norms[0]
+        size += norms[1]
+        old[:] = now
+    given = gradient.size
+    shift = np.float64(gradient[0]) if given and np.isfinite(gradient[0]) else 0.0
+    for begin in range(0, given, BLOCK):
+        block = gradient[begin : begin + BLOCK]
+        part = _sums(block, shift)
+        total += part[0]
+        squares += part[1]
+        zeros += _zeros(block)
+    for slot in range(COUNTS):
+        counts[slot] = tally[0, slot] + tally[1, slot] + tally[2, slot] + tally[3, slot]
+    figures[0] = shift + total / given
+    figures[1] = np.sqrt((squares - total * total / given) / (given - 1))
+    figures[2] = zeros / given
+    figures[3] = np.sqrt(moved) / np.sqrt(size)
+
+
 @njit(float64(float32[:, ::1], int64[::1]), nogil=True, cache=True, error_model="numpy")
 def accuracy(logits, targets):  # type: ignore[no-untyped-def]
     """Return lab.training.metrics.accuracy: of equal largest logits the first counts, and nan is the largest."""

@@ -4,17 +4,21 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from lab.nn.norms import AveragingNorm, Norm, RunningBatchNorm
-from lab.record import LAYER, NORM
+from lab.record import GRADIENT, LAYER, NORM
+from lab.telemetry.backward import Weights
 from lab.training.metrics import accuracy
 
 Metric = Callable[[Tensor, Tensor], Tensor]
 
+_NOTHING = np.empty(0, np.float32)
+
 
 class HostPasses:
-    """Writes the statistics of record.LAYER and record.NORM into rows in the host's memory.
+    """Writes the statistics of record.LAYER, NORM and GRADIENT into rows in the host's memory.
 
     At a batch of two a look at a tensor from Python costs as much as its arithmetic, so this
     works on views of the storage that were made once.
@@ -31,12 +35,30 @@ class HostPasses:
 
     def measure(self, output: Tensor, row: int, layer: int, at: int) -> None:
         """Write the statistics of a layer's detached ``output`` to the row's columns from ``at``, and its histogram."""
-        values = output.numpy()
-        if output.dim() == 4 and not output.is_contiguous():
-            # channels_last as it lies in memory, without a copy; numpy turns a view faster than torch.
-            values = values.transpose(0, 2, 3, 1)
         figures = self._rows[row, at : at + len(LAYER)]
-        self._fused.measure(values.reshape(-1), *self._how, self._hists[row, layer], figures)
+        self._fused.measure(_in_memory_order(output), *self._how, self._hists[row, layer], figures)
+
+    def watch_weights(self, weights: Weights, hists: Tensor) -> None:
+        """Prepare :meth:`measure_weights`, which writes the weights' histograms into ``hists``."""
+        self._weights = weights
+        self._weight_hists = hists.numpy()
+        self._begins = [weights.begin + layer * len(GRADIENT) for layer in range(len(weights.weights))]
+        # Views that stay: a step writes into the weights, it does not replace them.
+        self._flat = [
+            None if weight is None or before is None else (_in_memory_order(weight), _in_memory_order(before))
+            for weight, before in zip(weights.weights, weights.before, strict=True)
+        ]
+
+    def measure_weights(self, row: int) -> None:
+        """Write each layer's gradient, update and weight histogram; the weights now are then those before."""
+        weights, figures, hists = self._weights, self._rows[row], self._weight_hists[row]
+        for layer, (pair, begin) in enumerate(zip(self._flat, self._begins, strict=True)):
+            if pair is None:
+                continue
+            gradient = weights.gradient(layer)
+            values = _NOTHING if gradient is None else _in_memory_order(gradient)
+            place = figures[begin : begin + len(GRADIENT)]
+            self._fused.measure_update(values, *pair, *weights.ranges[layer], hists[layer], place)
 
     def score(self, loss: Tensor, metric: Metric, logits: Tensor, targets: Tensor, row: int) -> None:
         """Write the step's loss (0-dim) and its ``metric``."""
@@ -62,6 +84,15 @@ class HostPasses:
             names = ("batch_mean", "batch_var", "running_mean", "running_var")
             unseen = _numpy(buffers["unseen"])[0]
             self._fused.measure_averages(*(_numpy(buffers[name]) for name in names), unseen, figures)
+
+
+def _in_memory_order(x: Tensor) -> Any:
+    """Return the values as (n,) numpy, without a copy of what is contiguous or channels_last."""
+    values = x.numpy()
+    if x.dim() == 4 and not x.is_contiguous():
+        # channels_last as it lies in memory; numpy turns a view faster than torch.
+        values = values.transpose(0, 2, 3, 1)
+    return values.reshape(-1)
 
 
 def _numpy(buffer: Tensor | None) -> Any:

@@ -1,4 +1,4 @@
-"""Statistics of each layer's output at each step, computed on its device.
+"""Statistics of each layer's output, weight and gradient at each step, computed on its device.
 
 Nothing here asks the device for a value: every figure is a 0-dim tensor, written into a row of
 storage that was allocated before the run. Whoever wants the rows copies them out, many at once.
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from lab.nn.models import Model
 from lab.nn.norms import AveragingNorm, Norm
 from lab.record import BINS, COUNTS, LAYER, NORM, Layout
+from lab.telemetry.backward import Weights, weight_of
 from lab.telemetry.host import HostPasses, Metric
 
 log = logging.getLogger(__name__)
@@ -141,6 +142,7 @@ class Probes:
     Attributes:
         rows: (capacity, device columns) float32, on the model's device.
         hists: (capacity, layers, COUNTS) int32, on the model's device.
+        weight_hists: the same of the layers' weights.
         row: the index that the step in work writes.
     """
 
@@ -151,13 +153,20 @@ class Probes:
         self.capacity = capacity
         self.rows = torch.full((capacity, len(layout.device_columns)), torch.nan, dtype=torch.float32, device=device)
         self.hists = torch.zeros(capacity, len(layout.layers), COUNTS, dtype=torch.int32, device=device)
+        self.weight_hists = torch.zeros_like(self.hists)
         self.row = 0
+        self._weights = Weights(
+            [weight_of(model.blocks[name]) for name in layout.layers], layout.weight_ranges, layout.device_columns
+        )
         self._hooks = ExitStack()
         self._host: HostPasses | None = None
         if device.type == "cpu" and (fused := fused_passes()) is not None:
             self._host = HostPasses(fused, self.rows, self.hists, layout.range, threshold)
+            self._host.watch_weights(self._weights, self.weight_hists)
         make = cuda_pass(device) if device.type == "cuda" else None
         self._fused_cuda = make(device) if make is not None else None
+        # The pass gives an output's figures too, which mean nothing of a weight.
+        self._unused = torch.empty(len(LAYER), device=device)
 
     def __enter__(self) -> Self:
         for index, name in enumerate(self.layout.layers):
@@ -215,3 +224,24 @@ class Probes:
                 self._host.score(loss, metric, logits, targets, self.row)
                 return
             torch.stack([loss.detach(), metric(logits, targets)], out=self.rows[self.row, :2])
+
+    def measure_weights(self) -> None:
+        """Write each layer's gradient, update and weight histogram, after the optimiser's step."""
+        if self._host is not None:
+            self._host.measure_weights(self.row)
+            return
+        weights = self._weights
+        if all(weight is None for weight in weights.weights):
+            return
+        with torch.no_grad():
+            self.rows[self.row, weights.begin :].copy_(weights.figures())
+            for weight, bounds, counts in zip(
+                weights.weights, weights.ranges, self.weight_hists[self.row], strict=True
+            ):
+                if weight is None:
+                    continue
+                values = flat_view(weight)
+                if self._fused_cuda is not None:
+                    self._fused_cuda(values, *bounds, self.threshold, counts, self._unused)
+                else:
+                    counts.copy_(histogram(values, *bounds))
