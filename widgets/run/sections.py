@@ -12,6 +12,7 @@ from widgets.page.layout import grid, section
 from widgets.page.muted import Muted
 
 LAYERS = "Inside the layers"
+BACKWARD = "Backward"
 
 SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("How training goes", "", ("x",), ("loss", "accuracy", "rates")),
@@ -21,6 +22,14 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         "choose: choose one definition to compare runs.",
         ("near_zero", "layer"),
         ("mean", "std", "near_zero", "histogram"),
+    ),
+    (
+        BACKWARD,
+        "The gradient of each layer's weights, and how far each step moved them. Which layer learns least: the one "
+        "nearest to the input? Raise the learning rate: does every line of update over weight rise with it? A rule of "
+        "thumb is about a thousandth.",
+        ("layer",),
+        ("gradient_mean", "gradient_std", "gradient_zero", "update_ratio", "weights"),
     ),
     (
         "Softmax v sigmoid",
