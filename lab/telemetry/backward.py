@@ -28,11 +28,11 @@ def weight_of(block: nn.Module) -> Tensor | None:
 def weight_range(weight: Tensor | None) -> tuple[float, float]:
     """Return a histogram's range for a weight that is about to be trained; this waits for the device.
 
-    Symmetric, to a power of two, 2 to 4 times its largest value: layers differ by a factor of ten. -1 to 1 for a
-    weight of zeros.
+    Symmetric, to the first power of two from 1.25 times its largest value on: layers differ by a factor of ten.
+    -1 to 1 for a weight of zeros.
     """
     largest = 0.0 if weight is None else float(weight.detach().abs().max())
-    bound = 2.0 ** math.ceil(math.log2(2 * largest)) if 1e-30 < largest < 1e30 else 1.0
+    bound = 2.0 ** math.ceil(math.log2(1.25 * largest)) if 1e-30 < largest < 1e30 else 1.0
     return -bound, bound
 
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from lab.record import Record
 from widgets.charts.blow_up import FLOOR
 from widgets.charts.layers import MISSING, heatmap, layer_shown, per_layer
-from widgets.charts.style import Figure, note
+from widgets.charts.style import Figure, column, note
 from widgets.charts.view import View
 
 RULE = 1e-3
@@ -20,9 +20,7 @@ def gradient_means(record: Record, view: View | None = None) -> Figure:
 
 def gradient_stds(record: Record, view: View | None = None) -> Figure:
     """Draw the standard deviation of each layer's weight gradient per step, on a log axis."""
-    figure = _on_log(record, view, "grad_std", "Spread of each layer's gradient", "standard deviation")
-    figure["layout"]["annotations"].append(_floor())
-    return figure
+    return _on_log(record, view, "grad_std", "Spread of each layer's gradient", "standard deviation")
 
 
 def gradient_zeros(record: Record, view: View | None = None) -> Figure:
@@ -35,7 +33,7 @@ def update_ratios(record: Record, view: View | None = None) -> Figure:
     """Draw |update| / |weight| of each layer per step on a log axis, with a line at 1e-3."""
     figure = _on_log(record, view, "update_ratio", "Update over weight", "|update| / |weight|")
     figure["layout"]["shapes"] = [*figure["layout"]["shapes"], rule_line()]
-    figure["layout"]["annotations"] += [rule_label(), _floor()]
+    figure["layout"]["annotations"].append(rule_label())
     return figure
 
 
@@ -72,16 +70,16 @@ def _per_layer(record: Record, view: View | None, name: str, title: str, y: str,
 
 
 def _on_log(record: Record, view: View | None, name: str, title: str, y: str) -> Figure:
-    figure = _per_layer(record, view, name, title, y, type="log", exponentformat="power", nticks=6)
+    figure = _per_layer(record, view, name, title, y, type="log", exponentformat="power", nticks=4)
     for trace in figure["data"]:
         trace["y"] = _drawable(trace["y"])
+    whole = (view and view.whole) or record
+    if any((column(whole, f"{name}/{layer}") < FLOOR).any() for layer in whole.layers):
+        floor = note(f"0 is drawn at {FLOOR:.0e}", x=0, xanchor="left", y=1, yanchor="bottom")
+        figure["layout"]["annotations"].append(floor)
     return figure
 
 
 def _drawable(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return ``values`` for a log axis: zeros at its foot, a gap where not finite."""
     return np.where(np.isfinite(values), np.maximum(values, np.float32(FLOOR)), np.float32(np.nan))
-
-
-def _floor() -> Figure:
-    return note(f"0 is drawn at {FLOOR:.0e}", x=0, xanchor="left", y=1, yanchor="bottom")

@@ -50,8 +50,13 @@ def test_one_line_for_each_layer(column: str, record: Record) -> None:
 
 @pytest.mark.parametrize("column", ["grad_std", "update_ratio"])
 def test_a_log_axis_has_a_place_for_zero_and_none_for_what_is_not_finite(column: str, record: Record) -> None:
+    floor = f"0 is drawn at {FLOOR:.0e}"
+    assert floor not in texts(LINES[column](record))
     record.columns[f"{column}/conv2"][:4] = 0, np.inf, np.nan, 1e-20
-    y = LINES[column](record)["data"][1]["y"]
+    figure = LINES[column](record)
+    y = figure["data"][1]["y"]
+    assert floor in texts(figure)
+    assert floor in texts(LINES[column](made_record(30, 20), View(whole=record))), "the new rows alone have no zero"
     np.testing.assert_array_equal(y[:4], np.array([FLOOR, np.nan, np.nan, FLOOR], np.float32))
     np.testing.assert_array_equal(y[4:], record.columns[f"{column}/conv2"][4:])
     assert record.columns[f"{column}/conv2"][0] == 0, "the record stays as it was"
