@@ -38,6 +38,10 @@ GRADIENT = ("grad_mean", "grad_std", "grad_zero", "update_ratio")
 exact zeros (0..1); |update| / |weight|, Euclidean norms: how far the optimiser moved the weight in this
 step, over the weight before it. nan for a layer without a weight or, all but the last, without a gradient."""
 
+OUTPUT_GRADIENT = ("out_grad_mean", "out_grad_std")
+"""Per probed layer and step, where it is asked for: mean and std (unbiased) of the loss's gradient by the layer's
+output, after its norm. The loss is a mean over the batch: so are these smaller, the larger the batch."""
+
 
 class Mark(NamedTuple):
     """A knob's change during training: the first step that it affected, the field, the value before and after."""
@@ -85,7 +89,7 @@ class Outputs(NamedTuple):
 class Layout:
     """The columns of a run's record: its layers, those with norms, the histograms' ranges.
 
-    ``weight_ranges`` has one for each layer; left out, -1 to 1.
+    ``weight_ranges`` has one for each layer; left out, -1 to 1. ``output_gradients``: whether they are measured.
     """
 
     layers: tuple[str, ...] = ()
@@ -93,6 +97,7 @@ class Layout:
     range: tuple[float, float] = (0.0, 10.0)
     steps_per_epoch: int = 1
     weight_ranges: tuple[tuple[float, float], ...] = ()
+    output_gradients: bool = False
 
     def __post_init__(self) -> None:
         if not self.weight_ranges:
@@ -104,7 +109,15 @@ class Layout:
         per_layer = tuple(f"{name}/{layer}" for layer in self.layers for name in LAYER)
         per_norm = tuple(f"{name}/{norm}" for norm in self.norms for name in NORM)
         per_weight = tuple(f"{name}/{layer}" for layer in self.layers for name in GRADIENT)
-        return ("loss", "accuracy", *per_layer, *per_norm, *per_weight)
+        per_output = tuple(f"{name}/{layer}" for layer in self.layers for name in OUTPUT_GRADIENT)
+        more = per_output if self.output_gradients else ()
+        return ("loss", "accuracy", *per_layer, *per_norm, *per_weight, *more)
+
+    @property
+    def weight_columns(self) -> slice:
+        """The place of record.GRADIENT of all layers in a row; behind it come those of the outputs, if any."""
+        begin = 2 + len(self.layers) * len(LAYER) + len(self.norms) * len(NORM)
+        return slice(begin, begin + len(self.layers) * len(GRADIENT))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -118,7 +131,8 @@ class Record:
 
     Attributes:
         steps: (n,) int64, the batches' numbers from 0.
-        columns: name -> (n,) float32; see SCALARS, LAYER ("mean/conv1"), NORM and GRADIENT.
+        columns: name -> (n,) float32; see SCALARS, LAYER ("mean/conv1"), NORM, GRADIENT and
+            OUTPUT_GRADIENT.
         hist_steps: (m,) int64.
         hists: (m, layers, COUNTS) int32: below, 40 bins, above, nan.
         weight_hists: (m, layers, COUNTS) int32, of each layer's weight after the step; (0, ...) where it was not

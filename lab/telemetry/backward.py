@@ -53,17 +53,15 @@ class Weights:
         weights: one for each layer; None for a layer without one.
         before: the copies, laid out in memory as the weights are.
         ranges: of their histograms.
-        begin: the row's column at which the first layer's figures stand; each has len(GRADIENT).
+        columns: of a row, where the figures stand, layer by layer: len(GRADIENT) each.
     """
 
-    def __init__(
-        self, weights: Sequence[Tensor | None], ranges: Sequence[tuple[float, float]], columns: Sequence[str]
-    ) -> None:
+    def __init__(self, weights: Sequence[Tensor | None], ranges: Sequence[tuple[float, float]], columns: slice) -> None:
         self.weights = [None if weight is None else weight.detach() for weight in weights]
         self._params = weights
         self.before = [None if weight is None else weight.clone() for weight in self.weights]
         self.ranges = ranges
-        self.begin = len(columns) - len(weights) * len(GRADIENT)
+        self.columns = columns
 
     def gradient(self, layer: int) -> Tensor | None:
         """Return the gradient of a layer's weight, None where there is none."""

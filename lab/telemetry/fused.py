@@ -163,6 +163,16 @@ def _moves(weight, before):  # type: ignore[no-untyped-def]
     return moved, size
 
 
+@njit(void(float32[::1], float32[::1]), nogil=True, cache=True, error_model="numpy")
+def measure_moments(x, figures):  # type: ignore[no-untyped-def]
+    """Write the mean and the unbiased std of ``x`` (n,) into ``figures`` (len(OUTPUT_GRADIENT),)."""
+    n = x.size
+    shift = np.float64(x[0]) if n and np.isfinite(x[0]) else 0.0
+    total, squares = _sums(x, shift)
+    figures[0] = shift + total / n
+    figures[1] = np.sqrt((squares - total * total / n) / (n - 1))
+
+
 @njit(
     void(float32[::1], float32[::1], float32[::1], float32, float32, int32[::1], float32[::1]),
     nogil=True, cache=True, error_model="numpy",

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from lab.nn.norms import AveragingNorm, Norm, RunningBatchNorm
-from lab.record import GRADIENT, LAYER, NORM
+from lab.record import GRADIENT, LAYER, NORM, OUTPUT_GRADIENT
 from lab.telemetry.backward import Weights
 from lab.training.metrics import accuracy
 
@@ -42,7 +42,7 @@ class HostPasses:
         """Prepare :meth:`measure_weights`, which writes the weights' histograms into ``hists``."""
         self._weights = weights
         self._weight_hists = hists.numpy()
-        self._begins = [weights.begin + layer * len(GRADIENT) for layer in range(len(weights.weights))]
+        self._begins = [weights.columns.start + layer * len(GRADIENT) for layer in range(len(weights.weights))]
         # Views that stay: a step writes into the weights, it does not replace them.
         self._flat = [
             None if weight is None or before is None else (_in_memory_order(weight), _in_memory_order(before))
@@ -59,6 +59,11 @@ class HostPasses:
             values = _NOTHING if gradient is None else _in_memory_order(gradient)
             place = figures[begin : begin + len(GRADIENT)]
             self._fused.measure_update(values, *pair, *weights.ranges[layer], hists[layer], place)
+
+    def measure_moments(self, gradient: Tensor, row: int, at: int) -> None:
+        """Write the mean and std of an output's ``gradient`` to the row's columns from ``at``."""
+        place = self._rows[row, at : at + len(OUTPUT_GRADIENT)]
+        self._fused.measure_moments(_in_memory_order(gradient), place)
 
     def score(self, loss: Tensor, metric: Metric, logits: Tensor, targets: Tensor, row: int) -> None:
         """Write the step's loss (0-dim) and its ``metric``."""

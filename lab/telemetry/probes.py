@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from lab.nn.models import Model
 from lab.nn.norms import AveragingNorm, Norm
-from lab.record import BINS, COUNTS, LAYER, NORM, Layout
+from lab.record import BINS, COUNTS, LAYER, NORM, OUTPUT_GRADIENT, Layout
 from lab.telemetry.backward import Weights, weight_of
 from lab.telemetry.host import HostPasses, Metric
 
@@ -133,6 +133,17 @@ def cuda_pass(device: torch.device) -> Callable[[torch.device], Callable[..., No
     return None
 
 
+def _both(forward: Callable[..., None], backward: Callable[[Tensor], None]) -> Callable[..., None]:
+    """Return a forward hook that also has ``backward`` called with the gradient of the output, in training."""
+
+    def hook(block: nn.Module, inputs: object, output: Tensor) -> None:
+        forward(block, inputs, output)
+        if block.training and output.requires_grad:
+            output.register_hook(backward)  # type: ignore[no-untyped-call]
+
+    return hook
+
+
 class Probes:
     """Hooks on a model's blocks that write a row for each training step; a context manager.
 
@@ -156,7 +167,7 @@ class Probes:
         self.weight_hists = torch.zeros_like(self.hists)
         self.row = 0
         self._weights = Weights(
-            [weight_of(model.blocks[name]) for name in layout.layers], layout.weight_ranges, layout.device_columns
+            [weight_of(model.blocks[name]) for name in layout.layers], layout.weight_ranges, layout.weight_columns
         )
         self._hooks = ExitStack()
         self._host: HostPasses | None = None
@@ -195,8 +206,9 @@ class Probes:
                     measure_norm(norm, self.rows[self.row, at_norm : at_norm + len(NORM)])
 
         host = self._host
+        on_gradient = self._output_gradient_hook(layer)
         if host is None:
-            return hook
+            return hook if on_gradient is None else _both(hook, on_gradient)
 
         def on_host(block: nn.Module, inputs: object, output: Tensor) -> None:
             if not block.training:
@@ -205,7 +217,23 @@ class Probes:
             if norm is not None:
                 host.measure_norm(norm, self.row, at_norm)
 
-        return on_host
+        return on_host if on_gradient is None else _both(on_host, on_gradient)
+
+    def _output_gradient_hook(self, layer: int) -> Callable[[Tensor], None] | None:
+        """Return a hook that writes a gradient's mean and std, None where they are not asked for."""
+        if not self.layout.output_gradients:
+            return None
+        begin = self.layout.weight_columns.stop + layer * len(OUTPUT_GRADIENT)
+
+        def write(gradient: Tensor) -> None:
+            if self._host is not None:
+                self._host.measure_moments(gradient.detach(), self.row, begin)
+                return
+            with torch.no_grad():
+                figures = self.rows[self.row, begin : begin + len(OUTPUT_GRADIENT)]
+                torch.stack([gradient.mean(), gradient.std()], out=figures)
+
+        return write
 
     def _measure(self, layer: int, x: Tensor, figures: Tensor) -> None:
         counts = self.hists[self.row, layer]
@@ -234,7 +262,7 @@ class Probes:
         if all(weight is None for weight in weights.weights):
             return
         with torch.no_grad():
-            self.rows[self.row, weights.begin :].copy_(weights.figures())
+            self.rows[self.row, weights.columns].copy_(weights.figures())
             for weight, bounds, counts in zip(
                 weights.weights, weights.ranges, self.weight_hists[self.row], strict=True
             ):

@@ -61,7 +61,12 @@ class Recorder(Callback):
         model, config = learner.model, learner.config
         ranges = tuple(weight_range(weight_of(block)) for block in model.blocks.values())
         layout = Layout(
-            tuple(model.blocks), tuple(model.norms), config.histogram_range, learner.steps_per_epoch, ranges
+            tuple(model.blocks),
+            tuple(model.norms),
+            config.histogram_range,
+            learner.steps_per_epoch,
+            ranges,
+            output_gradients=config.gradients == "outputs",
         )
         self.history.open(layout)
         probes = Probes(model, layout, config.near_zero, learner.task.x_train.device, RING)

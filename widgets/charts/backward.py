@@ -13,6 +13,9 @@ RULE = 1e-3
 """An update of about a thousandth of the weight is a rule of thumb (A. Karpathy, CS231n: "roughly 1e-3")."""
 
 
+NOT_ASKED = "measured only if Gradients is “of weights and outputs”"
+
+
 def gradient_means(record: Record, view: View | None = None) -> Figure:
     """Draw the mean of each layer's weight gradient per step."""
     return _per_layer(record, view, "grad_mean", "Mean of each layer's gradient", "mean")
@@ -26,7 +29,7 @@ def gradient_stds(record: Record, view: View | None = None) -> Figure:
 def gradient_zeros(record: Record, view: View | None = None) -> Figure:
     """Draw the share of each layer's weights whose gradient is exactly zero."""
     title = "Weights without a gradient (exactly 0)"
-    return _per_layer(record, view, "grad_zero", title, "weights (%)", range=[0, 1.02], tickformat=".0%")
+    return _per_layer(record, view, "grad_zero", title, "weights (%)", range=[-0.02, 1.02], tickformat=".0%")
 
 
 def update_ratios(record: Record, view: View | None = None) -> Figure:
@@ -35,6 +38,17 @@ def update_ratios(record: Record, view: View | None = None) -> Figure:
     figure["layout"]["shapes"] = [*figure["layout"]["shapes"], rule_line()]
     figure["layout"]["annotations"].append(rule_label())
     return figure
+
+
+def output_gradient_means(record: Record, view: View | None = None) -> Figure:
+    """Draw the mean of the loss's gradient by each layer's output, in a run that measured it."""
+    return _per_layer(record, view, "out_grad_mean", "Mean of the output's gradient", "mean", missing=NOT_ASKED)
+
+
+def output_gradient_stds(record: Record, view: View | None = None) -> Figure:
+    """Draw the standard deviation of the loss's gradient by each layer's output, on a log axis."""
+    title = "Spread of the output's gradient"
+    return _on_log(record, view, "out_grad_std", title, "standard deviation", missing=NOT_ASKED)
 
 
 def weight_histogram(record: Record, view: View | None = None) -> Figure:
@@ -62,15 +76,17 @@ def rule_label() -> Figure:
     return note("10⁻³", x=1, xanchor="right", y=float(np.log10(RULE)), yref="y", yanchor="bottom")
 
 
-def _per_layer(record: Record, view: View | None, name: str, title: str, y: str, **y_axis: object) -> Figure:
+def _per_layer(
+    record: Record, view: View | None, name: str, title: str, y: str, missing: str = MISSING, **y_axis: object
+) -> Figure:
     figure = per_layer(record, view or View(), name, title, y, **y_axis)
     if len(record.steps) and not any(f"{name}/{layer}" in record.columns for layer in record.layers):
-        figure["layout"]["annotations"].append(note(MISSING, x=0.5, y=0.5, font={"size": 13}))
+        figure["layout"]["annotations"].append(note(missing, x=0.5, y=0.5, font={"size": 13}))
     return figure
 
 
-def _on_log(record: Record, view: View | None, name: str, title: str, y: str) -> Figure:
-    figure = _per_layer(record, view, name, title, y, type="log", exponentformat="power", nticks=4)
+def _on_log(record: Record, view: View | None, name: str, title: str, y: str, missing: str = MISSING) -> Figure:
+    figure = _per_layer(record, view, name, title, y, missing, type="log", exponentformat="power", nticks=4)
     for trace in figure["data"]:
         trace["y"] = _drawable(trace["y"])
     whole = (view and view.whole) or record

@@ -131,6 +131,18 @@ def update_ratios(runs: Sequence[Compared], view: View) -> Figure:
     return figure
 
 
+def output_gradient_means(runs: Sequence[Compared], view: View) -> Figure:
+    """Draw the mean of the gradient by one layer's output per step, in each run that measured it."""
+    title = f"Mean of the gradient by {_the(view.layer, 'last layer')}'s output"
+    return _overlaid(backward.output_gradient_means, runs, view, title, layer_of)
+
+
+def output_gradient_stds(runs: Sequence[Compared], view: View) -> Figure:
+    """Draw the standard deviation of the gradient by one layer's output per step, in each run; log axis."""
+    title = f"Spread of the gradient by {_the(view.layer, 'last layer')}'s output"
+    return _overlaid(backward.output_gradient_stds, runs, view, title, layer_of)
+
+
 def loss_averages(runs: Sequence[Compared], view: View) -> Figure:
     """Draw each run's moving average of the loss, from zero and de-biased (nats)."""
     title = "Average of the loss (thin: from zero)"

@@ -119,6 +119,8 @@ _SHOWN: dict[str, Callable[[Record, View], Columns]] = {
     "gradient_std": _of_layers("grad_std", "standard deviation of the gradient of the weights"),
     "gradient_zero": _of_layers("grad_zero", "share of weights with a gradient of 0 (0..1)"),
     "update_ratio": _of_layers("update_ratio", "|update| / |weight|"),
+    "output_gradient_mean": _of_layers("out_grad_mean", "mean gradient by the output"),
+    "output_gradient_std": _of_layers("out_grad_std", "standard deviation of the gradient by the output"),
     "loss_averages": _loss_averages,
     "mean_averages": _of_norm("mean", "mean"),
     "variance_averages": _of_norm("var", "variance"),

@@ -31,6 +31,11 @@ CHARTS: dict[str, tuple[Chart, str]] = {
     "gradient_std": (charts.gradient_stds, "Standard deviation of the gradient of each layer's weights over time"),
     "gradient_zero": (charts.gradient_zeros, "Share of each layer's weights whose gradient is exactly zero, over time"),
     "update_ratio": (charts.update_ratios, "Size of each layer's update over the size of its weights, over time"),
+    "output_gradient_mean": (charts.output_gradient_means, "Mean of the gradient by each layer's output over time"),
+    "output_gradient_std": (
+        charts.output_gradient_stds,
+        "Standard deviation of the gradient by each layer's output over time",
+    ),
     "weights": (charts.weight_histogram, "Histogram of one layer's weights over time"),
     "loss_averages": (charts.loss_averages, "Moving average of the loss, from zero and de-biased"),
     "mean_averages": (charts.mean_averages, "Moving average of a norm's mean, raw, running and de-biased"),

@@ -29,7 +29,15 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         "nearest to the input? Raise the learning rate: does every line of update over weight rise with it? A rule of "
         "thumb is about a thousandth.",
         ("layer",),
-        ("gradient_mean", "gradient_std", "gradient_zero", "update_ratio", "weights"),
+        (
+            "gradient_mean",
+            "gradient_std",
+            "gradient_zero",
+            "update_ratio",
+            "output_gradient_mean",
+            "output_gradient_std",
+            "weights",
+        ),
     ),
     (
         "Softmax v sigmoid",

@@ -192,7 +192,10 @@ def test_schedules_cost_no_capture(device: str, optimizer: str) -> None:
     assert capture.recorded == 1 and len(set(eager.record.columns["lr"])) == BATCHES
 
 
-@pytest.mark.parametrize("changes", [{"model": "mlp"}, {"model": "logistic"}, {"leak": 0.1, "sub": 0.3, "maxv": 2.0}])
+OTHERS = [{"model": "mlp"}, {"model": "logistic"}, {"leak": 0.1, "sub": 0.3, "maxv": 2.0}, {"gradients": "outputs"}]
+
+
+@pytest.mark.parametrize("changes", OTHERS)
 def test_other_nets(device: str, changes: dict[str, Any]) -> None:
     config = SMALL.replace(**changes, device=device)
     capture = make_capture(device)

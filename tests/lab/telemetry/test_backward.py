@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from lab.assembly import assemble
 from lab.config import Config
 from lab.nn.conv import lay_out_for_cpu
-from lab.record import BINS, COUNTS, GRADIENT, Layout, Record
+from lab.record import BINS, COUNTS, GRADIENT, OUTPUT_GRADIENT, Layout, Record
 from lab.telemetry import probes as probes_module
 from lab.telemetry.backward import Weights, measure_update, weight_of, weight_range
 from lab.telemetry.history import History
@@ -189,7 +190,7 @@ def test_a_net_without_any_weight(way: str) -> None:
 def test_copies_lie_in_memory_as_the_weights_do() -> None:
     conv = nn.Conv2d(3, 4, 3)
     lay_out_for_cpu(conv)
-    copies = Weights([conv.weight], [(-1.0, 1.0)], Layout(("conv",)).device_columns).before
+    copies = Weights([conv.weight], [(-1.0, 1.0)], Layout(("conv",)).weight_columns).before
     assert copies[0] is not None and copies[0].stride() == conv.weight.stride()
 
 
@@ -220,6 +221,55 @@ def test_a_weight_in_another_order_of_memory_is_left_out() -> None:
     layer = nn.Linear(3, 2)
     layer.weight = nn.Parameter(torch.randn(3, 2).T)
     assert weight_of(layer) is None
+
+
+class OutputWatcher(Callback):
+    """Computes the gradients by each block's output again, by torch alone."""
+
+    order = 40
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, tuple[float, float]]] = []
+
+    def after_predict(self, learner: Learner) -> None:
+        if learner.training:
+            model, outputs, x = learner.model, {}, learner.model.stem(learner.x)
+            copy = deepcopy(model)
+            x = copy.stem(learner.x)
+            for name, block in copy.blocks.items():
+                x = outputs[name] = block(x)
+            loss = learner.task.loss(copy.head(x), learner.y)
+            gradients = torch.autograd.grad(loss, list(outputs.values()))
+            self.seen.append(
+                {
+                    name: (g.double().mean().item(), g.double().std().item())
+                    for name, g in zip(outputs, gradients, strict=True)
+                }
+            )
+
+
+@pytest.mark.parametrize("changes", [{}, {"norm": "group", "groups": 2}, {"model": "mlp"}, {"batch_size": 2}], ids=str)
+def test_gradients_of_the_outputs_where_they_are_asked_for(way: str, changes: dict[str, object]) -> None:
+    watcher, history = OutputWatcher(), History()
+    config = SMALL.replace(gradients="outputs", epochs=1, size=40, **changes)
+    assemble(config, history, lambda: 0.0, lambda paused: None, callbacks=[watcher]).train()
+    record = history.since(-1)
+    assert len(record.steps) == len(watcher.seen) > 1
+    for name in record.layers:
+        expected = np.array([seen[name] for seen in watcher.seen])
+        for column, wanted in zip(OUTPUT_GRADIENT, expected.T, strict=True):
+            atol = 2e-6 * expected[:, 1].max() if column == "out_grad_mean" else 0
+            found = record.columns[f"{column}/{name}"]
+            np.testing.assert_allclose(found, wanted, rtol=2e-4, atol=atol, err_msg=f"{column} of {name}")
+
+
+def test_they_change_nothing_else_and_are_no_column_unless_asked_for() -> None:
+    (without, _), (with_them, _) = watched(SMALL), watched(SMALL.replace(gradients="outputs"))
+    for name, values in without.columns.items():
+        if name != "seconds":
+            np.testing.assert_array_equal(values, with_them.columns[name], err_msg=name)
+    more = {f"{column}/{layer}" for column in OUTPUT_GRADIENT for layer in without.layers}
+    assert with_them.columns.keys() - without.columns.keys() == more
 
 
 def test_thinning_keeps_both_histograms_in_step() -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from lab.record import GRADIENT, Record
+from lab.record import GRADIENT, OUTPUT_GRADIENT, Record
 from tests.widgets.conftest import made_record
 from widgets import charts
 from widgets.charts import View, compare
-from widgets.charts.backward import RULE
+from widgets.charts.backward import NOT_ASKED, RULE
 from widgets.charts.blow_up import FLOOR
 from widgets.charts.compare import compared
 from widgets.charts.compare_histograms import weight_histograms
@@ -23,9 +23,12 @@ LINES = {
     "grad_std": charts.gradient_stds,
     "grad_zero": charts.gradient_zeros,
     "update_ratio": charts.update_ratios,
+    "out_grad_mean": charts.output_gradient_means,
+    "out_grad_std": charts.output_gradient_stds,
 }
+ON_LOG = [name for name in LINES if name.endswith(("_std", "_ratio"))]
 EVERY = [*LINES.values(), charts.weight_histogram]
-assert tuple(LINES) == GRADIENT
+assert tuple(LINES) == (*GRADIENT, *OUTPUT_GRADIENT)
 
 
 def texts(figure: charts.Figure) -> list[str]:
@@ -34,7 +37,7 @@ def texts(figure: charts.Figure) -> list[str]:
 
 def earlier(record: Record) -> Record:
     """As a file of an earlier version gives it."""
-    columns = {name: values for name, values in record.columns.items() if name.split("/")[0] not in GRADIENT}
+    columns = {name: values for name, values in record.columns.items() if name.split("/")[0] not in LINES}
     return replace(record, columns=columns, weight_hists=np.empty((0, 0, 43), np.int32), weight_ranges=())
 
 
@@ -45,10 +48,10 @@ def test_one_line_for_each_layer(column: str, record: Record) -> None:
     for trace in figure["data"]:
         np.testing.assert_array_equal(trace["y"], record.columns[f"{column}/{trace['name']}"])
     logarithmic = figure["layout"]["yaxis"].get("type") == "log"
-    assert logarithmic == (column in ("grad_std", "update_ratio"))
+    assert logarithmic == (column in ON_LOG)
 
 
-@pytest.mark.parametrize("column", ["grad_std", "update_ratio"])
+@pytest.mark.parametrize("column", ON_LOG)
 def test_a_log_axis_has_a_place_for_zero_and_none_for_what_is_not_finite(column: str, record: Record) -> None:
     floor = f"0 is drawn at {FLOOR:.0e}"
     assert floor not in texts(LINES[column](record))
@@ -92,10 +95,11 @@ def test_weights_outside_are_said(record: Record) -> None:
 
 @pytest.mark.parametrize("chart", EVERY)
 def test_an_earlier_versions_record_has_gaps(chart: Any, record: Record) -> None:
-    assert MISSING not in texts(chart(record)) and MISSING not in texts(chart(Record()))
+    missing = NOT_ASKED if chart in (charts.output_gradient_means, charts.output_gradient_stds) else MISSING
+    assert missing not in texts(chart(record)) and missing not in texts(chart(Record()))
     figure = chart(earlier(record))
     go.Figure(figure)
-    assert MISSING in texts(figure)
+    assert missing in texts(figure)
     for trace in figure["data"]:
         field = "z" if trace["type"] == "heatmap" else "y"
         assert trace[field].shape[-1] == len(trace["x"]) and np.isnan(trace[field]).all()

@@ -30,6 +30,8 @@ OVER_THE_RUN = (
     charts.gradient_stds,
     charts.gradient_zeros,
     charts.update_ratios,
+    charts.output_gradient_means,
+    charts.output_gradient_stds,
     charts.weight_histogram,
     charts.loss_averages,
     charts.mean_averages,

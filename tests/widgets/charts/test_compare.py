@@ -35,6 +35,8 @@ def test_each_run_keeps_its_own_numbers(x: str) -> None:
         "gradient_std": "grad_std/conv2",
         "gradient_zero": "grad_zero/conv2",
         "update_ratio": "update_ratio/conv2",
+        "output_gradient_mean": "out_grad_mean/conv2",
+        "output_gradient_std": "out_grad_std/conv2",
         "rates": "lr",
         "mean_averages": "debiased_mean/conv2",
         "variance_averages": "debiased_var/conv2",

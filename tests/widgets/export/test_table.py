@@ -41,6 +41,8 @@ def numbers(texts: list[str]) -> Any:
         ("gradient_std", {"standard deviation of the gradient of the weights of conv2": "grad_std/conv2"}),
         ("gradient_zero", {"share of weights with a gradient of 0 (0..1) of conv3": "grad_zero/conv3"}),
         ("update_ratio", {f"|update| / |weight| of conv{i}": f"update_ratio/conv{i}" for i in (1, 2, 3)}),
+        ("output_gradient_mean", {"mean gradient by the output of conv1": "out_grad_mean/conv1"}),
+        ("output_gradient_std", {"standard deviation of the gradient by the output of conv2": "out_grad_std/conv2"}),
         ("loss_averages", {"loss (nats)": "loss", "average loss, from zero (nats)": "loss_average"}),
         ("mean_averages", {"batch mean of conv2": "batch_mean/conv2", "running mean of conv2": "running_mean/conv2"}),
         ("variance_averages", {"de-biased running variance of conv2": "debiased_var/conv2"}),

@@ -25,6 +25,8 @@ OVERLAYS: dict[str, Callable[[Sequence[Compared], View], Figure]] = {
     "gradient_std": compare.gradient_stds,
     "gradient_zero": compare.gradient_zeros,
     "update_ratio": compare.update_ratios,
+    "output_gradient_mean": compare.output_gradient_means,
+    "output_gradient_std": compare.output_gradient_stds,
     "weights": weight_histograms,
     "loss_averages": compare.loss_averages,
     "mean_averages": compare.mean_averages,
