@@ -5,10 +5,13 @@ values a dozen times: counts exactly, moments to 1e-6 relative. Beside it the fi
 layer's norm, whose few values take torch thirty operations, and the batch's accuracy.
 """
 
-import numpy as np
-from numba import float32, float64, int32, int64, njit, void
+from typing import Any
 
-from lab.record import BINS, COUNTS
+import numpy as np
+from numba import carray, float32, float64, int32, int64, njit, types, void
+from numba.extending import intrinsic
+
+from lab.record import BINS, COUNTS, GRADIENT
 
 BLOCK = 4096
 """Values that stay in the fastest cache from loop to loop."""
@@ -31,6 +34,9 @@ def _first(position: int, low: float, high: float) -> np.float32:
         value = np.nextafter(value, np.float32(np.inf))
     return value
 
+
+EACH = len(GRADIENT)
+"""Figures of an update."""
 
 # Bounds of the near-zero bins and of the ranges: the first 2 of 40 over 0..10, and 19 to 21 over -7..7.
 _RELU = (np.float32(0), _first(2, 0, 10), np.float32(0), np.float32(10))
@@ -212,6 +218,41 @@ def measure_update(gradient, weight, before, low, high, counts, figures):  # typ
     figures[1] = np.sqrt((squares - total * total / given) / (given - 1))
     figures[2] = zeros / given
     figures[3] = np.sqrt(moved) / np.sqrt(size)
+
+
+def _to_pointer(typing_context, address):  # type: ignore[no-untyped-def]
+    """Return an address as a pointer to float32."""
+
+    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(types.float32)(types.int64), generate
+
+
+_pointer: Any = intrinsic(_to_pointer)
+
+
+@njit(
+    void(int64[:, ::1], int64[::1], float32[:, ::1], int32[:, ::1], float32[::1]),
+    nogil=True, cache=True, error_model="numpy",
+)  # fmt: skip
+def measure_updates(places, sizes, ranges, counts, figures):  # type: ignore[no-untyped-def]
+    """Call :func:`measure_update` for each layer: on a small batch, what a call from Python costs is what counts.
+
+    Args:
+        places: (layers, 3), addresses of the gradient (0 for none), the weight and the copy, one piece of memory each.
+        sizes: (layers,), how many float32 lie at each of them; a layer of none is left out.
+        ranges: (layers, 2), of the histograms.
+        counts, figures: (layers, COUNTS) and (layers * len(GRADIENT),).
+    """
+    for layer in range(sizes.size):
+        n = sizes[layer]
+        if n == 0:
+            continue
+        gradient = carray(_pointer(places[layer, 0]), n if places[layer, 0] != 0 else 0)
+        weight, before = carray(_pointer(places[layer, 1]), n), carray(_pointer(places[layer, 2]), n)
+        place = figures[layer * EACH : (layer + 1) * EACH]
+        measure_update(gradient, weight, before, ranges[layer, 0], ranges[layer, 1], counts[layer], place)
 
 
 @njit(float64(float32[:, ::1], int64[::1]), nogil=True, cache=True, error_model="numpy")

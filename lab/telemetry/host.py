@@ -5,16 +5,15 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from lab.nn.norms import AveragingNorm, Norm, RunningBatchNorm
-from lab.record import GRADIENT, LAYER, NORM, OUTPUT_GRADIENT
+from lab.record import LAYER, NORM, OUTPUT_GRADIENT
 from lab.telemetry.backward import Weights
 from lab.training.metrics import accuracy
 
 Metric = Callable[[Tensor, Tensor], Tensor]
-
-_NOTHING = np.empty(0, np.float32)
 
 
 class HostPasses:
@@ -42,23 +41,24 @@ class HostPasses:
         """Prepare :meth:`measure_weights`, which writes the weights' histograms into ``hists``."""
         self._weights = weights
         self._weight_hists = hists.numpy()
-        self._begins = [weights.columns.start + layer * len(GRADIENT) for layer in range(len(weights.weights))]
-        # Views that stay: a step writes into the weights, it does not replace them.
-        self._flat = [
-            None if weight is None or before is None else (_in_memory_order(weight), _in_memory_order(before))
-            for weight, before in zip(weights.weights, weights.before, strict=True)
-        ]
+        layers = len(weights.weights)
+        # Weight and copy stay where they are, and are kept alive here; the gradient is another at each step.
+        self._places = np.zeros((layers, 3), np.int64)
+        self._sizes = np.zeros(layers, np.int64)
+        self._ranges = np.array(weights.ranges, np.float32).reshape(layers, 2)
+        for layer, (weight, before) in enumerate(zip(weights.weights, weights.before, strict=True)):
+            if weight is not None and before is not None:
+                self._places[layer, 1:] = weight.data_ptr(), before.data_ptr()
+                self._sizes[layer] = weight.numel()
 
     def measure_weights(self, row: int) -> None:
         """Write each layer's gradient, update and weight histogram; the weights now are then those before."""
-        weights, figures, hists = self._weights, self._rows[row], self._weight_hists[row]
-        for layer, (pair, begin) in enumerate(zip(self._flat, self._begins, strict=True)):
-            if pair is None:
-                continue
-            gradient = weights.gradient(layer)
-            values = _NOTHING if gradient is None else _in_memory_order(gradient)
-            place = figures[begin : begin + len(GRADIENT)]
-            self._fused.measure_update(values, *pair, *weights.ranges[layer], hists[layer], place)
+        weights = self._weights
+        # A copy of a gradient that is not one piece must live until the call is over.
+        gradients = [_one_piece(weights.gradient(layer)) for layer in range(len(self._sizes))]
+        self._places[:, 0] = [0 if gradient is None else gradient.data_ptr() for gradient in gradients]
+        figures = self._rows[row, weights.columns]
+        self._fused.measure_updates(self._places, self._sizes, self._ranges, self._weight_hists[row], figures)
 
     def measure_moments(self, gradient: Tensor, row: int, at: int) -> None:
         """Write the mean and std of an output's ``gradient`` to the row's columns from ``at``."""
@@ -89,6 +89,15 @@ class HostPasses:
             names = ("batch_mean", "batch_var", "running_mean", "running_var")
             unseen = _numpy(buffers["unseen"])[0]
             self._fused.measure_averages(*(_numpy(buffers[name]) for name in names), unseen, figures)
+
+
+def _one_piece(gradient: Tensor | None) -> Tensor | None:
+    """Return the gradient, or a copy of it where it does not fill one piece of memory in some order of its axes."""
+    if gradient is None or gradient.is_contiguous():
+        return gradient
+    if gradient.dim() == 4 and gradient.is_contiguous(memory_format=torch.channels_last):
+        return gradient
+    return gradient.contiguous()
 
 
 def _in_memory_order(x: Tensor) -> Any:

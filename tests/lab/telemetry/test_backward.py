@@ -165,7 +165,7 @@ def test_a_weight_without_gradient_and_a_layer_without_weight(way: str) -> None:
     probes = Probes(model, layout, 0.1, torch.device("cpu"), capacity=2)  # type: ignore[arg-type]
     free = model.blocks["free"].weight
     assert isinstance(free, nn.Parameter)
-    free.grad = torch.ones_like(free)
+    free.grad = torch.ones(3, 2).T  # not in one piece of memory, in the order of its axes
     with torch.no_grad():
         free *= 1.5
     probes.measure_weights()
