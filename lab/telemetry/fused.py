@@ -8,7 +8,8 @@ layer's norm, whose few values take torch thirty operations, and the batch's acc
 from typing import Any
 
 import numpy as np
-from numba import carray, float32, float64, int32, int64, njit, types, void
+from numba import carray as _array_at  # type: ignore[attr-defined]
+from numba import float32, float64, int32, int64, njit, types, void
 from numba.extending import intrinsic
 
 from lab.record import BINS, COUNTS, GRADIENT
@@ -226,7 +227,8 @@ def _to_pointer(typing_context, address):  # type: ignore[no-untyped-def]
     def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
         return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
-    return types.CPointer(types.float32)(types.int64), generate
+    pointer: Any = types.CPointer(types.float32)  # type: ignore[no-untyped-call]
+    return pointer(types.int64), generate
 
 
 _pointer: Any = intrinsic(_to_pointer)
@@ -249,8 +251,8 @@ def measure_updates(places, sizes, ranges, counts, figures):  # type: ignore[no-
         n = sizes[layer]
         if n == 0:
             continue
-        gradient = carray(_pointer(places[layer, 0]), n if places[layer, 0] != 0 else 0)
-        weight, before = carray(_pointer(places[layer, 1]), n), carray(_pointer(places[layer, 2]), n)
+        gradient = _array_at(_pointer(places[layer, 0]), n if places[layer, 0] != 0 else 0)
+        weight, before = _array_at(_pointer(places[layer, 1]), n), _array_at(_pointer(places[layer, 2]), n)
         place = figures[layer * EACH : (layer + 1) * EACH]
         measure_update(gradient, weight, before, ranges[layer, 0], ranges[layer, 1], counts[layer], place)
 
