@@ -121,8 +121,8 @@ def plain(
         loss = F.cross_entropy(logits, y)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        optimizer.zero_grad()
         after(loss, logits, y)
+        optimizer.zero_grad()
         yield loss.detach()
 
 

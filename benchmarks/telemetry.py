@@ -37,9 +37,13 @@ def watch(stack: ExitStack, model: Model, task: Task, config: Config) -> Callabl
 
     def after(loss: Tensor, logits: Tensor, y: Tensor) -> None:
         probes.score(loss, accuracy, logits, y)
+        probes.measure_weights()
         probes.row += 1
         if probes.row == RING:
-            history.append(probes.rows.cpu().numpy(), probes.hists.cpu().numpy(), host, [0.98] * RING)
+            rows, hists, weight_hists = (
+                part.cpu().numpy() for part in (probes.rows, probes.hists, probes.weight_hists)
+            )
+            history.append(rows, hists, host, [0.98] * RING, weight_hists)
             probes.row = 0
 
     return after
@@ -97,7 +101,8 @@ def answer() -> tuple[list[Figure], str]:
     notes = (
         "Ratios over the step of a plain eager loop (the same net in torch's usual memory format, `torch.optim.SGD`,"
         " batches cut out of resident tensors). With the lab's probes: each of the four blocks' mean, std, four"
-        " near-zero fractions and 43 counts, each norm's nine figures, loss and accuracy, at every step, moved into the"
+        " near-zero fractions and 43 counts, each weight's gradient (mean, std, zeros), update ratio and 43 counts,"
+        " each norm's nine figures, loss and accuracy, at every step, moved into the"
         " record every 64 steps. The lab's own step is faster than the plain loop's, so what is added to it is told in"
         " units of the plain loop's. The course's hooks: mean, std and `histc` to lists, after notebook 06."
         f" ActivationStats, with its histogram: {hooks.FASTAI}." + gpu

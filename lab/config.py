@@ -35,6 +35,7 @@ INITS = {
     "kaiming_uniform": "Kaiming uniform",
     "lsuv": "LSUV",
 }
+GRADIENTS = {"weights": "of weights", "outputs": "of weights and outputs"}
 OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}
 DATASETS = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
 DEVICES = {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA"}
@@ -178,6 +179,10 @@ class Config:
     beta: float = _knob(
         0.98, "Averaging beta", "Share of the past that the loss's moving average keeps.", VIEW,
         live=True, low=0, high=1, high_open=True, slider=(0, 0.999), step=0.001,
+    )  # fmt: skip
+    gradients: str = _knob(
+        "weights", "Gradients", "Whose gradients are measured at every step; those of the outputs take longer.", VIEW,
+        choices=GRADIENTS,
     )  # fmt: skip
     near_zero: float = _knob(
         1e-3, "Near-zero t", "Threshold t of the definitions abs(x) < t and x <= t.", VIEW,

@@ -33,6 +33,15 @@ NORM = (
 then, averaged over channels and nan where a norm keeps no running statistics: the batch's own
 statistics, the moving averages as kept, the same de-biased, and the factor 1 - (1 - momentum)^t."""
 
+GRADIENT = ("grad_mean", "grad_std", "grad_zero", "update_ratio")
+"""Per probed layer and step, of the layer's weight (no bias): the gradient's mean, std (unbiased) and share of
+exact zeros (0..1); |update| / |weight|, Euclidean norms: how far the optimiser moved the weight in this
+step, over the weight before it. nan for a layer without a weight or, all but the last, without a gradient."""
+
+OUTPUT_GRADIENT = ("out_grad_mean", "out_grad_std")
+"""Per probed layer and step, where it is asked for: mean and std (unbiased) of the loss's gradient by the layer's
+output, after its norm. The loss is a mean over the batch: so are these smaller, the larger the batch."""
+
 
 class Mark(NamedTuple):
     """A knob's change during training: the first step that it affected, the field, the value before and after."""
@@ -78,19 +87,37 @@ class Outputs(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of a run's record: its layers, those with norms, the histograms' range."""
+    """The columns of a run's record: its layers, those with norms, the histograms' ranges.
+
+    ``weight_ranges`` has one for each layer; left out, -1 to 1. ``output_gradients``: whether they are measured.
+    """
 
     layers: tuple[str, ...] = ()
     norms: tuple[str, ...] = ()
     range: tuple[float, float] = (0.0, 10.0)
     steps_per_epoch: int = 1
+    weight_ranges: tuple[tuple[float, float], ...] = ()
+    output_gradients: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.weight_ranges:
+            object.__setattr__(self, "weight_ranges", ((-1.0, 1.0),) * len(self.layers))
 
     @property
     def device_columns(self) -> tuple[str, ...]:
         """The columns that the probes write on the device, in their order."""
         per_layer = tuple(f"{name}/{layer}" for layer in self.layers for name in LAYER)
         per_norm = tuple(f"{name}/{norm}" for norm in self.norms for name in NORM)
-        return ("loss", "accuracy", *per_layer, *per_norm)
+        per_weight = tuple(f"{name}/{layer}" for layer in self.layers for name in GRADIENT)
+        per_output = tuple(f"{name}/{layer}" for layer in self.layers for name in OUTPUT_GRADIENT)
+        more = per_output if self.output_gradients else ()
+        return ("loss", "accuracy", *per_layer, *per_norm, *per_weight, *more)
+
+    @property
+    def weight_columns(self) -> slice:
+        """The place of record.GRADIENT of all layers in a row; behind it come those of the outputs, if any."""
+        begin = 2 + len(self.layers) * len(LAYER) + len(self.norms) * len(NORM)
+        return slice(begin, begin + len(self.layers) * len(GRADIENT))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -104,13 +131,17 @@ class Record:
 
     Attributes:
         steps: (n,) int64, the batches' numbers from 0.
-        columns: name -> (n,) float32; see SCALARS, LAYER ("mean/conv1") and NORM.
+        columns: name -> (n,) float32; see SCALARS, LAYER ("mean/conv1"), NORM, GRADIENT and
+            OUTPUT_GRADIENT.
         hist_steps: (m,) int64.
         hists: (m, layers, COUNTS) int32: below, 40 bins, above, nan.
+        weight_hists: (m, layers, COUNTS) int32, of each layer's weight after the step; (0, ...) where it was not
+            recorded, as in files of earlier versions.
         layers: names of the layers that are measured, in the net's order; () until the run has started.
         norms: those of them that have a norm.
         bins: of a histogram, equally wide.
-        range: lower edge of the first bin, upper edge of the last.
+        range: lower edge of the first bin, upper edge of the last, in ``hists``.
+        weight_ranges: the same in ``weight_hists``, for each layer.
         steps_per_epoch: batches in an epoch, the smaller last one included.
         stride, hist_stride: rows kept are those whose step is a multiple; 1 until thinned.
         marks, validations: all of the run's, whatever the slice.
@@ -121,10 +152,12 @@ class Record:
     columns: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     hist_steps: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     hists: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 0, COUNTS), np.int32))
+    weight_hists: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 0, COUNTS), np.int32))
     layers: tuple[str, ...] = ()
     norms: tuple[str, ...] = ()
     bins: int = BINS
     range: tuple[float, float] = (0.0, 10.0)
+    weight_ranges: tuple[tuple[float, float], ...] = ()
     steps_per_epoch: int = 1
     stride: int = 1
     hist_stride: int = 1

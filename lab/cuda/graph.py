@@ -124,6 +124,7 @@ class _Places:
         self._probes = probes
         self._row = torch.full_like(probes.rows[:1], torch.nan)
         self._hists = torch.zeros_like(probes.hists[:1])
+        self._weight_hists = torch.zeros_like(probes.weight_hists[:1])
         self._at = torch.zeros(1, dtype=torch.int64, device=device)
         self._expected = 0
 
@@ -147,14 +148,15 @@ class _Places:
     def staged(self) -> Iterator[None]:
         """Have the probes write a row of their own in the block, then copy it to where the device's counter says."""
         probes = self._probes
-        ring = probes.rows, probes.hists, probes.row
-        probes.rows, probes.hists, probes.row = self._row, self._hists, 0
+        ring = probes.rows, probes.hists, probes.weight_hists, probes.row
+        probes.rows, probes.hists, probes.weight_hists, probes.row = self._row, self._hists, self._weight_hists, 0
         try:
             yield
         finally:
-            probes.rows, probes.hists, probes.row = ring
+            probes.rows, probes.hists, probes.weight_hists, probes.row = ring
         probes.rows.index_copy_(0, self._at, self._row)
         probes.hists.index_copy_(0, self._at, self._hists)
+        probes.weight_hists.index_copy_(0, self._at, self._weight_hists)
         self._at.add_(1)
 
     def keep_results(self, learner: Learner) -> None:

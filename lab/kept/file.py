@@ -41,6 +41,7 @@ def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO
     """
     outputs = record.outputs
     facts: dict[str, Any] = {name: getattr(record, name) for name in FACTS}
+    facts["weight_ranges"] = record.weight_ranges
     facts["columns"] = list(record.columns)
     facts["marks"] = [[mark.step, mark.field, _packed(mark.old), _packed(mark.new)] for mark in record.marks]
     facts["validations"] = [[_packed(value) for value in row] for row in record.validations]
@@ -51,6 +52,7 @@ def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO
         "columns": np.stack(columns) if columns else np.empty((0, len(record.steps)), np.float32),
         "hist_steps": record.hist_steps,
         "hists": record.hists,
+        "weight_hists": record.weight_hists,
     }
     if outputs is not None:
         arrays |= {"logits": outputs.logits, "pictures": outputs.pictures}
@@ -59,7 +61,7 @@ def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO
         archive.writestr(META, to_json({"version": VERSION, "run": run.to_dict(), "record": facts}))
         for name, array in arrays.items():
             # Counts shrink, the digits of float32 do not; while the run goes on, the time is worth more.
-            small = name == "hists" and not hold
+            small = name in ("hists", "weight_hists") and not hold
             entry = name + ".npy" if small else zipfile.ZipInfo(name + ".npy")
             with archive.open(entry, "w", force_zip64=True) as member:
                 np.lib.format.write_array(cast(Any, member), np.ascontiguousarray(array), allow_pickle=False)
@@ -101,6 +103,11 @@ def read(path: Path) -> Record:
             # Files of earlier versions have no classes: they were digits.
             more = {name: tuple(outputs[name]) for name in ("names", "classes") if name in outputs}
             outputs = Outputs(outputs["step"], logits, pictures, **more)
+        # Files of earlier versions have nothing of the weights.
+        weights: dict[str, Any] = {}
+        if "weight_ranges" in facts:
+            ranges = tuple((float(low), float(high)) for low, high in facts["weight_ranges"])
+            weights = {"weight_hists": _array(archive, "weight_hists"), "weight_ranges": ranges}
         return Record(
             steps=_array(archive, "steps"),
             columns=columns,
@@ -109,6 +116,7 @@ def read(path: Path) -> Record:
             marks=tuple(Mark(step, name, _unpacked(old), _unpacked(new)) for step, name, old, new in facts["marks"]),
             validations=tuple(Validation(*row) for row in facts["validations"]),
             outputs=outputs,
+            **weights,
             **{name: _unpacked(facts[name]) for name in FACTS},
         )
 

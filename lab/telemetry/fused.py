@@ -5,10 +5,14 @@ values a dozen times: counts exactly, moments to 1e-6 relative. Beside it the fi
 layer's norm, whose few values take torch thirty operations, and the batch's accuracy.
 """
 
-import numpy as np
-from numba import float32, float64, int32, int64, njit, void
+from typing import Any
 
-from lab.record import BINS, COUNTS
+import numpy as np
+from numba import carray as _array_at  # type: ignore[attr-defined]
+from numba import float32, float64, int32, int64, njit, types, void
+from numba.extending import intrinsic
+
+from lab.record import BINS, COUNTS, GRADIENT
 
 BLOCK = 4096
 """Values that stay in the fastest cache from loop to loop."""
@@ -31,6 +35,9 @@ def _first(position: int, low: float, high: float) -> np.float32:
         value = np.nextafter(value, np.float32(np.inf))
     return value
 
+
+EACH = len(GRADIENT)
+"""Figures of an update."""
 
 # Bounds of the near-zero bins and of the ranges: the first 2 of 40 over 0..10, and 19 to 21 over -7..7.
 _RELU = (np.float32(0), _first(2, 0, 10), np.float32(0), np.float32(10))
@@ -142,6 +149,112 @@ def measure(x, low, high, threshold, counts, figures):  # type: ignore[no-untype
     figures[3] = near / inside if plain else by_bins
     figures[4] = absolute / n
     figures[5] = below / n
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc"})
+def _zeros(values):  # type: ignore[no-untyped-def]
+    zeros = _NONE
+    for i in range(values.size):
+        zeros += _ONE if values[i] == _NONE else _NONE
+    return np.int64(zeros)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _moves(weight, before):  # type: ignore[no-untyped-def]
+    moved = size = 0.0
+    for i in range(weight.size):
+        old = np.float64(before[i])
+        move = np.float64(weight[i]) - old
+        moved += move * move
+        size += old * old
+    return moved, size
+
+
+@njit(void(float32[::1], float32[::1]), nogil=True, cache=True, error_model="numpy")
+def measure_moments(x, figures):  # type: ignore[no-untyped-def]
+    """Write the mean and the unbiased std of ``x`` (n,) into ``figures`` (len(OUTPUT_GRADIENT),)."""
+    n = x.size
+    shift = np.float64(x[0]) if n and np.isfinite(x[0]) else 0.0
+    total, squares = _sums(x, shift)
+    figures[0] = shift + total / n
+    figures[1] = np.sqrt((squares - total * total / n) / (n - 1))
+
+
+@njit(
+    void(float32[::1], float32[::1], float32[::1], float32, float32, int32[::1], float32[::1]),
+    nogil=True, cache=True, error_model="numpy",
+)  # fmt: skip
+def measure_update(gradient, weight, before, low, high, counts, figures):  # type: ignore[no-untyped-def]
+    """Write a weight's histogram into ``counts`` (COUNTS,), its update's statistics into ``figures`` (len(GRADIENT),).
+
+    Args:
+        gradient: (n,), or (0,) where there is none; in any order.
+        weight, before: (n,) after and before the step; ``before`` becomes a copy of ``weight``.
+        low, high: the histogram's range.
+    """
+    n = weight.size
+    tally = np.zeros((4, COUNTS), np.int32)
+    slots = np.empty(min(n, BLOCK), np.uint32)
+    total = squares = moved = size = 0.0
+    zeros = 0
+    for begin in range(0, n, BLOCK):
+        now, old = weight[begin : begin + BLOCK], before[begin : begin + BLOCK]
+        _find_slots(now, low, high, slots)
+        _count(slots, now.size, tally)
+        norms = _moves(now, old)
+        moved += norms[0]
+        size += norms[1]
+        old[:] = now
+    given = gradient.size
+    shift = np.float64(gradient[0]) if given and np.isfinite(gradient[0]) else 0.0
+    for begin in range(0, given, BLOCK):
+        block = gradient[begin : begin + BLOCK]
+        part = _sums(block, shift)
+        total += part[0]
+        squares += part[1]
+        zeros += _zeros(block)
+    for slot in range(COUNTS):
+        counts[slot] = tally[0, slot] + tally[1, slot] + tally[2, slot] + tally[3, slot]
+    figures[0] = shift + total / given
+    figures[1] = np.sqrt((squares - total * total / given) / (given - 1))
+    figures[2] = zeros / given
+    figures[3] = np.sqrt(moved) / np.sqrt(size)
+
+
+def _to_pointer(typing_context, address):  # type: ignore[no-untyped-def]
+    """Return an address as a pointer to float32."""
+
+    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    pointer: Any = types.CPointer(types.float32)  # type: ignore[no-untyped-call]
+    return pointer(types.int64), generate
+
+
+_pointer: Any = intrinsic(_to_pointer)
+
+
+@njit(
+    void(int64[:, ::1], int64[::1], float32[:, ::1], int32[:, ::1], float32[::1]),
+    nogil=True, cache=True, error_model="numpy",
+)  # fmt: skip
+def measure_updates(places, sizes, ranges, counts, figures):  # type: ignore[no-untyped-def]
+    """Call :func:`measure_update` for each layer: on a small batch, what a call from Python costs is what counts.
+
+    Args:
+        places: (layers, 3), addresses of the gradient (0 for none), the weight and the copy, one piece of memory each.
+        sizes: (layers,), how many float32 lie at each of them; a layer of none is left out.
+        ranges: (layers, 2), of the histograms.
+        counts, figures: (layers, COUNTS) and (layers * len(GRADIENT),).
+    """
+    for layer in range(sizes.size):
+        n = sizes[layer]
+        if n == 0:
+            continue
+        gradient = _array_at(_pointer(places[layer, 0]), n if places[layer, 0] != 0 else 0)
+        weight, before = _array_at(_pointer(places[layer, 1]), n), _array_at(_pointer(places[layer, 2]), n)
+        place = figures[layer * EACH : (layer + 1) * EACH]
+        measure_update(gradient, weight, before, ranges[layer, 0], ranges[layer, 1], counts[layer], place)
 
 
 @njit(float64(float32[:, ::1], int64[::1]), nogil=True, cache=True, error_model="numpy")

@@ -89,7 +89,7 @@ class History:
     """The record of one run in the host's memory. One thread writes, any thread reads.
 
     Beyond 65,536 rows or 4,096 histograms every second one goes and the stride doubles; marks
-    and validations stay. Memory is bounded: about 300 bytes a row at four layers with norms.
+    and validations stay. Memory is bounded: about 350 bytes a row at four layers with norms.
     """
 
     def __init__(self, *, max_rows: int = MAX_ROWS, max_histograms: int = MAX_HISTOGRAMS) -> None:
@@ -108,6 +108,7 @@ class History:
             # A column lies in one piece, a step's histograms do.
             self._rows = _Table((len(layout.columns), None), np.float32, self._limits[0])
             self._hists = _Table((None, len(layout.layers), COUNTS), np.int32, self._limits[1])
+            self._weight_hists = _Table((None, len(layout.layers), COUNTS), np.int32, self._limits[1])
             # The moving average goes through every row in order, the thinned ones too.
             self._average = self._accuracy = 0.0
             self._unseen = 1.0
@@ -118,6 +119,7 @@ class History:
         hists: NDArray[np.int32],
         host: NDArray[np.float64],
         betas: Sequence[float],
+        weight_hists: NDArray[np.int32] | None = None,
     ) -> None:
         """Add the rows of the next steps, in order.
 
@@ -126,6 +128,7 @@ class History:
             hists: (n, layers, COUNTS).
             host: (n, 3): lr, momentum, seconds.
             betas: of the loss's moving average at each of these steps.
+            weight_hists: (n, layers, COUNTS); None, at every call of a run, where they are not measured.
         """
         average, weight = ewma(device_rows[:, 0], betas, start=self._average, unseen=self._unseen)
         accuracy, _ = ewma(device_rows[:, 1], betas, start=self._accuracy)
@@ -139,6 +142,8 @@ class History:
         with self._lock:
             self._rows.append(steps, rows)
             self._hists.append(steps, hists)
+            if weight_hists is not None:
+                self._weight_hists.append(steps, weight_hists)
             self.last_step += len(device_rows)
 
     def finish(self) -> None:
@@ -146,6 +151,7 @@ class History:
         with self._lock:
             self._rows.keep_last()
             self._hists.keep_last()
+            self._weight_hists.keep_last()
 
     def mark(self, mark: Mark) -> None:
         """Add the mark of a knob's change."""
@@ -176,9 +182,11 @@ class History:
                 columns=dict(zip(layout.columns, rows, strict=True)),
                 hist_steps=hist_steps,
                 hists=hists,
+                weight_hists=self._weight_hists.since(step)[1],
                 layers=layout.layers,
                 norms=layout.norms,
                 range=layout.range,
+                weight_ranges=layout.weight_ranges,
                 steps_per_epoch=layout.steps_per_epoch,
                 stride=self._rows.stride,
                 hist_stride=self._hists.stride,

@@ -1,4 +1,4 @@
-"""Statistics of each layer's output at each step, computed on its device.
+"""Statistics of each layer's output, weight and gradient at each step, computed on its device.
 
 Nothing here asks the device for a value: every figure is a 0-dim tensor, written into a row of
 storage that was allocated before the run. Whoever wants the rows copies them out, many at once.
@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from lab.nn.models import Model
 from lab.nn.norms import AveragingNorm, Norm
-from lab.record import BINS, COUNTS, LAYER, NORM, Layout
+from lab.record import BINS, COUNTS, LAYER, NORM, OUTPUT_GRADIENT, Layout
+from lab.telemetry.backward import Weights, weight_of
 from lab.telemetry.host import HostPasses, Metric
 
 log = logging.getLogger(__name__)
@@ -132,6 +133,17 @@ def cuda_pass(device: torch.device) -> Callable[[torch.device], Callable[..., No
     return None
 
 
+def _both(forward: Callable[..., None], backward: Callable[[Tensor], None]) -> Callable[..., None]:
+    """Return a forward hook that also has ``backward`` called with the gradient of the output, in training."""
+
+    def hook(block: nn.Module, inputs: object, output: Tensor) -> None:
+        forward(block, inputs, output)
+        if block.training and output.requires_grad:
+            output.register_hook(backward)  # type: ignore[no-untyped-call]
+
+    return hook
+
+
 class Probes:
     """Hooks on a model's blocks that write a row for each training step; a context manager.
 
@@ -141,6 +153,7 @@ class Probes:
     Attributes:
         rows: (capacity, device columns) float32, on the model's device.
         hists: (capacity, layers, COUNTS) int32, on the model's device.
+        weight_hists: the same of the layers' weights.
         row: the index that the step in work writes.
     """
 
@@ -151,13 +164,20 @@ class Probes:
         self.capacity = capacity
         self.rows = torch.full((capacity, len(layout.device_columns)), torch.nan, dtype=torch.float32, device=device)
         self.hists = torch.zeros(capacity, len(layout.layers), COUNTS, dtype=torch.int32, device=device)
+        self.weight_hists = torch.zeros_like(self.hists)
         self.row = 0
+        self._weights = Weights(
+            [weight_of(model.blocks[name]) for name in layout.layers], layout.weight_ranges, layout.weight_columns
+        )
         self._hooks = ExitStack()
         self._host: HostPasses | None = None
         if device.type == "cpu" and (fused := fused_passes()) is not None:
             self._host = HostPasses(fused, self.rows, self.hists, layout.range, threshold)
+            self._host.watch_weights(self._weights, self.weight_hists)
         make = cuda_pass(device) if device.type == "cuda" else None
         self._fused_cuda = make(device) if make is not None else None
+        # The pass gives an output's figures too, which mean nothing of a weight.
+        self._unused = torch.empty(len(LAYER), device=device)
 
     def __enter__(self) -> Self:
         for index, name in enumerate(self.layout.layers):
@@ -186,8 +206,9 @@ class Probes:
                     measure_norm(norm, self.rows[self.row, at_norm : at_norm + len(NORM)])
 
         host = self._host
+        on_gradient = self._output_gradient_hook(layer)
         if host is None:
-            return hook
+            return hook if on_gradient is None else _both(hook, on_gradient)
 
         def on_host(block: nn.Module, inputs: object, output: Tensor) -> None:
             if not block.training:
@@ -196,7 +217,23 @@ class Probes:
             if norm is not None:
                 host.measure_norm(norm, self.row, at_norm)
 
-        return on_host
+        return on_host if on_gradient is None else _both(on_host, on_gradient)
+
+    def _output_gradient_hook(self, layer: int) -> Callable[[Tensor], None] | None:
+        """Return a hook that writes a gradient's mean and std, None where they are not asked for."""
+        if not self.layout.output_gradients:
+            return None
+        begin = self.layout.weight_columns.stop + layer * len(OUTPUT_GRADIENT)
+
+        def write(gradient: Tensor) -> None:
+            if self._host is not None:
+                self._host.measure_moments(gradient.detach(), self.row, begin)
+                return
+            with torch.no_grad():
+                figures = self.rows[self.row, begin : begin + len(OUTPUT_GRADIENT)]
+                torch.stack([gradient.mean(), gradient.std()], out=figures)
+
+        return write
 
     def _measure(self, layer: int, x: Tensor, figures: Tensor) -> None:
         counts = self.hists[self.row, layer]
@@ -215,3 +252,24 @@ class Probes:
                 self._host.score(loss, metric, logits, targets, self.row)
                 return
             torch.stack([loss.detach(), metric(logits, targets)], out=self.rows[self.row, :2])
+
+    def measure_weights(self) -> None:
+        """Write each layer's gradient, update and weight histogram, after the optimiser's step."""
+        if self._host is not None:
+            self._host.measure_weights(self.row)
+            return
+        weights = self._weights
+        if all(weight is None for weight in weights.weights):
+            return
+        with torch.no_grad():
+            self.rows[self.row, weights.columns].copy_(weights.figures())
+            for weight, bounds, counts in zip(
+                weights.weights, weights.ranges, self.weight_hists[self.row], strict=True
+            ):
+                if weight is None:
+                    continue
+                values = flat_view(weight)
+                if self._fused_cuda is not None:
+                    self._fused_cuda(values, *bounds, self.threshold, counts, self._unused)
+                else:
+                    counts.copy_(histogram(values, *bounds))

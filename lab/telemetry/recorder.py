@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from lab.record import Layout, Outputs, Validation
+from lab.telemetry.backward import weight_of, weight_range
 from lab.telemetry.history import History
 from lab.telemetry.probes import Probes
 from lab.training.callbacks import Callback, CancelFit
@@ -58,7 +59,15 @@ class Recorder(Callback):
 
     def before_fit(self, learner: Learner) -> None:
         model, config = learner.model, learner.config
-        layout = Layout(tuple(model.blocks), tuple(model.norms), config.histogram_range, learner.steps_per_epoch)
+        ranges = tuple(weight_range(weight_of(block)) for block in model.blocks.values())
+        layout = Layout(
+            tuple(model.blocks),
+            tuple(model.norms),
+            config.histogram_range,
+            learner.steps_per_epoch,
+            ranges,
+            output_gradients=config.gradients == "outputs",
+        )
         self.history.open(layout)
         probes = Probes(model, layout, config.near_zero, learner.task.x_train.device, RING)
         self.probes = self._hooks.enter_context(probes)
@@ -70,6 +79,7 @@ class Recorder(Callback):
 
     def measure(self, learner: Learner) -> None:
         self.probes.score(learner.loss, learner.task.metric, learner.logits, learner.y)
+        self.probes.measure_weights()
 
     def before_batch(self, learner: Learner) -> None:
         self._recorded = False
@@ -145,6 +155,7 @@ class Recorder(Callback):
             return
         rows = self.probes.rows[:count].cpu().numpy()
         hists = self.probes.hists[:count].cpu().numpy()
+        weight_hists = self.probes.weight_hists[:count].cpu().numpy()
         host = np.array(self._host, np.float64)
         self.probes.row = 0
         self._host.clear()
@@ -155,7 +166,7 @@ class Recorder(Callback):
             self.diverged = Divergence(step, float(host[at, 0]), float(rows[at, 0]), self._broken(rows[at]))
             count = at + 1  # what follows a diverged step means nothing
         rows, hists, host = rows[:count], hists[:count], host[:count]
-        self.history.append(rows, hists, host[:, :3], host[:, 3].tolist())
+        self.history.append(rows, hists, host[:, :3], host[:, 3].tolist(), weight_hists[:count])
         sizes = host[:, 4]
         self._totals += (rows[:, :2] * sizes[:, None]).sum(axis=0)
         self._images += int(sizes.sum())

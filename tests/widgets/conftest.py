@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lab.record import COUNTS, Layout, Mark, Outputs, Record, Validation
+from lab.record import COUNTS, OUTPUT_GRADIENT, Layout, Mark, Outputs, Record, Validation
 from tests.widgets.tiny_runs import TINY, Make
 from widgets.panels.training.panel import TrainingPanel
 
@@ -18,14 +18,22 @@ def made_record(steps: int = 30, begin: int = 0) -> Record:
     """Rows ``begin`` to ``steps - 1`` of a run of 30 with known, all different numbers, 10 steps an epoch."""
     rng = np.random.default_rng(7)
     layout = Layout(LAYERS, NORMS, (0.0, 10.0), 10)
-    rows = slice(begin, steps)
+    rows, hists = slice(begin, steps), slice((begin + 1) // 2, (steps + 1) // 2)
     columns = {name: rng.random(30, dtype=np.float32)[rows] + 0.01 for name in layout.columns}
+    more = np.random.default_rng(9)
+    columns |= {
+        f"{name}/{layer}": more.random(30, dtype=np.float32)[rows] + 0.01
+        for layer in LAYERS
+        for name in OUTPUT_GRADIENT
+    }
     columns["seconds"] = (0.5 * np.arange(30, dtype=np.float32) ** 1.5)[rows]
     return Record(
         steps=np.arange(30)[rows],
         columns=columns,
-        hist_steps=np.arange(0, 30, 2)[(begin + 1) // 2 : (steps + 1) // 2],
-        hists=rng.integers(0, 99, (15, len(LAYERS), COUNTS), dtype=np.int32)[(begin + 1) // 2 : (steps + 1) // 2],
+        hist_steps=np.arange(0, 30, 2)[hists],
+        hists=rng.integers(0, 99, (15, len(LAYERS), COUNTS), dtype=np.int32)[hists],
+        weight_hists=np.random.default_rng(8).integers(0, 99, (15, len(LAYERS), COUNTS), dtype=np.int32)[hists],
+        weight_ranges=((-1.0, 1.0), (-0.5, 0.5), (-0.25, 0.25)),
         layers=LAYERS,
         norms=NORMS,
         range=layout.range,

@@ -6,6 +6,15 @@ page, a notebook and a slide.
 """
 
 from widgets.charts.averages import debias_factors, loss_averages, mean_averages, variance_averages
+from widgets.charts.backward import (
+    gradient_means,
+    gradient_stds,
+    gradient_zeros,
+    output_gradient_means,
+    output_gradient_stds,
+    update_ratios,
+    weight_histogram,
+)
 from widgets.charts.blow_up import blow_up
 from widgets.charts.layers import NEAR_ZERO, histogram, layer_means, layer_stds, near_zero
 from widgets.charts.outputs import PICTURES, outputs
@@ -22,6 +31,9 @@ __all__ = [
     "accuracy",
     "blow_up",
     "debias_factors",
+    "gradient_means",
+    "gradient_stds",
+    "gradient_zeros",
     "histogram",
     "layer_means",
     "layer_stds",
@@ -29,7 +41,11 @@ __all__ = [
     "loss_averages",
     "mean_averages",
     "near_zero",
+    "output_gradient_means",
+    "output_gradient_stds",
     "outputs",
     "rates",
+    "update_ratios",
     "variance_averages",
+    "weight_histogram",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from lab.concepts.moving_average import debiased
 from lab.record import Record
-from widgets.charts import averages, layers, progress
+from widgets.charts import averages, backward, layers, progress
 from widgets.charts.blow_up import FLOOR, blow_up
 from widgets.charts.marks import marks
 from widgets.charts.style import COLOURS, DASHES, HEIGHT, LEGEND_ROW, Figure, heading, note
@@ -102,6 +102,45 @@ def near_zero(runs: Sequence[Compared], view: View) -> Figure:
     definition = layers.NEAR_ZERO[view.near_zero] if np.isnan(view.threshold) else layers.near_zero_name(view)
     title = f"Near zero, {_the(view.layer, 'last layer')}: {definition}"
     return _overlaid(layers.near_zero, runs, view, title, layer_of)
+
+
+def gradient_means(runs: Sequence[Compared], view: View) -> Figure:
+    """Draw the mean of one layer's weight gradient per step, in each run."""
+    title = f"Mean of {_the(view.layer, 'last layer')}'s gradient"
+    return _overlaid(backward.gradient_means, runs, view, title, layer_of)
+
+
+def gradient_stds(runs: Sequence[Compared], view: View) -> Figure:
+    """Draw the standard deviation of one layer's weight gradient per step, in each run; log axis."""
+    title = f"Spread of {_the(view.layer, 'last layer')}'s gradient"
+    return _overlaid(backward.gradient_stds, runs, view, title, layer_of)
+
+
+def gradient_zeros(runs: Sequence[Compared], view: View) -> Figure:
+    """Draw the share of one layer's weights whose gradient is exactly zero, in each run."""
+    title = f"Weights without a gradient, {_the(view.layer, 'last layer')}"
+    return _overlaid(backward.gradient_zeros, runs, view, title, layer_of)
+
+
+def update_ratios(runs: Sequence[Compared], view: View) -> Figure:
+    """Draw |update| / |weight| of one layer per step, in each run; log axis, with a line at 1e-3."""
+    title = f"Update over weight, {_the(view.layer, 'last layer')}"
+    figure = _overlaid(backward.update_ratios, runs, view, title, layer_of)
+    figure["layout"]["shapes"] = [*figure["layout"]["shapes"], backward.rule_line()]
+    figure["layout"]["annotations"] = [*figure["layout"]["annotations"], backward.rule_label()]
+    return figure
+
+
+def output_gradient_means(runs: Sequence[Compared], view: View) -> Figure:
+    """Draw the mean of the gradient by one layer's output per step, in each run that measured it."""
+    title = f"Mean of the gradient by {_the(view.layer, 'last layer')}'s output"
+    return _overlaid(backward.output_gradient_means, runs, view, title, layer_of)
+
+
+def output_gradient_stds(runs: Sequence[Compared], view: View) -> Figure:
+    """Draw the standard deviation of the gradient by one layer's output per step, in each run; log axis."""
+    title = f"Spread of the gradient by {_the(view.layer, 'last layer')}'s output"
+    return _overlaid(backward.output_gradient_stds, runs, view, title, layer_of)
 
 
 def loss_averages(runs: Sequence[Compared], view: View) -> Figure:

@@ -1,12 +1,18 @@
 """Heatmaps of one layer's histograms in several runs, one under the other, on shared step and colour scales."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from lab.record import Record
+from widgets.charts.backward import weight_histogram
 from widgets.charts.compare import Compared, layer_of, legend_name
 from widgets.charts.layers import histogram
 from widgets.charts.style import Figure, axis, heading, note
 from widgets.charts.view import X_AXES, View
+
+Chart = Callable[[Record, View], Figure]
 
 COLUMNS = 300
 """Maximum number of columns of each heatmap, about its width in pixels."""
@@ -21,10 +27,19 @@ def histograms(runs: Sequence[Compared], view: View) -> Figure:
 
     A run without that layer gets a note instead of a heatmap.
     """
+    return _stacked(histogram, runs, view, "Histograms of")
+
+
+def weight_histograms(runs: Sequence[Compared], view: View) -> Figure:
+    """Do as :func:`histograms` with one layer's weights; a run of an earlier version has gaps."""
+    return _stacked(weight_histogram, runs, view, "Weights of")
+
+
+def _stacked(chart: Chart, runs: Sequence[Compared], view: View, title: str) -> Figure:
     layer = view.layer or "the last layer"
     inner = max(len(runs) * (ROW + GAP) - GAP, ROW)
     layout: Figure = {
-        "title": heading(f"Histograms of {layer}"),
+        "title": heading(f"{title} {layer}"),
         "height": inner + TOP + BOTTOM,
         "margin": {"l": 64, "r": 8, "t": TOP, "b": BOTTOM},
         "showlegend": False,
@@ -40,19 +55,22 @@ def histograms(runs: Sequence[Compared], view: View) -> Figure:
         layout[f"yaxis{i + 1 if i else ''}"] = axis("value", domain=[max(top - ROW / inner, 0.0), top])
         words = legend_name(run.name)
         if layer_of(run.record, view):
-            data.append(_picture(run, view, name, i == 0))
-            layout[f"yaxis{i + 1 if i else ''}"]["range"] = list(run.record.range)
+            picture, bounds = _picture(chart, run, view, name, i == 0)
+            data.append(picture)
+            layout[f"yaxis{i + 1 if i else ''}"]["range"] = bounds
         else:
             words += " (not in this net)" if run.record.layers else ""
         layout["annotations"].append(note(words, x=0, xanchor="left", y=top, yanchor="bottom", font={"size": 12}))
-    top_count = max((float(picture["z"].max(initial=0)) for picture in data), default=0.0)
+    top_count = max((float(np.nanmax(picture["z"], initial=0)) for picture in data), default=0.0)
     return {"data": [picture | {"zmax": top_count} for picture in data], "layout": layout}
 
 
-def _picture(run: Compared, view: View, y_axis: str, with_scale: bool) -> Figure:
+def _picture(chart: Chart, run: Compared, view: View, y_axis: str, with_scale: bool) -> tuple[Figure, list[float]]:
+    """Return a run's heatmap and the range of its values."""
     record = run.record
     every = max(1, -(-len(record.hist_steps) // COLUMNS))
     few = replace(record, hist_steps=record.hist_steps[::every], hists=record.hists[::every])
-    picture: Figure = histogram(few, replace(view, layer=layer_of(record, view)[0]))["data"][0]
+    few = replace(few, weight_hists=record.weight_hists[::every])
+    figure = chart(few, replace(view, layer=layer_of(record, view)[0]))
     more = {"name": legend_name(run.name), "yaxis": y_axis, "showscale": with_scale, "meta": {"whole": True}}
-    return picture | more
+    return figure["data"][0] | more, figure["layout"]["yaxis"]["range"]

@@ -1,6 +1,7 @@
 """Charts of each layer's outputs: mean, standard deviation, near-zero fraction and histogram."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lab.record import Record
 from widgets.charts.style import Figure, axis, column, layout, line, note
@@ -16,14 +17,18 @@ NEAR_ZERO = {
 GeneralRelu (lesson 10), as fractions of the values inside their range."""
 
 
+MISSING = "not recorded in this run"
+"""Note in a chart of what a run has not measured, such as one that an earlier version kept."""
+
+
 def layer_means(record: Record, view: View | None = None) -> Figure:
     """Draw the mean of each layer's output per step."""
-    return _per_layer(record, view or View(), "mean", "Mean of each layer's output", "mean")
+    return per_layer(record, view or View(), "mean", "Mean of each layer's output", "mean")
 
 
 def layer_stds(record: Record, view: View | None = None) -> Figure:
     """Draw the standard deviation of each layer's output per step."""
-    return _per_layer(
+    return per_layer(
         record, view or View(), "std", "Spread of each layer's output", "standard deviation", rangemode="tozero"
     )
 
@@ -32,7 +37,7 @@ def near_zero(record: Record, view: View | None = None) -> Figure:
     """Draw the fraction of each layer's outputs near zero, by ``view``'s definition, which the chart names."""
     view = view or View()
     title = f"Near zero: {near_zero_name(view)}"
-    return _per_layer(record, view, view.near_zero, title, "near zero (%)", range=[0, 1.02], tickformat=".0%")
+    return per_layer(record, view, view.near_zero, title, "near zero (%)", range=[0, 1.02], tickformat=".0%")
 
 
 def layer_shown(record: Record, view: View) -> str:
@@ -45,7 +50,8 @@ def near_zero_name(view: View) -> str:
     return NEAR_ZERO[view.near_zero].replace(" t", f" {view.threshold:g}")
 
 
-def _per_layer(record: Record, view: View, name: str, title: str, y: str, **y_axis: object) -> Figure:
+def per_layer(record: Record, view: View, name: str, title: str, y: str, **y_axis: object) -> Figure:
+    """Draw the column ``name`` of each layer as a line; ``y`` is the axis's title, ``y_axis`` its other settings."""
     x = view.at(record.steps, record)
     data = [line(layer, x, column(record, f"{name}/{layer}"), i) for i, layer in enumerate(record.layers)]
     return {"data": data, "layout": layout(title, record, view, y, entries=len(data) or 1, **y_axis)}
@@ -58,15 +64,31 @@ def histogram(record: Record, view: View | None = None) -> Figure:
     range are not drawn, their share in the newest histogram is written above the picture.
     """
     view = view or View()
-    low, high = record.range
-    width = (high - low) / record.bins
     layer = layer_shown(record, view)
-    counts = record.hists[:, record.layers.index(layer)] if layer else np.zeros((0, record.bins + 3), np.int32)
+    counts = record.hists[:, record.layers.index(layer)] if layer else None
+    return heatmap(record, view, f"Histogram: {layer or 'a layer'}", counts, record.range, "value of an output")
+
+
+def heatmap(
+    record: Record,
+    view: View,
+    title: str,
+    counts: NDArray[np.int32] | None,
+    bounds: tuple[float, float],
+    value: str,
+) -> Figure:
+    """Draw the histograms ``counts`` (len(record.hist_steps), bins + 3) over ``bounds``; gaps if None.
+
+    ``value`` is the y-axis's title.
+    """
+    low, high = bounds
+    width = (high - low) / record.bins
+    shown = np.full((len(record.hist_steps), record.bins), np.nan, np.float32) if counts is None else counts[:, 1:-2]
     data = {
         "type": "heatmap",
         "x": view.at(record.hist_steps, record),
         "y": low + width * (np.arange(record.bins) + 0.5),
-        "z": np.log1p(counts[:, 1:-2], dtype=np.float32).T,
+        "z": np.log1p(shown, dtype=np.float32).T,
         "colorscale": "Cividis",
         "zmin": 0,
         "colorbar": {
@@ -75,13 +97,15 @@ def histogram(record: Record, view: View | None = None) -> Figure:
             "len": 1,
             "outlinewidth": 0,
         },
-        "hovertemplate": "%{x}: value %{y:.2f}, log(1 + count) %{z:.2f}<extra></extra>",
+        "hovertemplate": "%{x}: value %{y:.3~g}, log(1 + count) %{z:.2f}<extra></extra>",
     }
-    base = layout(f"Histogram: {layer or 'a layer'}", record, view, "value of an output", range=[low, high])
-    if len(counts):
-        base["annotations"].append(_outside(counts[-1], record.range))
+    base = layout(title, record, view, value, range=[low, high])
+    if counts is not None and len(counts):
+        base["annotations"].append(_outside(counts[-1], bounds))
+    elif len(record.hist_steps):
+        base["annotations"].append(note(MISSING, x=0.5, y=0.5, font={"size": 13}))
     base |= {"showlegend": False, "hovermode": "closest", "margin": base["margin"] | {"r": 8, "b": 50}}
-    base["yaxis"] = axis("value of an output", range=[low, high])
+    base["yaxis"] = axis(value, range=[low, high])
     return {"data": [data], "layout": base}
 
 

@@ -22,8 +22,8 @@ def run_table(name: str, record: Record, view: View) -> Table:
 
     A validation's values stand in the row of its step. Empty for a figure that is not over the run.
     """
-    if name == "histogram":
-        return _histogram(record, view)
+    if name in ("histogram", "weights"):
+        return _histogram(name, record, view)
     if name not in _SHOWN:
         return {}
     shown = _SHOWN[name](record, view)
@@ -115,6 +115,12 @@ _SHOWN: dict[str, Callable[[Record, View], Columns]] = {
     "mean": _of_layers("mean", "mean output"),
     "std": _of_layers("std", "standard deviation of the output"),
     "near_zero": _near_zero,
+    "gradient_mean": _of_layers("grad_mean", "mean gradient of the weights"),
+    "gradient_std": _of_layers("grad_std", "standard deviation of the gradient of the weights"),
+    "gradient_zero": _of_layers("grad_zero", "share of weights with a gradient of 0 (0..1)"),
+    "update_ratio": _of_layers("update_ratio", "|update| / |weight|"),
+    "output_gradient_mean": _of_layers("out_grad_mean", "mean gradient by the output"),
+    "output_gradient_std": _of_layers("out_grad_std", "standard deviation of the gradient by the output"),
     "loss_averages": _loss_averages,
     "mean_averages": _of_norm("mean", "mean"),
     "variance_averages": _of_norm("var", "variance"),
@@ -123,15 +129,20 @@ _SHOWN: dict[str, Callable[[Record, View], Columns]] = {
 }
 
 
-def _histogram(record: Record, view: View) -> Table:
+def _histogram(name: str, record: Record, view: View) -> Table:
     """Return a row for each histogram: the counts of values below the range, in each bin, above it, and of nan."""
-    low, high = record.range
-    edges = [f"{edge:.6g}" for edge in np.linspace(low, high, record.bins + 1)]
-    bins = [f"{a} to {b}" for a, b in pairwise(edges)]
     layer = layer_shown(record, view)
     table: Table = {"step": record.hist_steps}
-    if layer:
-        counts = record.hists[:, record.layers.index(layer)]
+    at = record.layers.index(layer) if layer else 0
+    hists, (low, high), what = record.hists, record.range, layer
+    if name == "weights":
+        hists, what = record.weight_hists, f"weights of {layer}"
+        low, high = record.weight_ranges[at] if at < len(record.weight_ranges) else (-1.0, 1.0)
+    edges = [f"{edge:.6g}" for edge in np.linspace(low, high, record.bins + 1)]
+    bins = [f"{a} to {b}" for a, b in pairwise(edges)]
+    # A record of an earlier version has none of the weights.
+    if layer and len(hists) == len(record.hist_steps) and hists.shape[1]:
+        counts = hists[:, at]
         titles = [f"below {edges[0]}", *bins, f"{edges[-1]} and above", "nan"]
-        table |= {f"{layer}, count {title}": counts[:, i] for i, title in enumerate(titles)}
+        table |= {f"{what}, count {title}": counts[:, i] for i, title in enumerate(titles)}
     return table

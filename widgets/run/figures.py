@@ -27,6 +27,16 @@ CHARTS: dict[str, tuple[Chart, str]] = {
     "std": (charts.layer_stds, "Standard deviation of each layer's output over time"),
     "near_zero": (charts.near_zero, "Share of each layer's outputs that are near zero, over time"),
     "histogram": (charts.histogram, "Histogram of one layer's outputs over time"),
+    "gradient_mean": (charts.gradient_means, "Mean of the gradient of each layer's weights over time"),
+    "gradient_std": (charts.gradient_stds, "Standard deviation of the gradient of each layer's weights over time"),
+    "gradient_zero": (charts.gradient_zeros, "Share of each layer's weights whose gradient is exactly zero, over time"),
+    "update_ratio": (charts.update_ratios, "Size of each layer's update over the size of its weights, over time"),
+    "output_gradient_mean": (charts.output_gradient_means, "Mean of the gradient by each layer's output over time"),
+    "output_gradient_std": (
+        charts.output_gradient_stds,
+        "Standard deviation of the gradient by each layer's output over time",
+    ),
+    "weights": (charts.weight_histogram, "Histogram of one layer's weights over time"),
     "loss_averages": (charts.loss_averages, "Moving average of the loss, from zero and de-biased"),
     "mean_averages": (charts.mean_averages, "Moving average of a norm's mean, raw, running and de-biased"),
     "variance_averages": (charts.variance_averages, "Moving average of a norm's variance, raw, running and de-biased"),
@@ -41,13 +51,16 @@ OUTPUTS = {f"outputs_{which}": which for which in charts.PICTURES}
 AFFECTED = {
     "x": tuple(CHARTS),
     "near_zero": ("near_zero",),
-    "layer": ("histogram",),
+    "layer": ("histogram", "weights"),
     "norm": ("mean_averages", "variance_averages", "debias_factors"),
 }
 """Which figures a field of View changes."""
 
-HISTOGRAMS = 300
-"""Columns of the histogram picture; it is about as many pixels wide."""
+HISTOGRAMS = ("histogram", "weights")
+"""Figures whose rows are the record's histograms, thinned apart from its other rows."""
+
+COLUMNS = 300
+"""Columns of a histogram picture; it is about as many pixels wide."""
 
 
 OUT_OF_SIGHT = 2.0
@@ -80,9 +93,7 @@ class TrainingFigures:
         self._all_drawn = clock()
         self._answers: dict[str, tuple[int, tuple[str, ...]]] = {}
         self.figures = {
-            name: LiveFigure(
-                chart(self.record, view), max_points=HISTOGRAMS if name == "histogram" else 1000, label=label
-            )
+            name: LiveFigure(chart(self.record, view), max_points=COLUMNS if name in HISTOGRAMS else 1000, label=label)
             for name, (chart, label) in CHARTS.items()
         }
         for name, which in OUTPUTS.items():
@@ -148,11 +159,11 @@ class TrainingFigures:
         for name in names:
             figure = self.figures[name]
             last = figure.last_step
-            steps = record.hist_steps if name == "histogram" else record.steps
+            steps = record.hist_steps if name in HISTOGRAMS else record.steps
             if self._events.get(name) == events and not (len(steps) and steps[-1] > last):
                 continue
             new = rows[last] = rows[last] if last in rows else after(record, last)
-            figure.append(new.hist_steps if name == "histogram" else new.steps, CHARTS[name][0](new, view))
+            figure.append(new.hist_steps if name in HISTOGRAMS else new.steps, CHARTS[name][0](new, view))
             self._events[name] = events
 
     def _show_outputs(self, record: Record, everything: bool) -> None:
@@ -172,7 +183,7 @@ class TrainingFigures:
 
 def _shape(record: Record) -> object:
     """Return what decides the traces: rows of one shape extend rows of the same shape only."""
-    return record.layers, record.norms, record.range, record.steps_per_epoch
+    return record.layers, record.norms, record.range, record.weight_ranges, record.steps_per_epoch
 
 
 def after(record: Record, step: int) -> Record:
@@ -188,4 +199,5 @@ def _cut(record: Record, rows: slice, hists: slice) -> Record:
         columns={name: values[rows] for name, values in record.columns.items()},
         hist_steps=record.hist_steps[hists],
         hists=record.hists[hists],
+        weight_hists=record.weight_hists[hists],
     )

@@ -12,6 +12,7 @@ from widgets.page.layout import classed, grid, section, small_multiples
 from widgets.page.muted import Muted
 
 LAYERS = "Inside the layers"
+BACKWARD = "Backward"
 
 OVERVIEW = ("loss", "mean", "std", "near_zero", "outputs_digit", "loss_averages")
 """Figures that the training lab shows at once, small; each is in a tab of its section, too."""
@@ -27,6 +28,22 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         "choose: choose one definition to compare runs.",
         ("near_zero", "layer"),
         ("mean", "std", "near_zero", "histogram"),
+    ),
+    (
+        BACKWARD,
+        "The gradient of each layer's weights, and how far each step moved them. Which layer learns least: the one "
+        "nearest to the input? Raise the learning rate: does every line of update over weight rise with it? A rule of "
+        "thumb is about a thousandth.",
+        ("layer",),
+        (
+            "gradient_mean",
+            "gradient_std",
+            "gradient_zero",
+            "update_ratio",
+            "output_gradient_mean",
+            "output_gradient_std",
+            "weights",
+        ),
     ),
     (
         "Softmax v sigmoid",

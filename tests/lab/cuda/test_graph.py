@@ -114,6 +114,7 @@ def assert_same(a: Done, b: Done) -> None:
         atol = 4e-3 if name.startswith("near_") else 1e-5
         np.testing.assert_allclose(b.record.columns[name], column, rtol=1e-4, atol=atol, err_msg=name)
     assert np.abs(a.record.hists.astype(int) - b.record.hists).sum(axis=2).max(initial=0) <= 4
+    assert np.abs(a.record.weight_hists.astype(int) - b.record.weight_hists).sum(axis=2).max(initial=0) <= 4
     assert a.record.hists.sum() == b.record.hists.sum()
     assert a.record.marks == b.record.marks
     np.testing.assert_allclose(a.record.validations, b.record.validations, rtol=1e-4, atol=1e-5)
@@ -191,7 +192,10 @@ def test_schedules_cost_no_capture(device: str, optimizer: str) -> None:
     assert capture.recorded == 1 and len(set(eager.record.columns["lr"])) == BATCHES
 
 
-@pytest.mark.parametrize("changes", [{"model": "mlp"}, {"model": "logistic"}, {"leak": 0.1, "sub": 0.3, "maxv": 2.0}])
+OTHERS = [{"model": "mlp"}, {"model": "logistic"}, {"leak": 0.1, "sub": 0.3, "maxv": 2.0}, {"gradients": "outputs"}]
+
+
+@pytest.mark.parametrize("changes", OTHERS)
 def test_other_nets(device: str, changes: dict[str, Any]) -> None:
     config = SMALL.replace(**changes, device=device)
     capture = make_capture(device)

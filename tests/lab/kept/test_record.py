@@ -4,6 +4,7 @@ import json
 import math
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import pytest
 from lab.config import DEFAULTS, Config
 from lab.kept import KeptError, KeptRun, Library
 from lab.kept.file import META, VERSION
-from tests.lab.kept.fakes import FakeSession, full_session, keep_ended, run_file
+from lab.record import COUNTS
+from tests.lab.kept.fakes import LAYOUT, FakeSession, full_session, keep_ended, run_file
 
 
 @pytest.fixture
@@ -169,3 +171,24 @@ def test_foreign_files_are_named_and_left(library: Library) -> None:
     assert (library.folder / "notes.txt").read_text() == "mine" and (library.folder / "weights.npz").exists()
     (library.folder / "notes.txt").unlink()
     assert len(library.problems()) == 2
+
+
+def test_weight_histograms_come_back_and_older_files_have_none(library: Library) -> None:
+    session = FakeSession(layout=replace(LAYOUT, weight_ranges=((-1.0, 1.0), (-0.25, 0.25))))
+    session.start()
+    rows = np.ones((3, len(LAYOUT.device_columns)), np.float32)
+    counts = np.arange(3 * 2 * COUNTS, dtype=np.int32).reshape(3, 2, COUNTS)
+    session.history.append(rows, counts, np.ones((3, 3)), [0.9] * 3, counts + 1)
+    run = keep_ended(library, session)
+    after = library.open(run.id)
+    assert exactly(after.weight_hists) == exactly(counts + 1) and exactly(after.hists) == exactly(counts)
+    assert after.weight_ranges == ((-1.0, 1.0), (-0.25, 0.25))
+
+    def of_an_earlier_version(meta: dict) -> None:
+        del meta["record"]["weight_ranges"]
+        meta["record"]["columns"] = [name.replace("grad", "other") for name in meta["record"]["columns"]]
+
+    rewritten(library, run, of_an_earlier_version)
+    old = library.open(run.id)
+    assert old.weight_ranges == () and len(old.weight_hists) == 0 and "grad_mean/conv1" not in old.columns
+    assert exactly(old.hists) == exactly(counts)

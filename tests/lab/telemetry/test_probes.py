@@ -146,8 +146,8 @@ def test_the_compiled_pass_gives_the_same_figures_of_a_norm(norm: str) -> None:
     with probes:
         for _ in range(3):
             model(torch.randn(6, 1, 28, 28))
-    begin = len(layout.device_columns) - len(layout.norms) * len(NORM)
-    compiled = probes.rows[0, begin:].view(-1, len(NORM))
+    begin = layout.device_columns.index(f"{NORM[0]}/{layout.norms[0]}")
+    compiled = probes.rows[0, begin : begin + len(layout.norms) * len(NORM)].view(-1, len(NORM))
     for name, figures in zip(layout.norms, compiled, strict=True):
         plain = torch.full((len(NORM),), torch.nan)
         measure_norm(model.norms[name], plain)

@@ -26,6 +26,13 @@ OVER_THE_RUN = (
     charts.layer_stds,
     charts.near_zero,
     charts.histogram,
+    charts.gradient_means,
+    charts.gradient_stds,
+    charts.gradient_zeros,
+    charts.update_ratios,
+    charts.output_gradient_means,
+    charts.output_gradient_stds,
+    charts.weight_histogram,
     charts.loss_averages,
     charts.mean_averages,
     charts.variance_averages,
@@ -49,7 +56,7 @@ def drawn(figure: charts.Figure, name: str) -> Any:
 
 def marked(figure: charts.Figure) -> list[float]:
     """Where the lines of live changes stand, from the bottom of the plot to its top."""
-    (shape,) = figure["layout"]["shapes"]
+    (shape,) = (shape for shape in figure["layout"]["shapes"] if shape["type"] == "path")
     assert shape["line"]["dash"] == "dash" and shape["yref"] == "paper"
     lines = [line.split(",") for line in shape["path"].split("M")[1:]]
     assert {end for _, end in lines} == {"0V1"}

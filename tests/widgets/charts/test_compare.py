@@ -15,6 +15,7 @@ from widgets.charts.compare import MOST, ROWS, compared, legend_name
 from widgets.charts.compare_histograms import COLUMNS, histograms
 from widgets.charts.style import column
 from widgets.panels.kept.figures import OVERLAYS
+from widgets.run.figures import HISTOGRAMS
 
 TWO = [compared("first", made_record(), 0), compared("second", made_record(20), 1)]
 
@@ -30,6 +31,12 @@ def test_each_run_keeps_its_own_numbers(x: str) -> None:
         "mean": "mean/conv2",
         "std": "std/conv2",
         "near_zero": "near_abs/conv2",
+        "gradient_mean": "grad_mean/conv2",
+        "gradient_std": "grad_std/conv2",
+        "gradient_zero": "grad_zero/conv2",
+        "update_ratio": "update_ratio/conv2",
+        "output_gradient_mean": "out_grad_mean/conv2",
+        "output_gradient_std": "out_grad_std/conv2",
         "rates": "lr",
         "mean_averages": "debiased_mean/conv2",
         "variance_averages": "debiased_var/conv2",
@@ -54,7 +61,7 @@ def test_loss_and_accuracy_are_averaged_and_validations_are_signs() -> None:
         np.testing.assert_allclose(valid["y"], [row.accuracy for row in record.validations])
 
 
-@pytest.mark.parametrize("name", [name for name in OVERLAYS if name != "histogram"])
+@pytest.mark.parametrize("name", [name for name in OVERLAYS if name not in HISTOGRAMS])
 def test_runs_are_told_apart_by_colour_and_by_dash_or_sign_and_named_once(name: str) -> None:
     runs = [compared(f"run {i}", made_record(), i) for i in range(MOST)]
     data = OVERLAYS[name](runs, View())["data"]

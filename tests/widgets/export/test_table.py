@@ -37,6 +37,12 @@ def numbers(texts: list[str]) -> Any:
         ("mean", {f"mean output of conv{i}": f"mean/conv{i}" for i in (1, 2, 3)}),
         ("std", {f"standard deviation of the output of conv{i}": f"std/conv{i}" for i in (1, 2, 3)}),
         ("near_zero", {f"share near zero (0..1; |x| < 0.5) of conv{i}": f"near_abs/conv{i}" for i in (1, 2, 3)}),
+        ("gradient_mean", {f"mean gradient of the weights of conv{i}": f"grad_mean/conv{i}" for i in (1, 2, 3)}),
+        ("gradient_std", {"standard deviation of the gradient of the weights of conv2": "grad_std/conv2"}),
+        ("gradient_zero", {"share of weights with a gradient of 0 (0..1) of conv3": "grad_zero/conv3"}),
+        ("update_ratio", {f"|update| / |weight| of conv{i}": f"update_ratio/conv{i}" for i in (1, 2, 3)}),
+        ("output_gradient_mean", {"mean gradient by the output of conv1": "out_grad_mean/conv1"}),
+        ("output_gradient_std", {"standard deviation of the gradient by the output of conv2": "out_grad_std/conv2"}),
         ("loss_averages", {"loss (nats)": "loss", "average loss, from zero (nats)": "loss_average"}),
         ("mean_averages", {"batch mean of conv2": "batch_mean/conv2", "running mean of conv2": "running_mean/conv2"}),
         ("variance_averages", {"de-biased running variance of conv2": "debiased_var/conv2"}),
@@ -83,6 +89,17 @@ def test_a_histograms_counts_are_whole(record: Record) -> None:
     assert names[1:3] == ["conv2, count below 0", "conv2, count 0 to 0.25"]
     assert names[-2:] == ["conv2, count 10 and above", "conv2, count nan"]
     assert list(run_table("histogram", Record(), View())) == ["step"]
+
+
+def test_the_weights_counts_are_whole_and_an_earlier_versions_record_has_none(record: Record) -> None:
+    table = run_table("weights", record, View(layer="conv2"))
+    counts = np.stack([values for name, values in table.items() if name != "step"], axis=1)
+    np.testing.assert_array_equal(counts, record.weight_hists[:, 1])
+    names = list(table)
+    assert names[1:3] == ["weights of conv2, count below -0.5", "weights of conv2, count -0.5 to -0.475"]
+    assert names[-2:] == ["weights of conv2, count 0.5 and above", "weights of conv2, count nan"]
+    old = replace(record, weight_hists=record.weight_hists[:0], weight_ranges=())
+    assert list(run_table("weights", old, View())) == ["step"]
 
 
 def test_a_figures_own_arrays(record: Record) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from lab.record import Record
 from widgets.charts import View, compare
 from widgets.charts.compare import Compared
-from widgets.charts.compare_histograms import histograms
+from widgets.charts.compare_histograms import histograms, weight_histograms
 from widgets.charts.style import Figure
 from widgets.panels.kept.selection import Opened
 from widgets.run.figures import TrainingFigures, after
@@ -21,6 +21,13 @@ OVERLAYS: dict[str, Callable[[Sequence[Compared], View], Figure]] = {
     "std": compare.layer_stds,
     "near_zero": compare.near_zero,
     "histogram": histograms,
+    "gradient_mean": compare.gradient_means,
+    "gradient_std": compare.gradient_stds,
+    "gradient_zero": compare.gradient_zeros,
+    "update_ratio": compare.update_ratios,
+    "output_gradient_mean": compare.output_gradient_means,
+    "output_gradient_std": compare.output_gradient_stds,
+    "weights": weight_histograms,
     "loss_averages": compare.loss_averages,
     "mean_averages": compare.mean_averages,
     "variance_averages": compare.variance_averages,

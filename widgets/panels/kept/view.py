@@ -68,8 +68,8 @@ def arrange(
     """
     one = opened[0] if len(opened) == 1 else None
     show(scrub, one is not None)
-    layers = sections["mean"]
-    (layers.add_class if len(opened) > 1 else layers.remove_class)("lab-last-wide")
+    for layers in (sections["mean"], sections["gradient_mean"]):
+        (layers.add_class if len(opened) > 1 else layers.remove_class)("lab-last-wide")
     answers = one is not None and one.record.outputs is not None
     for name, part in sections.items():
         show(part, bool(opened) and (answers or name not in OUTPUTS))

@@ -21,7 +21,7 @@ from widgets.charts.compare import MOST
 from widgets.panel.panel import CLOSE_AFTER, PAUSE_AFTER
 from widgets.panels.kept.figures import OVERLAYS
 from widgets.panels.kept.panel import EVERY, PROBLEMS_EVERY, KeptRunsPanel
-from widgets.run.figures import CHARTS, OUTPUTS
+from widgets.run.figures import CHARTS, HISTOGRAMS, OUTPUTS
 
 BEGIN = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -162,7 +162,7 @@ def test_several_runs_lie_over_each_other(shelf: Shelf, make: Make) -> None:
             for key in "xyz":
                 if isinstance(want.get(key), np.ndarray):
                     np.testing.assert_array_equal(got[key], want[key].astype(np.float32), err_msg=f"{name} {key}")
-        assert drawn["layout"]["shapes"] == expected["layout"]["shapes"] if name != "histogram" else True
+        assert drawn["layout"]["shapes"] == expected["layout"]["shapes"] if name not in HISTOGRAMS else True
     assert names(panel) == ["run a", "run b"]
     differing, finals = panel.about.facts.value.split("Final figures")
     assert re.findall(r'<th scope="row">([^<]*)', differing) == ["Learning rate", "Momentum", "Norm type"]

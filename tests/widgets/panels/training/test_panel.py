@@ -380,7 +380,7 @@ def test_two_panels_do_not_disturb_each_other(make: Make) -> None:
         ("x", "epochs", set(CHARTS)),
         ("x", "seconds", set(CHARTS)),
         ("near_zero", "near_abs", {"near_zero"}),
-        ("layer", "conv1", {"histogram"}),
+        ("layer", "conv1", {"histogram", "weights"}),
         ("norm", "conv2", {"mean_averages", "variance_averages", "debias_factors"}),
     ],
 )
