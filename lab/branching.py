@@ -67,15 +67,8 @@ def branch(
         ConfigError: for a step that is not in the record, a knob that is not live, or a value out of range.
         BranchError: where the run has no snapshots.
     """
-    last = history.last_step
-    if snapshots is None or last < 0:
-        raise _nothing_left(last)
-    if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= last:
-        raise ConfigError("step of a branch", step, f"a whole number from 0 to {last}, the last recorded step")
-    snapshot = snapshots.at(step)
-    if snapshot is None:
-        raise BranchError(f"This run has no snapshot before step {step}: it is itself a branch from a later step.")
-    record = history.since(last)
+    snapshot, snapshots = snapshot_for(history, snapshots, step)
+    record = history.since(history.last_step)
     marks = tuple(mark for mark in record.marks[snapshot.carried.marks :] if mark.step < step)
     config = snapshot.config
     for mark in marks:
@@ -90,6 +83,23 @@ def branch(
         target=config.change_live(**changes),
         schedule_from=snapshot.schedule_from,
     )
+
+
+def snapshot_for(history: History, snapshots: "Snapshots | None", step: int) -> "tuple[Snapshot, Snapshots]":
+    """Return the snapshot from which a branch at ``step`` goes on, and all of them.
+
+    Raises:
+        ConfigError, BranchError: as :func:`branch`.
+    """
+    last = history.last_step
+    if snapshots is None or last < 0:
+        raise _nothing_left(last)
+    if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= last:
+        raise ConfigError("step of a branch", step, f"a whole number from 0 to {last}, the last recorded step")
+    snapshot = snapshots.at(step)
+    if snapshot is None:
+        raise BranchError(f"This run has no snapshot at or before step {step}.")
+    return snapshot, snapshots
 
 
 def prolonged(history: History, snapshots: "Snapshots | None", config: Config, epochs: int, parent: str) -> Beginning:
@@ -108,10 +118,8 @@ def prolonged(history: History, snapshots: "Snapshots | None", config: Config, e
     most = int(KNOBS["epochs"].high) - config.epochs
     if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= most:
         raise ConfigError("more epochs", epochs, f"a whole number from 1 to {most}")
-    end = history.last_step + 1
-    snapshot = None if snapshots is None else snapshots.at(end)
-    if snapshots is None or snapshot is None or snapshot.step < end:
-        raise _nothing_left(history.last_step)
+    snapshot, snapshots = snapshot_at_end(history, snapshots)
+    end = snapshot.step
     longer = replace(snapshot.config, epochs=config.epochs + epochs)
     fork = history.fork(snapshot.carried, Origin(parent, end, "prolonged"))
     fork.mark(Mark(end, "epochs", config.epochs, longer.epochs))
@@ -125,6 +133,19 @@ def prolonged(history: History, snapshots: "Snapshots | None", config: Config, e
         target=longer,
         schedule_from=end,
     )
+
+
+def snapshot_at_end(history: History, snapshots: "Snapshots | None") -> "tuple[Snapshot, Snapshots]":
+    """Return the snapshot of a finished run's end, and all of them.
+
+    Raises:
+        BranchError: where there is none.
+    """
+    end = history.last_step + 1
+    snapshot = None if snapshots is None else snapshots.at(end)
+    if snapshots is None or snapshot is None or snapshot.step < end:
+        raise _nothing_left(history.last_step)
+    return snapshot, snapshots
 
 
 def refuse_state(callbacks: Iterable[object]) -> None:

@@ -163,11 +163,34 @@ class Session:
             branching.BranchError: where the run has not finished, or as for :meth:`branch`.
         """
         with self._lock:
-            if self._state != "finished":
-                raise branching.BranchError(f"Only a finished run can be prolonged; this one is {self._state}.")
-            self._check_branchable()
+            self._check_prolongable()
             begins = branching.prolonged(self.history, self._snapshots, self._config, epochs, self._called())
             return self._child(begins)
+
+    def why_no_branch(self, step: int) -> str:
+        """Return why :meth:`branch` would refuse ``step``, for a person; empty where it would not."""
+        try:
+            with self._lock:
+                self._check_branchable()
+                branching.snapshot_for(self.history, self._snapshots, step)
+        except ConfigError as refusal:
+            return str(refusal)
+        return ""
+
+    def why_no_prolonging(self) -> str:
+        """Return why :meth:`prolong` would refuse one epoch more, for a person; empty where it would not."""
+        try:
+            with self._lock:
+                self._check_prolongable()
+        except ConfigError as refusal:
+            return str(refusal)
+        return ""
+
+    def _check_prolongable(self) -> None:
+        if self._state != "finished":
+            raise branching.BranchError(f"Only a finished run can be prolonged; this one is {self._state}.")
+        self._check_branchable()
+        branching.snapshot_at_end(self.history, self._snapshots)
 
     def _check_branchable(self) -> None:
         branching.refuse_state(self._task_and_callbacks[1])

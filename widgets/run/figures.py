@@ -41,7 +41,7 @@ OUTPUTS = {f"outputs_{which}": which for which in charts.PICTURES}
 AFFECTED = {
     "x": tuple(CHARTS),
     "near_zero": ("near_zero",),
-    "layer": ("histogram",),
+    "layer": ("histogram", "mean", "std", "near_zero"),
     "norm": ("mean_averages", "variance_averages", "debias_factors"),
 }
 """Which figures a field of View changes."""
