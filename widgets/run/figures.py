@@ -41,10 +41,13 @@ OUTPUTS = {f"outputs_{which}": which for which in charts.PICTURES}
 AFFECTED = {
     "x": tuple(CHARTS),
     "near_zero": ("near_zero",),
-    "layer": ("histogram", "mean", "std", "near_zero"),
+    "layer": ("histogram",),
     "norm": ("mean_averages", "variance_averages", "debias_factors"),
 }
 """Which figures a field of View changes."""
+
+BEHIND = {"layer": ("mean", "std", "near_zero")}
+"""Which more it changes in a branch: those with a curve of the run before behind them."""
 
 HISTOGRAMS = 300
 """Columns of the histogram picture; it is about as many pixels wide."""
@@ -122,7 +125,8 @@ class TrainingFigures:
         """Change fields of the view, and redraw what they change."""
         self.pull(session, everything=True)
         self.view = replace(self.view, **choice)
-        self._draw(dict.fromkeys(name for field in choice for name in AFFECTED[field]))
+        more = BEHIND if self.view.before is not None else {}
+        self._draw(dict.fromkeys(name for field in choice for name in (*AFFECTED[field], *more.get(field, ()))))
         self.flush()
 
     def flush(self) -> None:
