@@ -70,12 +70,14 @@ def branch(
     snapshot, snapshots = snapshot_for(history, snapshots, step)
     record = history.since(history.last_step)
     marks = tuple(mark for mark in record.marks[snapshot.carried.marks :] if mark.step < step)
+    if any(mark.field == "epochs" for mark in marks):
+        raise BranchError(f"This run was prolonged, and has no snapshot between that and step {step}.")
     config = snapshot.config
     for mark in marks:
         config = config.change_live(**{mark.field: mark.new})
     return Beginning(
         snapshot=snapshot,
-        earlier=tuple(snapshots.until(snapshot.step)),
+        earlier=tuple(snapshots.until(snapshot.step - 1)),
         history=history.fork(snapshot.carried, Origin(parent, step)),
         marks=marks,
         step=step,
@@ -125,7 +127,7 @@ def prolonged(history: History, snapshots: "Snapshots | None", config: Config, e
     fork.mark(Mark(end, "epochs", config.epochs, longer.epochs))
     return Beginning(
         snapshot=snapshot,
-        earlier=tuple(earlier for earlier in snapshots.until(end) if earlier is not snapshot),
+        earlier=tuple(snapshots.until(end - 1)),
         history=fork,
         marks=(),
         step=end,
@@ -173,5 +175,5 @@ def origin_words(origin: Origin) -> str:
 
 def _nothing_left(last: int) -> BranchError:
     if last < 0:
-        return BranchError("This run has no step yet from which another one could go on.")
+        return BranchError("This run has no step yet, from which another one could go on.")
     return BranchError("This run has no snapshots any more: they were freed with its net. Train it again to branch it.")

@@ -193,6 +193,8 @@ class Session:
         branching.snapshot_at_end(self.history, self._snapshots)
 
     def _check_branchable(self) -> None:
+        if self._state == "ready":
+            raise branching.BranchError("This run has not started, so it has no step yet to go on from.")
         branching.refuse_state(self._task_and_callbacks[1])
 
     def _called(self) -> str:

@@ -93,12 +93,12 @@ class Snapshots(Callback):
     order = -20  # before RemoteControl changes the knobs of this batch
 
     def __init__(self, recorder: Recorder, clock: Callable[[], float], earlier: Iterable[Snapshot] = ()) -> None:
-        """Go on from ``earlier`` ones, which another run has taken; ``clock`` gives the seconds of training so far."""
+        """Keep the ``earlier`` ones that another run has taken, too; ``clock`` gives the seconds of training so far."""
         self._recorder = recorder
         self._clock = clock
         self._lock = threading.Lock()
         self._kept = list(earlier)
-        self._next = self._kept[-1].step + EVERY if self._kept else 0
+        self._next = 0
 
     def before_batch(self, learner: Learner) -> None:
         if learner.training and learner.step >= self._next and self._recorder.caught_up:
@@ -152,7 +152,8 @@ def room(bytes: int) -> int:
 def thinned(snapshots: Sequence[Snapshot], most: int, marks: Sequence[Mark]) -> list[Snapshot]:
     """Return at most ``most`` of them: the first and the last, then those just before marks, then evenly spread ones.
 
-    Those before marks take at most half of the places; the newest marks come first.
+    Those before marks take at most half of the places; the newest marks come first. The first one of a prolonged run's
+    new epochs stays, too: none before it can go on into them.
     """
     kept = list(snapshots)
     if len(kept) <= most:
@@ -164,7 +165,11 @@ def thinned(snapshots: Sequence[Snapshot], most: int, marks: Sequence[Mark]) -> 
             break
         before_marks.add(steps[max(bisect_right(steps, mark.step) - 1, 0)])
     while len(kept) > most:
-        free = [i for i in range(1, len(kept) - 1) if kept[i].step not in before_marks]
-        # The one whose neighbours are nearest to each other is missed least.
-        del kept[min(free, key=lambda i: kept[i + 1].step - kept[i - 1].step)]
+
+        def worth(i: int) -> tuple[bool, bool, int]:
+            prolonged = kept[i].config.epochs != kept[i - 1].config.epochs
+            # Of equal ones, that whose neighbours are nearest to each other is missed least.
+            return prolonged, kept[i].step in before_marks, kept[i + 1].step - kept[i - 1].step
+
+        del kept[min(range(1, len(kept) - 1), key=worth)]
     return kept

@@ -1,10 +1,14 @@
 """Branches and prolonged runs: bit for bit their parent's, until a knob is turned."""
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lab.branching import BranchError, origin_words
 from lab.config import Config, ConfigError
@@ -215,13 +219,13 @@ def test_a_diverged_run_is_branched_before_it_diverged(
     assert finish(keep(parent.branch(last, momentum=0.5))).steps[-1] == last, "its last step diverges again"
 
 
-def steps_kept(count: int, most: int, marks: list[int]) -> list[int]:
+def steps_kept(count: int, most: int, marks: list[int], prolonged_at: int = 0) -> list[int]:
     kept: list[snapshots.Snapshot] = []
     noted: list[Mark] = []
     for step in range(0, 200 * count, 200):
         noted += [Mark(mark, "lr", 0.1, 0.2) for mark in marks if step - 200 <= mark < step]
         taken = snapshots.Snapshot.__new__(snapshots.Snapshot)
-        object.__setattr__(taken, "step", step)
+        vars(taken).update(step=step, config=Config(epochs=3 if step < prolonged_at else 6))
         kept = snapshots.thinned([*kept, taken], most, noted)
         assert len(kept) <= most
     return [snapshot.step for snapshot in kept]
@@ -237,6 +241,63 @@ def test_thinning_keeps_the_ends_those_before_marks_and_an_even_spread() -> None
     many = steps_kept(1000, 16, list(range(0, 199_800, 150)))
     assert len(many) == 16 and many[0] == 0 and many[-1] == 199_800
     assert max(np.diff(many)) <= 4 * 199_800 / 15, "marks everywhere do not take all places"
+    assert 88_600 in steps_kept(1000, 16, list(range(0, 199_800, 150)), prolonged_at=88_600)
+    assert steps_kept(1000, 3, [400], prolonged_at=88_600) == [0, 88_600, 199_800]
+
+
+def test_a_snapshot_copies_on_the_device_and_waits_for_nothing(make: Callable[..., Session]) -> None:
+    session = make(optimizer="adam", norm="running")
+    session.step(2)
+    paused_at(session, 2)
+    assert session._snapshots is not None and session._learner is not None
+    learner = session._learner
+    with Operations() as operations:
+        session._snapshots._take(learner, learner.order, learner.place)
+    # Nothing that brings a value to the host (_local_scalar_dense, _to_copy).
+    assert operations.names == {"aten::clone", "aten::detach"}
+
+
+class Operations(TorchDispatchMode):
+    """Notes the name of every operation of torch in the block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(func.name().split(".")[0])
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_closed_run_frees_its_snapshots_but_those_that_a_branch_shares(
+    make: Callable[..., Session], keep: Callable[..., Session]
+) -> None:
+    parent = make()
+    finish(parent)
+    child = keep(parent.branch(30))
+    assert parent._snapshots is not None
+    known = {snapshot.step: weakref.ref(snapshot) for snapshot in parent._snapshots.until(40)}
+    assert len(known) > 4
+    finish(child)
+    parent.close()
+    gc.collect()
+    assert {step for step, snapshot in known.items() if snapshot() is not None} == {
+        step for step in known if step < 30 and step != max(step for step in known if step <= 30)
+    }
+    child.close()
+    gc.collect()
+    assert all(snapshot() is None for snapshot in known.values())
+
+
+def test_a_branch_of_a_prolonged_run_with_few_snapshots(
+    make: Callable[..., Session], keep: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "EVERY", 1000)
+    parent = make()
+    finish(parent)
+    child = keep(parent.prolong(1))
+    whole = finish(child)
+    assert equal(finish(keep(child.branch(45))), whole)
 
 
 def test_their_memory_is_bounded_by_bytes_and_by_number(make: Callable[..., Session]) -> None:
@@ -272,6 +333,7 @@ def test_what_cannot_be_branched_is_refused_in_words(
         ready.branch(0)
     with pytest.raises(BranchError, match=r"Only a finished run .* is ready"):
         ready.prolong(1)
+    assert "no step yet" in ready.why_no_branch(0) and "is ready" in ready.why_no_prolonging()
     parent = make()
     finish(parent)
     for step in (-1, 40, 2.0, True, "3"):
@@ -301,6 +363,7 @@ def test_a_child_that_never_starts_holds_nothing_once_closed(make: Callable[...,
     parent = make()
     finish(parent)
     child = parent.branch(9)
+    assert "has not started" in child.why_no_branch(3)
     with pytest.raises(ConfigError, match="a knob moved while it trains"):
         child.change(epochs=7)
     child.change(lr=0.3)
