@@ -145,9 +145,13 @@ def test_a_branch_stands_at_its_step_until_a_knob_is_turned(
         child.step(2)
         paused_at(child, step + 2)
         assert child.since(-1).marks == (Mark(step, "lr", 0.05, 0.3),)
-    first = keep(parent.branch(13))
+    first, held = keep(parent.branch(13)), keep(parent.branch(13))
     first.step(2)
     paused_at(first, 15)
+    with held._lock:  # the pause comes before the first batch
+        held.start()
+        held.pause()
+    paused_at(held, 13)
 
 
 def test_a_run_is_branched_while_it_trains_and_a_branch_is_branched(
