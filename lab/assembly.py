@@ -11,6 +11,7 @@ from typing import cast
 import torch
 
 from lab import data
+from lab.branching import Beginning
 from lab.config import Config, ConfigError
 from lab.cuda.capture import CudaCapture, alone
 from lab.cuda.graph import GraphStep
@@ -20,6 +21,7 @@ from lab.nn.item_norm import ItemNorm
 from lab.telemetry.history import History
 from lab.telemetry.probes import cuda_pass, fused_passes
 from lab.telemetry.recorder import Recorder
+from lab.telemetry.snapshots import Snapshots
 from lab.training.callbacks import ApplySchedule, Callback, CancelFit
 from lab.training.learner import Learner
 from lab.training.optimizers import make_optimizer
@@ -64,6 +66,7 @@ class Run:
     learner: Learner
     recorder: Recorder
     remote: RemoteControl
+    snapshots: Snapshots
     device: str
     notice: str = ""
 
@@ -112,8 +115,11 @@ def assemble(
     on_state: Callable[[bool], None],
     make_task: Callable[[Config, torch.device], Task] | None = None,
     callbacks: Iterable[Callback] = (),
+    beginning: Beginning | None = None,
 ) -> Run:
     """Build a run. The same config gives the same weights and batches on every device.
+
+    With a ``beginning``, ``history`` is its, and the run goes on from its snapshot.
 
     Raises:
         ConfigError: for a device that is not there.
@@ -130,17 +136,24 @@ def assemble(
         lay_out_for_cpu(model)
     generator = torch.Generator().manual_seed(config.seed)
     recorder = Recorder(history, clock)
-    remote = RemoteControl(config, history.mark, recorder.settle, on_state)
+    snapshots = Snapshots(recorder, clock, beginning.earlier if beginning else ())
+    replay = (beginning.marks, beginning.step) if beginning else ()
+    remote = RemoteControl(config, history.mark, recorder.settle, on_state, *replay)
     optimizer = make_optimizer(config, model.parameters())
-    parts = (remote, ApplySchedule(), recorder, *callbacks)
-    learner = Learner(config, model, task, optimizer, generator, parts)
+    parts = (snapshots, remote, ApplySchedule(), recorder, *callbacks)
+    # Before the step the knobs are those of the snapshot, and after it those of the remote control.
+    learner = Learner(beginning.config if beginning else config, model, task, optimizer, generator, parts)
+    if beginning:
+        beginning.snapshot.restore(learner)
+        learner.schedule_from = beginning.schedule_from
+        recorder.resume(beginning.snapshot.totals)
     if device.type == "cuda":
         learner.run_step = GraphStep(recorder, CudaCapture(device))
     threads = torch.get_num_threads()
     on_cpu = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else on_cpu
     notice = f"LSUV could not bring {', '.join(kept)} to a std of 1: first weights kept." if kept else ""
-    return Run(learner, recorder, remote, name, notice)
+    return Run(learner, recorder, remote, snapshots, name, notice)
 
 
 @cache

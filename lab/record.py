@@ -85,6 +85,20 @@ class Outputs(NamedTuple):
     classes: tuple[str, ...] = tuple("0123456789")
 
 
+class Origin(NamedTuple):
+    """The run from which another one goes on.
+
+    Attributes:
+        name: of that run.
+        step: the first one that the new run does not share with it.
+        kind: "branch" or "prolonged".
+    """
+
+    name: str
+    step: int
+    kind: str = "branch"
+
+
 @dataclass(frozen=True)
 class Layout:
     """The columns of a run's record: its layers, those with norms, the histograms' ranges.
@@ -146,6 +160,7 @@ class Record:
         stride, hist_stride: rows kept are those whose step is a multiple; 1 until thinned.
         marks, validations: all of the run's, whatever the slice.
         outputs: the latest, if any.
+        origin: the run whose rows these are before its step, if any.
     """
 
     steps: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
@@ -164,3 +179,4 @@ class Record:
     marks: tuple[Mark, ...] = ()
     validations: tuple[Validation, ...] = ()
     outputs: Outputs | None = None
+    origin: Origin | None = None

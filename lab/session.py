@@ -8,9 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from lab.config import DEFAULTS, Config, ConfigError
+from lab import branching
+from lab.config import DEFAULTS, KNOBS, Config, ConfigError
 from lab.progress import Pace, Progress
 from lab.record import Record
 from lab.telemetry.history import History
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from lab.telemetry.recorder import Recorder
+    from lab.telemetry.snapshots import Snapshots
     from lab.training.learner import Learner
     from lab.training.remote import RemoteControl
     from lab.training.task import Task
@@ -57,7 +59,8 @@ class Session:
     """A training run in a thread of its own. Every method may be called from any thread.
 
     ``state`` goes ready -> running <-> paused -> finished, stopped, diverged or failed. An ended
-    session keeps its record and does not start again: a new run is a new Session.
+    session keeps its record and does not start again: a new run is a new Session, also one that goes on
+    from this one (:meth:`branch`, :meth:`prolong`).
 
     Two sessions in one process train as each would alone: each owns its generators.
 
@@ -65,6 +68,7 @@ class Session:
         history: the record as it is kept; :meth:`since` is the way to read it.
         error: for a person, why the run failed or where it diverged; empty otherwise.
         notice: for a person, what is not as the settings ask; empty otherwise.
+        name: what the run is called where another one came from it; set by whoever keeps it.
     """
 
     def __init__(
@@ -81,7 +85,7 @@ class Session:
             callbacks: more of them for the training loop; they are called in the worker's thread.
         """
         self.history = History()
-        self.error = self.notice = ""
+        self.error = self.notice = self.name = ""
         self._config = config
         self._task_and_callbacks = task, tuple(callbacks)
         self._lock = threading.RLock()
@@ -93,6 +97,8 @@ class Session:
         self._remote: RemoteControl | None = None
         self._recorder: Recorder | None = None
         self._learner: Learner | None = None
+        self._snapshots: Snapshots | None = None
+        self._beginning: branching.Beginning | None = None  # until the run has begun
         self._device = ""
         self._pictures = (3, 8)  # the digit asked about, and the one laid over it
         self._last: Progress | None = None  # where a closed run stood
@@ -119,6 +125,88 @@ class Session:
                 self._launch(None)
             else:
                 self.resume()
+
+    def replay(self) -> None:
+        """Train a :meth:`branch` up to its step, and pause there. No-op once started."""
+        with self._lock:
+            self._launch(0)
+
+    def branch(self, step: int, **changes: Any) -> Self:
+        """Return a new session that goes on from ``step`` of this one, with ``changes`` to live knobs.
+
+        It is not started. Once it is, it takes the nearest snapshot at or before ``step``, trains again what lies
+        between, with this run's batches and changes, and from ``step`` on goes its own way: without changes, and where
+        this run had none after ``step``, it equals this run (on the CPU bit for bit). Its record begins with this run's
+        rows, and its config at the start and its marks replay it, as those of any run; ``Record.origin`` says what it
+        came from. This run may be training or ended, and goes on undisturbed.
+
+        Args:
+            step: 0 to the last recorded step; the first one that the changes affect.
+
+        Raises:
+            ConfigError: for a step beyond the record, a knob that is not live, or a value out of range.
+            branching.BranchError: where the snapshots are freed (:meth:`close`), or a callback holds state.
+        """
+        with self._lock:
+            self._check_branchable()
+            begins = branching.branch(self.history, self._snapshots, step, changes, self._called())
+            return self._child(begins)
+
+    def prolong(self, epochs: int) -> Self:
+        """Return a new session that adds ``epochs`` to this finished one, as :meth:`branch` does from its end.
+
+        Schedules run once more, over the new epochs; with constant ones the two runs together equal one that had all
+        these epochs from its start.
+
+        Raises:
+            ConfigError: for a number of epochs that is out of range.
+            branching.BranchError: where the run has not finished, or as for :meth:`branch`.
+        """
+        with self._lock:
+            self._check_prolongable()
+            begins = branching.prolonged(self.history, self._snapshots, self._config, epochs, self._called())
+            return self._child(begins)
+
+    def why_no_branch(self, step: int) -> str:
+        """Return why :meth:`branch` would refuse ``step``, for a person; empty where it would not."""
+        try:
+            with self._lock:
+                self._check_branchable()
+                branching.snapshot_for(self.history, self._snapshots, step)
+        except ConfigError as refusal:
+            return str(refusal)
+        return ""
+
+    def why_no_prolonging(self) -> str:
+        """Return why :meth:`prolong` would refuse one epoch more, for a person; empty where it would not."""
+        try:
+            with self._lock:
+                self._check_prolongable()
+        except ConfigError as refusal:
+            return str(refusal)
+        return ""
+
+    def _check_prolongable(self) -> None:
+        if self._state != "finished":
+            raise branching.BranchError(f"Only a finished run can be prolonged; this one is {self._state}.")
+        self._check_branchable()
+        branching.snapshot_at_end(self.history, self._snapshots)
+
+    def _check_branchable(self) -> None:
+        if self._state == "ready":
+            raise branching.BranchError("This run has not started, so it has no step yet to go on from.")
+        branching.refuse_state(self._task_and_callbacks[1])
+
+    def _called(self) -> str:
+        """Return the run's name, or its changed settings where it has none."""
+        changed = [f"{KNOBS[name].label} {KNOBS[name].text(value)}" for name, value in self._config.changed().items()]
+        return self.name or ("a run with " + ", ".join(changed) if changed else "a run with the default settings")
+
+    def _child(self, begins: branching.Beginning) -> Self:
+        task, callbacks = self._task_and_callbacks
+        child = type(self)(begins.target, task, callbacks)
+        child.history, child._beginning, child._pictures = begins.history, begins, self._pictures
+        return child
 
     def pause(self) -> None:
         """Pause at the next batch."""
@@ -159,8 +247,11 @@ class Session:
         with self._lock:
             if self._state in ENDED:
                 return
-            if self._state == "ready":
+            if self._state == "ready" and self._beginning is None:
                 self._config = self._config.replace(**live)
+                return
+            if self._state == "ready":
+                self._config = self._config.change_live(**live)
                 return
             self._config = changed = self._config.change_live(**live)
             self._order(lambda remote: remote.change(changed))
@@ -224,6 +315,7 @@ class Session:
         with self._lock:
             # Callbacks that refer to whoever holds this session: the two would wait for Python's cycle collector.
             self._task_and_callbacks = None, ()
+            self._snapshots = self._beginning = None
             if self._learner is None or self._recorder is None:
                 return
             from lab.assembly import release
@@ -255,7 +347,9 @@ class Session:
             return
         self._state = "running"
         self._changed.notify_all()
-        self._orders.append(lambda remote: remote.start_with(steps))
+        # A branch's steps are counted from the step at which it begins.
+        again = self._beginning.replayed if self._beginning is not None else 0
+        self._orders.append(lambda remote: remote.start_with(None if steps is None else steps + again))
         self._thread = threading.Thread(target=self._work, name="lab-session", daemon=True)
         self._thread.start()
 
@@ -285,13 +379,16 @@ class Session:
         try:
             from lab.assembly import assemble
 
-            run = assemble(self._config, self.history, self._seconds, self._set_paused, *self._task_and_callbacks)
+            begins = self._beginning
+            parts = self._task_and_callbacks
+            run = assemble(self._config, self.history, self._seconds, self._set_paused, *parts, begins)
             with self._lock:
                 self._device, self._learner, self._recorder = run.device, run.learner, run.recorder
                 self._remote, self.notice = run.remote, run.notice
+                self._snapshots, self._beginning = run.snapshots, None
                 for order in self._orders:
                     order(run.remote)
-                self._began = time.perf_counter()
+                self._began = time.perf_counter() - (begins.snapshot.seconds if begins else 0.0)
             self._end(*run.train())
         except BaseException as error:
             # SystemExit too: whoever waits for the run's end must see it.

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lab.config import ConfigError
 from lab.kept import file_lock
 from lab.kept.run import KeptError, KeptRun, to_json
-from lab.record import Mark, Outputs, Record, Validation
+from lab.record import Mark, Origin, Outputs, Record, Validation
 
 VERSION = 1
 """Of the format. A file of a newer one is left as it is."""
@@ -46,6 +46,7 @@ def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO
     facts["marks"] = [[mark.step, mark.field, _packed(mark.old), _packed(mark.new)] for mark in record.marks]
     facts["validations"] = [[_packed(value) for value in row] for row in record.validations]
     facts["outputs"] = outputs and {"step": int(outputs.step), "names": outputs.names, "classes": outputs.classes}
+    facts["origin"] = record.origin
     columns = list(record.columns.values())
     arrays: dict[str, NDArray[Any]] = {
         "steps": record.steps,
@@ -117,6 +118,8 @@ def read(path: Path) -> Record:
             validations=tuple(Validation(*row) for row in facts["validations"]),
             outputs=outputs,
             **weights,
+            # Files of earlier versions have none.
+            origin=Origin(*facts["origin"]) if facts.get("origin") else None,
             **{name: _unpacked(facts[name]) for name in FACTS},
         )
 

@@ -13,11 +13,12 @@ from itertools import chain, count
 from math import nan
 from typing import IO, TYPE_CHECKING
 
+from lab import branching
 from lab.config import KNOBS, Config
 from lab.kept import file
 from lab.kept.label import Label
 from lab.kept.run import KeptError, KeptRun, writable
-from lab.record import Mark, Record
+from lab.record import Mark, Origin, Record
 from lab.session import ENDED, Session
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 5.0
 SHOWN_SETTINGS = 4
+MOST_OF_A_NAME = 60
 
 
 class RunWriter:
@@ -159,6 +161,7 @@ class RunWriter:
             accuracy=float(validation.accuracy) if validation else nan,
         )
         self._put(run, record)
+        session.name = self._label.name
         self._kept = facts
         self._last = int(record.steps[-1]) if record.steps.size else -1
 
@@ -173,7 +176,7 @@ class RunWriter:
         """Return the label as given, or with a name made of the settings that no other run has."""
         if self._label.name:
             return self._label
-        wanted = default_name(self._config, self._moment())
+        wanted = default_name(self._config, self._moment(), self._session.history.origin)
         taken = {run.name for run in self._library.runs()}
         numbered = (f"{wanted} ({number})" for number in count(2))
         return Label(next(name for name in chain([wanted], numbered) if name not in taken), "")
@@ -182,8 +185,15 @@ class RunWriter:
         return (self._started or datetime.now(UTC)).astimezone()
 
 
-def default_name(config: Config, moment: datetime) -> str:
-    """Return a name from the changed settings and the time: ``Learning rate 0.9, Epochs 1 · 2026-11-21 17:20``."""
+def default_name(config: Config, moment: datetime, origin: Origin | None = None) -> str:
+    """Return a name from the changed settings and the time: ``Learning rate 0.9, Epochs 1 · 2026-11-21 17:20``.
+
+    A run that goes on from another one is named after it: ``Branch at step 1,200 of … · 2026-11-21 17:25``.
+    """
+    if origin is not None:
+        # Of its name the settings only: the times of a chain of branches would make it ever longer.
+        words = branching.origin_words(origin._replace(name=shortened(origin.name.split(" · ")[0])))
+        return f"{words[0].upper()}{words[1:]} · {moment:%Y-%m-%d %H:%M}"
     changed = [
         f"{KNOBS[name].label} {KNOBS[name].text(value)}" for name, value in config.changed().items() if name != "device"
     ]
@@ -195,6 +205,11 @@ def default_name(config: Config, moment: datetime) -> str:
             changed.insert(SHOWN_SETTINGS - 1, seed)
     shown = changed[:SHOWN_SETTINGS] + ([f"{more} more"] if more > 0 else [])
     return f"{', '.join(shown) or 'Defaults'} · {moment:%Y-%m-%d %H:%M}"
+
+
+def shortened(text: str) -> str:
+    """Return at most MOST_OF_A_NAME characters of ``text``."""
+    return text if len(text) <= MOST_OF_A_NAME else text[: MOST_OF_A_NAME - 1].rstrip() + "…"
 
 
 @cache

@@ -2,16 +2,33 @@
 
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lab.concepts.moving_average import ewma
-from lab.record import COUNTS, SCALARS, Layout, Mark, Outputs, Record, Validation
+from lab.record import COUNTS, SCALARS, Layout, Mark, Origin, Outputs, Record, Validation
 
 MAX_ROWS = 65_536
 MAX_HISTOGRAMS = 4_096
+
+
+class Carried(NamedTuple):
+    """What the record of a run's next row depends on, after ``step`` rows: the moving averages, and what is noted.
+
+    Attributes:
+        step: rows so far, thinned ones included.
+        loss, accuracy, unseen: the moving averages from zero, and beta^t.
+        marks, validations: how many there are.
+    """
+
+    step: int
+    loss: float
+    accuracy: float
+    unseen: float
+    marks: int
+    validations: int
 
 
 class _Table:
@@ -62,6 +79,14 @@ class _Table:
         steps.flags.writeable = rows.flags.writeable = False
         return steps, rows
 
+    def until(self, step: int) -> "_Table":
+        """Return a table of its own with the rows before ``step``."""
+        rows = slice(int(np.searchsorted(self._steps[: self.length], step)))
+        table = _Table(self._shape, self._rows.dtype.type, self.limit)
+        table.stride = self.stride
+        table.append(self._steps[rows], self._rows[self._at(rows)])
+        return table
+
     def keep_last(self) -> None:
         """Add the last row that was appended, if it was thinned away."""
         if self._last is not None and (not self.length or self._steps[self.length - 1] < self._last[0][-1]):
@@ -98,6 +123,7 @@ class History:
         self._marks: list[Mark] = []
         self._validations: list[Validation] = []
         self._outputs: Outputs | None = None
+        self.origin: Origin | None = None
         self.last_step = -1
         self.open(Layout())
 
@@ -112,6 +138,25 @@ class History:
             # The moving average goes through every row in order, the thinned ones too.
             self._average = self._accuracy = 0.0
             self._unseen = 1.0
+
+    @property
+    def carried(self) -> Carried:
+        """What the next row depends on."""
+        with self._lock:
+            averages = self._average, self._accuracy, self._unseen
+            return Carried(self.last_step + 1, *averages, len(self._marks), len(self._validations))
+
+    def fork(self, carried: Carried, origin: Origin) -> Self:
+        """Return a record of its own that begins with the rows, marks and validations of this one up to ``carried``."""
+        fork = type(self)(max_rows=self._limits[0], max_histograms=self._limits[1])
+        with self._lock:
+            fork.open(self.layout)
+            fork._rows, fork._hists = self._rows.until(carried.step), self._hists.until(carried.step)
+            fork._weight_hists = self._weight_hists.until(carried.step)
+            fork._marks, fork._validations = self._marks[: carried.marks], self._validations[: carried.validations]
+        fork._average, fork._accuracy, fork._unseen = carried.loss, carried.accuracy, carried.unseen
+        fork.last_step, fork.origin = carried.step - 1, origin
+        return fork
 
     def append(
         self,
@@ -193,6 +238,7 @@ class History:
                 marks=tuple(self._marks),
                 validations=tuple(self._validations),
                 outputs=self._outputs,
+                origin=self.origin,
             )
 
 

@@ -35,6 +35,14 @@ class Divergence(NamedTuple):
     layer: str | None
 
 
+class Totals(NamedTuple):
+    """An epoch's sums so far, each image counted once: of the loss, of the metric, and how many images."""
+
+    loss: float = 0.0
+    metric: float = 0.0
+    images: int = 0
+
+
 class Recorder(Callback):
     """Writes each step's row, drains them, notes validations, and ends a fit whose loss is not finite.
 
@@ -56,26 +64,46 @@ class Recorder(Callback):
         self._host: list[tuple[float, float, float, float, int]] = []
         self._drained = self._asked = -math.inf
         self._hooks = ExitStack()
+        self._totals, self._images = np.zeros(2), 0
+        self._resumed: Totals | None = None
 
     def before_fit(self, learner: Learner) -> None:
         model, config = learner.model, learner.config
-        ranges = tuple(weight_range(weight_of(block)) for block in model.blocks.values())
-        layout = Layout(
-            tuple(model.blocks),
-            tuple(model.norms),
-            config.histogram_range,
-            learner.steps_per_epoch,
-            ranges,
-            output_gradients=config.gradients == "outputs",
-        )
-        self.history.open(layout)
+        if self.history.origin is None:
+            ranges = tuple(weight_range(weight_of(block)) for block in model.blocks.values())
+            layout = Layout(
+                tuple(model.blocks),
+                tuple(model.norms),
+                config.histogram_range,
+                learner.steps_per_epoch,
+                ranges,
+                output_gradients=config.gradients == "outputs",
+            )
+            self.history.open(layout)
+        else:
+            layout = self.history.layout  # that of the rows before: a slope changed since would give another range
         probes = Probes(model, layout, config.near_zero, learner.task.x_train.device, RING)
         self.probes = self._hooks.enter_context(probes)
 
     def before_epoch(self, learner: Learner) -> None:
-        self._take_rows()  # of an epoch that was cancelled: they are no part of this one's averages
-        self._totals = np.zeros(2)
-        self._images = 0
+        self.take_rows()  # of an epoch that was cancelled: they are no part of this one's averages
+        totals, self._resumed = self._resumed or Totals(), None
+        self._totals, self._images = np.array(totals[:2]), totals.images
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether every row is in the record."""
+        return not self._host
+
+    @property
+    def totals(self) -> Totals:
+        """The epoch's sums over the rows that are in the record."""
+        loss, metric = map(float, self._totals)
+        return Totals(loss, metric, self._images)
+
+    def resume(self, totals: Totals) -> None:
+        """Go on with these totals in the first epoch."""
+        self._resumed = totals
 
     def measure(self, learner: Learner) -> None:
         self.probes.score(learner.loss, learner.task.metric, learner.logits, learner.y)
@@ -108,7 +136,7 @@ class Recorder(Callback):
         self._note(learner, learner.valid_loss, learner.valid_metric)
 
     def after_fit(self, learner: Learner) -> None:
-        self._take_rows()
+        self.take_rows()
         self.ask(learner)
 
     cancel_fit = after_fit
@@ -116,7 +144,7 @@ class Recorder(Callback):
     def cleanup_fit(self, learner: Learner) -> None:
         # After an error, too, the rows that are there are kept; the net is not asked again.
         with self._hooks:
-            self._take_rows()
+            self.take_rows()
             self.history.finish()
 
     def validate(self, learner: Learner) -> None:
@@ -133,7 +161,7 @@ class Recorder(Callback):
         Raises:
             CancelFit: when a row's loss is not finite.
         """
-        self._take_rows()
+        self.take_rows()
         self._drained = time.perf_counter()
         if self._drained - self._asked >= OUTPUTS_SECONDS:
             self.ask(learner)
@@ -149,7 +177,8 @@ class Recorder(Callback):
         self._asked = -math.inf
         self.drain(learner)
 
-    def _take_rows(self) -> None:
+    def take_rows(self) -> None:
+        """Copy the rows to the host; rows after a diverged step are left out."""
         count = len(self._host)
         if not count:
             return

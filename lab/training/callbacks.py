@@ -79,6 +79,7 @@ class ApplySchedule(Callback):
     def before_batch(self, learner: "Learner") -> None:
         if not learner.training:
             return
-        progress = learner.step / learner.steps
+        begin = learner.schedule_from
+        progress = (learner.step - begin) / (learner.steps - begin)
         learner.optimizer.lr = learner.config.lr * self._lr.at(progress)
         learner.optimizer.momentum = learner.config.momentum * self._momentum.at(progress)

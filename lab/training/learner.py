@@ -82,6 +82,10 @@ class Learner:
         steps, steps_per_epoch: of the whole fit, of an epoch; a last partial batch counts.
         training: False during validation.
         trained: whether the optimiser has stepped for the batch in work.
+        place: batches of the epoch that had their turn before the one in work, cancelled ones too.
+        order: state of ``generator`` before it drew the epoch's order of images.
+        begins_at: the epoch and the place at which :meth:`fit` begins.
+        schedule_from: the step at which the schedules begin; they end with the fit.
         random: for callbacks: what they draw from it is the same for the same seed, and changes nothing else.
         chosen: indices into the training set of the batch in work; None for a validation batch.
         x, y, logits, loss: of the batch in work. The next batch may overwrite the tensors: clone what is to stay.
@@ -109,7 +113,9 @@ class Learner:
         self.trained = False
         self.run_step: Callable[[Learner], None] = eager_step
         self._table: dict[str, list[Callable[[Learner], None]]] = {}
-        self.epoch = self.step = 0
+        self.epoch = self.step = self.place = self.schedule_from = 0
+        self.begins_at = 0, 0
+        self.order = generator.get_state()
         self.steps_per_epoch = math.ceil(len(task.x_train) / config.batch_size)
         self.steps = config.epochs * self.steps_per_epoch
         self.training = True
@@ -196,9 +202,11 @@ class Learner:
     @_level("fit", CancelFit)
     def fit(self) -> None:
         """Train for ``config.epochs``, with a validation after each."""
-        for epoch in range(self.config.epochs):
+        first, self.place = self.begins_at
+        for epoch in range(first, self.config.epochs):
             self.epoch = epoch
             self._one_epoch()
+            self.place = 0
 
     @_level("epoch", CancelEpoch)
     def _one_epoch(self) -> None:
@@ -245,5 +253,9 @@ class Learner:
     def _train_batches(self) -> Iterator[Tensor]:
         """Yield each batch's indices: every image once, in a new order; the last batch may be smaller."""
         images = self.task.x_train
+        self.order = self.generator.get_state()
         order = torch.randperm(len(images), generator=self.generator).to(images.device)
-        yield from torch.split(order, self.config.batch_size)
+        batches = torch.split(order, self.config.batch_size)
+        for place in range(self.place, len(batches)):
+            self.place = place
+            yield batches[place]

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lab.config import LIVE, Config
 from lab.record import Mark
@@ -21,7 +21,7 @@ class RemoteControl(Callback):
 
     def __init__(
         self, config: Config, on_mark: Callable[[Mark], None], on_pause: Callable[[Learner], None],
-        on_state: Callable[[bool], None],
+        on_state: Callable[[bool], None], replayed: Sequence[Mark] = (), until: int = 0,
     ) -> None:  # fmt: skip
         """Call the three functions in the fit's thread.
 
@@ -30,6 +30,8 @@ class RemoteControl(Callback):
             on_mark: called with the mark of each live change.
             on_pause: called before standing still, to bring the record up to date.
             on_state: called with True at a pause, False at a resume.
+            replayed: changes to make again before step ``until``; orders wait until then, except to stop.
+            until: the step at which ``config`` counts.
         """
         self.config = config
         self._on_mark = on_mark
@@ -41,6 +43,7 @@ class RemoteControl(Callback):
         self._hold = False
         self._stop = False
         self._budget: int | None = None
+        self._replayed, self._until = tuple(replayed), until
 
     def change(self, config: Config) -> None:
         """Take over the live knobs of ``config``; many calls before the next batch act as one."""
@@ -85,7 +88,7 @@ class RemoteControl(Callback):
         with self._wake:
             if self._budget is not None:
                 self._budget -= 1
-        ordered = self.config
+        ordered = self.config if learner.step >= self._until else self._replay(learner)
         if ordered is not learner.config:
             self._apply(learner, ordered)
 
@@ -109,7 +112,12 @@ class RemoteControl(Callback):
 
     def _waiting(self, learner: Learner) -> bool:
         # A used-up budget does not hold up the validation that belongs to its last step.
-        return not self._stop and (self._hold or (self._budget == 0 and learner.training))
+        held = self._hold and learner.step >= self._until
+        return not self._stop and (held or (self._budget == 0 and learner.training))
+
+    def _replay(self, learner: Learner) -> Config:
+        changes = {mark.field: mark.new for mark in self._replayed if mark.step == learner.step}
+        return learner.config.change_live(**changes) if changes else learner.config
 
     def _apply(self, learner: Learner, ordered: Config) -> None:
         for name in sorted(LIVE):

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.dashboards.conftest import DASHBOARDS, Serve
 from tests.dashboards.kernel import kernels, newest_kernel
-from tests.dashboards.reading import READY, comes_to, enter, figure, fits, knob, wait_until_drawn
+from tests.dashboards.reading import READY, comes_to, enter, figure, fits, knob, traces, wait_for, wait_until_drawn
 from widgets.run.scrubber.panel import LABEL
 
 LOSS = "Training and validation loss over time"
@@ -131,3 +131,34 @@ def test_scrub_back_by_keyboard_and_as_a_film(voila_server: Any, page: Page) -> 
     shows(29)
     page.set_viewport_size({"width": 400, "height": 900})
     fits(page, 400)
+
+
+def test_a_branch_is_laid_over_the_run_it_came_from(voila_server: Any, page: Page) -> None:
+    page.goto(f"{voila_server.url}/voila/render/training.ipynb?size=640&epochs=3")
+    page.get_by_role("button", name="Scrub back").press("Enter")
+    branch = page.get_by_role("button", name="Branch at step", exact=False)
+    expect(page.get_by_role("button", name="Branch here")).to_be_disabled(timeout=READY)
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator(".lab-state")).to_contain_text("Finished", timeout=READY)
+    enter(page, "Step", "12")
+    expect(branch).to_have_text("Branch at step 12", timeout=READY)
+    with newest_kernel(voila_server.process.pid) as kernel:
+        parent = kernel.value("vars(panel.session.since(-1))")["columns"]
+    branch.press("Enter")
+    expect(page.locator(".lab-state")).to_contain_text("Paused", timeout=READY)
+    expect(page.locator(".lab-status")).to_contain_text("branch at step 12 of")
+    enter(page, "Learning rate", "0.05")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".lab-state")).to_contain_text("Finished", timeout=READY)
+    with newest_kernel(voila_server.process.pid) as kernel:
+        record = kernel.value("vars(panel.session.since(-1))")
+    assert record["columns"]["loss"][:12] == parent["loss"][:12] != record["columns"]["loss"][-12:]
+    average = [a / w for a, w in zip(parent["loss_average"], parent["loss_weight"], strict=True)]
+    wait_for(page, LOSS, "before the branch", average[12:])
+    assert traces(page, LOSS)["before the branch"]["x"] == list(range(12, 30))
+    wait_for(page, LOSS, "each batch", record["columns"]["loss"])
+    # Prolonged by an epoch from the keyboard.
+    page.get_by_role("button", name="Prolong").press("Enter")
+    expect(page.locator(".lab-status")).to_contain_text("prolonged from step 30 of", timeout=READY)
+    expect(page.locator(".lab-state")).to_contain_text("Finished", timeout=READY)
+    expect(page.locator(".lab-progress")).to_contain_text("step 40 of 40")

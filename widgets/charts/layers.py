@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.record import Record
+from widgets.charts.before import before
 from widgets.charts.style import Figure, axis, column, layout, line, note
 from widgets.charts.view import View
 
@@ -54,6 +55,8 @@ def per_layer(record: Record, view: View, name: str, title: str, y: str, **y_axi
     """Draw the column ``name`` of each layer as a line; ``y`` is the axis's title, ``y_axis`` its other settings."""
     x = view.at(record.steps, record)
     data = [line(layer, x, column(record, f"{name}/{layer}"), i) for i, layer in enumerate(record.layers)]
+    if chosen := layer_shown(record, view):
+        data += before(view, lambda rows: column(rows, f"{name}/{chosen}"), record.layers.index(chosen), chosen)
     return {"data": data, "layout": layout(title, record, view, y, entries=len(data) or 1, **y_axis)}
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.record import Record
+from widgets.charts.before import before
 from widgets.charts.style import Figure, column, layout, line, markers, note, stacked
 from widgets.charts.view import View
 
@@ -11,6 +12,11 @@ from widgets.charts.view import View
 def debiased_loss(record: Record) -> NDArray[np.float32]:
     """Return the de-biased moving average of the loss: the average from zero / (1 - beta^t) (lesson 10)."""
     return column(record, "loss_average") / column(record, "loss_weight")
+
+
+def averaged_accuracy(record: Record) -> NDArray[np.float32]:
+    """Return the de-biased moving average of the accuracy, with the weight of the loss's."""
+    return column(record, "accuracy_average") / column(record, "loss_weight")
 
 
 TOP = 30.0
@@ -26,6 +32,7 @@ def loss(record: Record, view: View | None = None) -> Figure:
         line("each batch", x, np.minimum(column(record, "loss"), TOP), 0, faint=True),
         line("average", x, np.minimum(debiased_loss(record), TOP), 0),
         markers("validation", ends, np.minimum([row.loss for row in record.validations], TOP), 1, "diamond"),
+        *before(view, lambda rows: np.minimum(debiased_loss(rows), TOP), 0),
     ]
     base = layout("Loss", record, view, "cross-entropy (nats)", rangemode="tozero")
     losses = column(view.whole or record, "loss")
@@ -41,9 +48,10 @@ def accuracy(record: Record, view: View | None = None) -> Figure:
     x, ends = view.at(record.steps, record), view.at([row.step for row in record.validations], record)
     data = [
         line("each batch", x, column(record, "accuracy"), 0, faint=True),
-        line("average", x, column(record, "accuracy_average") / column(record, "loss_weight"), 2),
+        line("average", x, averaged_accuracy(record), 2),
         markers("per epoch", ends, [row.train_accuracy for row in record.validations], 0, "circle"),
         markers("validation", ends, [row.accuracy for row in record.validations], 1, "diamond"),
+        *before(view, averaged_accuracy, 2),
     ]
     base = layout("Accuracy", record, view, "right answers (%)", range=[0, 1.02], tickformat=".0%")
     return {"data": data, "layout": base}

@@ -22,6 +22,7 @@ class View:
         threshold: t of the definitions that have one.
         layer: layer of the histogram; the last one if not in the record.
         norm: norm of the moving averages; the first one if not in the record.
+        before: of the run that this one is a branch of, the rows from the step at which they part.
         whole: the run's whole record, if only new rows are charted: it gives marks and validations their times.
     """
 
@@ -30,6 +31,7 @@ class View:
     threshold: float = 1e-3
     layer: str = ""
     norm: str = ""
+    before: Record | None = None
     whole: Record | None = None
     run: int = 0
 

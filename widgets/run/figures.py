@@ -56,6 +56,9 @@ AFFECTED = {
 }
 """Which figures a field of View changes."""
 
+BEHIND = {"layer": ("mean", "std", "near_zero")}
+"""Which more it changes in a branch: those with a curve of the run before behind them."""
+
 HISTOGRAMS = ("histogram", "weights")
 """Figures whose rows are the record's histograms, thinned apart from its other rows."""
 
@@ -133,7 +136,8 @@ class TrainingFigures:
         """Change fields of the view, and redraw what they change."""
         self.pull(session, everything=True)
         self.view = replace(self.view, **choice)
-        self._draw(dict.fromkeys(name for field in choice for name in AFFECTED[field]))
+        more = BEHIND if self.view.before is not None else {}
+        self._draw(dict.fromkeys(name for field in choice for name in (*AFFECTED[field], *more.get(field, ()))))
         self.flush()
 
     def flush(self) -> None:

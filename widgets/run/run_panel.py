@@ -201,7 +201,11 @@ class RunPanel(Panel, Generic[R]):
 
     def renew(self) -> None:
         """End the run, make a new one from the knobs, and empty the charts."""
-        old, self.run = self.run, self.new_run()
+        self.show_run(self.new_run())
+
+    def show_run(self, run: R) -> None:
+        """End the run that is shown, and show ``run``."""
+        old, self.run = self.run, run
         stop_in_background(old)
         self._step, self._updated, self._page_notice = 0, "", ""
         self._drawn_to_the_end = self._held_for_page = False

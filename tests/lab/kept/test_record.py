@@ -13,7 +13,7 @@ import pytest
 from lab.config import DEFAULTS, Config
 from lab.kept import KeptError, KeptRun, Library
 from lab.kept.file import META, VERSION
-from lab.record import COUNTS
+from lab.record import COUNTS, Origin
 from tests.lab.kept.fakes import LAYOUT, FakeSession, full_session, keep_ended, run_file
 
 
@@ -53,6 +53,23 @@ def test_marks_keep_the_types_of_their_values(library: Library) -> None:
         session.history.mark(session.history.since(-1).marks[0]._replace(old=value, new=value))
     marks = library.open(keep_ended(library, session).id).marks[2:]
     assert [(mark.old, type(mark.old)) for mark in marks] == [(value, type(value)) for value in values]
+
+
+def test_a_record_says_what_it_came_from_and_an_older_file_nothing(library: Library) -> None:
+    session = full_session()
+    session.history.origin = Origin("the first", 12, "prolonged")
+    run = keep_ended(library, session)
+    assert library.open(run.id).origin == Origin("the first", 12, "prolonged")
+    assert run.name.startswith("Prolonged from step 12 of the first · ") and session.name == run.name
+    path = run_file(library, run.id)
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    meta = json.loads(entries[META])
+    del meta["record"]["origin"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (entries | {META: json.dumps(meta).encode()}).items():
+            archive.writestr(name, content)
+    assert Library(library.folder).open(run.id).origin is None
 
 
 def test_a_thinned_record_keeps_its_strides(library: Library) -> None:

@@ -1,14 +1,18 @@
 """The training lab: knobs, buttons and every chart of one run."""
 
+import html
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from lab.config import DEFAULTS, Config, ConfigError
+from lab.branching import origin_words
+from lab.config import DEFAULTS, LIVE, Config, ConfigError
 from lab.progress import Progress
+from lab.record import Record
 from lab.session import Session
 from widgets.charts import View
+from widgets.export.provenance import Settings
 from widgets.export.run_table import run_table
 from widgets.export.section_words import Words
 from widgets.export.table import Table
@@ -19,8 +23,9 @@ from widgets.panel.share_link import ConfigLink
 from widgets.run import open_runs
 from widgets.run.autosave import AutoSave
 from widgets.run.control_bar import Buttons
-from widgets.run.figures import TrainingFigures, course_near_zero
+from widgets.run.figures import TrainingFigures, after, course_near_zero
 from widgets.run.run_panel import RunPanel
+from widgets.run.scrubber.branching import BranchControls
 from widgets.run.scrubber.panel import Scrubber, folded
 from widgets.run.sections import LAYERS, Menus, section_tabs, section_words
 from widgets.run.status import length_line, progress_label, validation_line
@@ -41,6 +46,7 @@ class TrainingPanel(RunPanel[Session]):
         figures: name -> LiveFigure.
         buttons: "start", "pause", "step", "stop", "reset", "defaults" -> Button.
         scrubber: Scrubber that shows any recorded step.
+        branching: BranchControls: a branch at that step, and more epochs.
         link: widget with the link that opens the same settings.
         menus: "x", "near_zero", "layer", "norm", "digit", "other" -> Dropdown.
         autosave: AutoSave that keeps each started run.
@@ -70,10 +76,13 @@ class TrainingPanel(RunPanel[Session]):
         self.autosave = AutoSave()
         self._charts = TrainingFigures(View(near_zero=course_near_zero(config), threshold=config.near_zero), clock)
         super().__init__(Session(config), Buttons(), clock=clock, watch_page=watch_page)
+        self.branching = BranchControls(lambda step: self.run.why_no_branch(step), lambda: self.run.why_no_prolonging())
+        self._before: Record | None = None
         self.scrubber = Scrubber(
             lambda: self.run.since(-1),
             going_on=lambda: self.active,
             view=lambda: self._charts.view,
+            branching=self.branching,
         )
         self.adopt(self.scrubber)
         self.link = ConfigLink(config, served=under_voila())
@@ -101,6 +110,33 @@ class TrainingPanel(RunPanel[Session]):
     def on_step(self, _: object = None) -> None:
         """Train exactly one batch, then pause. No-op while the run goes on or after its end."""
         self.begin(lambda session: session.step())
+
+    @handler
+    def on_branch(self, _: object = None) -> None:
+        """Show a branch of the run, paused at the scrubber's step; live knobs moved since an end act from there.
+
+        The run itself ends; its curves stay, faintly, behind the branch's.
+        """
+        run, moved = self.run, {}
+        if not self.active:
+            now = self.knobs.config()
+            moved = {name: getattr(now, name) for name in LIVE if getattr(now, name) != getattr(run.config, name)}
+        self._go_on(run.branch(self.branching.step, **moved), lambda branch: branch.replay())
+
+    @handler
+    def on_prolong(self, _: object = None) -> None:
+        """Train the finished run for more epochs."""
+        self._go_on(self.run.prolong(self.branching.epochs.value), lambda run: run.start())
+
+    def _go_on(self, run: Session, order: Callable[[Session], None]) -> None:
+        """Show ``run``, which goes on from the one that is shown, and begin it by ``order``."""
+        origin = run.since(-1).origin
+        assert origin is not None
+        self._before = after(self.run.since(-1), origin.step - 1)
+        self.show_run(run)
+        self.knobs.set(run.config)
+        self.on_digits()
+        self.begin(order)
 
     @handler
     def on_defaults(self, _: object = None) -> None:
@@ -166,14 +202,21 @@ class TrainingPanel(RunPanel[Session]):
             self._offer("norm", "first norm", record.norms)
         if record.outputs:
             self.menus.name_classes(record.outputs.classes)
+        self.branching.update()
         self._badge()
 
     def about(self) -> str:
         """Return the last validation's results or, before the start, the run's estimated duration, as markup."""
         if self.run.state == "ready":
             return length_line(self.knobs.config(), self._pace) if not self.knobs.problem else ""
-        validations = self._charts.record.validations
-        return validation_line(validations[-1]) if validations else ""
+        record = self._charts.record
+        origin = f"<span>{html.escape(origin_words(record.origin))}</span>" if record.origin else ""
+        return origin + (validation_line(record.validations[-1]) if record.validations else "")
+
+    def settings(self) -> Settings:
+        """Return the run's changed settings, seed and device, and the run that it came from."""
+        origin = self.run.since(-1).origin
+        return super().settings() | ({"Goes on from": origin_words(origin)} if origin else {})
 
     def show_status(self, state: str, progress: Progress) -> None:
         """Show the run's state and progress."""
@@ -234,7 +277,9 @@ class TrainingPanel(RunPanel[Session]):
         config, view = self.run.config, self._charts.view
         definition = view.near_zero if self._near_zero_chosen else course_near_zero(config)
         self.menus.show("near_zero", definition)
-        self._charts.view = replace(view, near_zero=definition, threshold=config.near_zero, run=view.run + 1)
+        before, self._before = self._before, None
+        view = replace(view, near_zero=definition, threshold=config.near_zero, run=view.run + 1, before=before)
+        self._charts.view = view
         self._left_out = ""
         self.redraw()
         self.scrubber.reload()
@@ -281,5 +326,7 @@ class TrainingPanel(RunPanel[Session]):
                 menu.observe(self.on_digits, "value")
             else:
                 self.menus.on_choice(name, self.on_view)
+        self.branching.branch.on_click(self.on_branch)
+        self.branching.prolong.on_click(self.on_prolong)
         self.knobs.on_change(self.on_knob)
         self.link.on_query(self.on_link)

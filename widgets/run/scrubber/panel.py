@@ -17,6 +17,7 @@ from widgets.inputs.knob_box import KnobBox
 from widgets.page.fold import Fold
 from widgets.page.layout import classed, grid
 from widgets.panel.panel import Panel, handler
+from widgets.run.scrubber.branching import BranchControls
 from widgets.run.scrubber.words import BUTTONS, PAUSE, step_tables
 
 LOOK_EVERY = 0.25
@@ -45,6 +46,7 @@ class Scrubber(Panel):
         record: returns the run's whole record; called four times a second while the run goes on.
         going_on: returns whether the run may still record something.
         view: returns the View, which defines near zero.
+        branching: the buttons that let the run go on, if it can.
 
     Attributes:
         step: the knob; its value is the requested step.
@@ -64,9 +66,11 @@ class Scrubber(Panel):
         *,
         going_on: Callable[[], bool] = lambda: False,
         view: Callable[[], View] = View,
+        branching: BranchControls | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read, self._going_on, self._view = record, going_on, view
+        self.branching = branching
         self.record = Record()
         self.begun = self.playing = self._grew = False
         self.following = True
@@ -85,7 +89,10 @@ class Scrubber(Panel):
         self.figures = {"scrub": LiveFigure(step_histograms(self.record, 0, View()), label=LABEL)}
         row = classed(ipywidgets.HBox(list(self.buttons.values())), "lab-buttons")
         menus = classed(ipywidgets.HBox([row, self.stride]), "lab-menus")
-        numbers = classed(ipywidgets.VBox([self.step, menus, self.tables]), "lab-scrub")
+        numbers = classed(
+            ipywidgets.VBox([self.step, menus, *([branching] if branching is not None else []), self.tables]),
+            "lab-scrub",
+        )
         self.children = [self.error_line, grid([numbers, self.figures["scrub"]])]
         for name, button in self.buttons.items():
             button.on_click(getattr(self, f"on_{name}"))
@@ -260,6 +267,8 @@ class Scrubber(Panel):
         view = self._view()
         steps = self.record.hist_steps
         self.shown = int(steps[nearest(steps, self.step.value)]) if len(steps) else -1
+        if self.branching is not None:
+            self.branching.show_step(self.shown)
         words = BUTTONS | (PAUSE if self.playing else {})
         for name, button in self.buttons.items():
             button.description, button.tooltip = words[name]

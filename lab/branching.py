@@ -1,0 +1,179 @@
+"""Where a run begins that goes on from another one: a branch from one of its steps, or more epochs after its end.
+
+Imports no torch, so that a page may ask whether a branch is possible.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lab.config import KNOBS, Config, ConfigError
+from lab.record import Mark, Origin
+from lab.telemetry.history import History
+
+if TYPE_CHECKING:
+    from lab.telemetry.snapshots import Snapshot, Snapshots
+
+
+class BranchError(ConfigError):
+    """A run from which none can go on; the message says why."""
+
+    def __init__(self, why: str) -> None:
+        ValueError.__init__(self, why)
+        self.name = "branch"
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """What a run needs to go on from another one.
+
+    Attributes:
+        snapshot: where it goes on; from there it trains again what lies before ``step``.
+        earlier: the snapshots that the two runs share, oldest first.
+        history: the record up to the snapshot.
+        marks: the changes between the snapshot and ``step``, to be made again.
+        step: the first one that is its own.
+        config, target: the knobs at the snapshot, and from ``step`` on.
+        schedule_from: the step at which its schedules begin.
+    """
+
+    snapshot: "Snapshot"
+    earlier: "tuple[Snapshot, ...]"
+    history: History
+    marks: tuple[Mark, ...]
+    step: int
+    config: Config
+    target: Config
+    schedule_from: int
+
+    @property
+    def replayed(self) -> int:
+        """The number of steps that are trained again."""
+        return self.step - self.snapshot.step
+
+
+def branch(
+    history: History, snapshots: "Snapshots | None", step: int, changes: Mapping[str, Any], parent: str
+) -> Beginning:
+    """Return the beginning of a branch: the weights, batches and changes before ``step``, then ``changes``.
+
+    Args:
+        history, snapshots: of the run that is branched.
+        step: the first step that the changes affect.
+        changes: new values of live knobs.
+        parent: what that run is called.
+
+    Raises:
+        ConfigError: for a step that is not in the record, a knob that is not live, or a value out of range.
+        BranchError: where the run has no snapshots.
+    """
+    snapshot, snapshots = snapshot_for(history, snapshots, step)
+    record = history.since(history.last_step)
+    marks = tuple(mark for mark in record.marks[snapshot.carried.marks :] if mark.step < step)
+    if any(mark.field == "epochs" for mark in marks):
+        raise BranchError(f"This run was prolonged, and has no snapshot between that and step {step}.")
+    config = snapshot.config
+    for mark in marks:
+        config = config.change_live(**{mark.field: mark.new})
+    return Beginning(
+        snapshot=snapshot,
+        earlier=tuple(snapshots.until(snapshot.step - 1)),
+        history=history.fork(snapshot.carried, Origin(parent, step)),
+        marks=marks,
+        step=step,
+        config=snapshot.config,
+        target=config.change_live(**changes),
+        schedule_from=snapshot.schedule_from,
+    )
+
+
+def snapshot_for(history: History, snapshots: "Snapshots | None", step: int) -> "tuple[Snapshot, Snapshots]":
+    """Return the snapshot from which a branch at ``step`` goes on, and all of them.
+
+    Raises:
+        ConfigError, BranchError: as :func:`branch`.
+    """
+    last = history.last_step
+    if snapshots is None or last < 0:
+        raise _nothing_left(last)
+    if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= last:
+        raise ConfigError("step of a branch", step, f"a whole number from 0 to {last}, the last recorded step")
+    snapshot = snapshots.at(step)
+    if snapshot is None:
+        raise BranchError(f"This run has no snapshot at or before step {step}.")
+    return snapshot, snapshots
+
+
+def prolonged(history: History, snapshots: "Snapshots | None", config: Config, epochs: int, parent: str) -> Beginning:
+    """Return the beginning of a run that adds ``epochs`` to a finished one.
+
+    Its first mark is the changed number of epochs. Schedules run once more, over the new epochs alone: a warm restart
+    (I. Loshchilov and F. Hutter, arXiv:1608.03983). Constant ones just go on.
+
+    Args:
+        config: of the finished run, at its end.
+
+    Raises:
+        ConfigError: for a number of epochs that is out of range.
+        BranchError: where the run has no snapshot of its end.
+    """
+    most = int(KNOBS["epochs"].high) - config.epochs
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= most:
+        raise ConfigError("more epochs", epochs, f"a whole number from 1 to {most}")
+    snapshot, snapshots = snapshot_at_end(history, snapshots)
+    end = snapshot.step
+    longer = replace(snapshot.config, epochs=config.epochs + epochs)
+    fork = history.fork(snapshot.carried, Origin(parent, end, "prolonged"))
+    fork.mark(Mark(end, "epochs", config.epochs, longer.epochs))
+    return Beginning(
+        snapshot=snapshot,
+        earlier=tuple(snapshots.until(end - 1)),
+        history=fork,
+        marks=(),
+        step=end,
+        config=longer,
+        target=longer,
+        schedule_from=end,
+    )
+
+
+def snapshot_at_end(history: History, snapshots: "Snapshots | None") -> "tuple[Snapshot, Snapshots]":
+    """Return the snapshot of a finished run's end, and all of them.
+
+    Raises:
+        BranchError: where there is none.
+    """
+    end = history.last_step + 1
+    snapshot = None if snapshots is None else snapshots.at(end)
+    if snapshots is None or snapshot is None or snapshot.step < end:
+        raise _nothing_left(history.last_step)
+    return snapshot, snapshots
+
+
+def refuse_state(callbacks: Iterable[object]) -> None:
+    """Refuse callbacks of a person's own that hold something: a snapshot of the run has nothing of it.
+
+    Raises:
+        BranchError: naming the callback and its attributes.
+    """
+    for callback in callbacks:
+        held = sorted(getattr(callback, "__dict__", {}))
+        if held:
+            name = type(callback).__name__
+            raise BranchError(
+                f"A run with the callback {name} cannot go on from a snapshot: {name} holds {', '.join(held)}, which "
+                "no snapshot has. Callbacks without attributes of their own may stay."
+            )
+
+
+def origin_words(origin: Origin) -> str:
+    """Return in words what a run came from."""
+    if origin.kind == "prolonged":
+        return f"prolonged from step {origin.step:,} of {origin.name}"
+    return f"branch at step {origin.step:,} of {origin.name}"
+
+
+def _nothing_left(last: int) -> BranchError:
+    if last < 0:
+        return BranchError("This run has no step yet, from which another one could go on.")
+    return BranchError("This run has no snapshots any more: they were freed with its net. Train it again to branch it.")
