@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets
 
@@ -17,19 +17,34 @@ BACKWARD = "Backward"
 OVERVIEW = ("loss", "mean", "std", "near_zero", "outputs_digit", "loss_averages")
 """Figures that the training lab shows at once, small; each is in a tab of its section, too."""
 
-TABS = ("Training", "Layers", "Answers", "Averages", "Norms")
-"""Short titles of SECTIONS, in their order."""
 
-SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("How training goes", "", ("x",), ("loss", "accuracy", "rates")),
-    (
+class Section(NamedTuple):
+    """A section of a panel over a run.
+
+    Attributes:
+        title, words: heading and help, both markup.
+        menus, figures: by name.
+        tab: short title, where sections are tabs.
+    """
+
+    title: str
+    words: str
+    menus: tuple[str, ...]
+    figures: tuple[str, ...]
+    tab: str
+
+
+SECTIONS = (
+    Section("How training goes", "", ("x",), ("loss", "accuracy", "rates"), "Training"),
+    Section(
         LAYERS,
         "Each layer's output, after its norm, at every step. What counts as near zero follows the activation until you "
         "choose: choose one definition to compare runs.",
         ("near_zero", "layer"),
         ("mean", "std", "near_zero", "histogram"),
+        "Layers",
     ),
-    (
+    Section(
         BACKWARD,
         "The gradient of each layer's weights, and how far each step moved them. Which layer learns least: the one "
         "nearest to the input? Raise the learning rate: does every line of update over weight rise with it? A rule of "
@@ -44,8 +59,9 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
             "output_gradient_std",
             "weights",
         ),
+        "Backward",
     ),
-    (
+    Section(
         "Softmax v sigmoid",
         "The net's own answers now. Softmax must share out 100 % among the classes, so it names a digit even on a "
         "blank picture. Sigmoid judges each class by itself and can say none, or two; but this net was trained with "
@@ -53,22 +69,24 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         "When softmax lies trains each for itself.",
         ("digit", "other"),
         ("outputs_digit", "outputs_pair", "outputs_blank"),
+        "Answers",
     ),
-    (
+    Section(
         "Moving averages",
         "An average that starts from zero is too small at first; dividing it by 1 − βᵗ takes the bias away.",
         ("norm",),
         ("loss_averages", "mean_averages", "variance_averages", "debias_factors"),
+        "Averages",
     ),
-    (
+    Section(
         "Why a norm blows up",
         "A norm multiplies by 1/√(var+ε): where a channel's variance is tiny, by hundreds (try batch size 2). "
         "A larger epsilon caps it.",
         (),
         ("blow_up",),
+        "Norms",
     ),
 )
-"""Sections of a panel over a run: heading, help (both markup), menus, figures."""
 
 
 _WHOSE = defaultdict(
@@ -135,13 +153,13 @@ def sections(
         with_help: whether to show the help, which is meant for training.
     """
     return {
-        shown[0]: section(
-            title,
-            words if with_help else "",
-            menus=[menus[name] for name in with_menus if name in menus],
-            parts=[grid(figures[name] for name in shown), *([more[title]] if title in more else [])],
+        each.figures[0]: section(
+            each.title,
+            each.words if with_help else "",
+            menus=[menus[name] for name in each.menus if name in menus],
+            parts=[grid(figures[name] for name in each.figures), *([more[each.title]] if each.title in more else [])],
         )
-        for title, words, with_menus, shown in SECTIONS
+        for each in SECTIONS
     }
 
 
@@ -155,13 +173,16 @@ def section_tabs(
     """
     overview = ipywidgets.VBox([*above, small_multiples(figures[name] for name in OVERVIEW)])
     rest = sections(figures, menus, more).values()
-    return {"Overview": classed(overview, "lab-overview"), **dict(zip(TABS, rest, strict=True))}
+    tabs = {each.tab: made for each, made in zip(SECTIONS, rest, strict=True)}
+    return {"Overview": classed(overview, "lab-overview"), **tabs}
 
 
 def section_words(*, with_help: bool = True) -> dict[str, Words]:
     """Return chart name -> heading and help of its section, as plain text; see :func:`sections`."""
     return {
-        name: Words.of_section(title, help if with_help else "") for title, help, _, shown in SECTIONS for name in shown
+        name: Words.of_section(each.title, each.words if with_help else "")
+        for each in SECTIONS
+        for name in each.figures
     }
 
 
