@@ -12,7 +12,18 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.dashboards.conftest import DASHBOARDS, Serve
 from tests.dashboards.kernel import kernels, newest_kernel
-from tests.dashboards.reading import READY, comes_to, enter, figure, fits, knob, traces, wait_for, wait_until_drawn
+from tests.dashboards.reading import (
+    READY,
+    comes_to,
+    enter,
+    figure,
+    fits,
+    knob,
+    open_tab_of,
+    traces,
+    wait_for,
+    wait_until_drawn,
+)
 from widgets.run.scrubber.panel import LABEL
 
 LOSS = "Training and validation loss over time"
@@ -94,9 +105,7 @@ def test_a_link_opens_the_same_settings(server: Any, page: Page) -> None:
 
 def test_scrub_back_by_keyboard_and_as_a_film(voila_server: Any, page: Page) -> None:
     page.goto(f"{voila_server.url}/voila/render/training.ipynb?size=640&epochs=3")
-    page.get_by_role("tab", name="Layers").click(timeout=READY)
-    fold = page.get_by_role("button", name="Scrub back")
-    fold.press("Enter")
+    page.get_by_role("tab", name="Any step").click(timeout=READY)
     expect(page.get_by_text("Nothing is recorded yet.")).to_be_visible(timeout=READY)
     page.get_by_role("button", name="Start").click()
     expect(page.locator(".lab-state")).to_contain_text("Finished", timeout=READY)
@@ -135,7 +144,7 @@ def test_scrub_back_by_keyboard_and_as_a_film(voila_server: Any, page: Page) -> 
 
 def test_a_branch_is_laid_over_the_run_it_came_from(voila_server: Any, page: Page) -> None:
     page.goto(f"{voila_server.url}/voila/render/training.ipynb?size=640&epochs=3")
-    page.get_by_role("button", name="Scrub back").press("Enter")
+    page.get_by_role("tab", name="Any step").click(timeout=READY)
     branch = page.get_by_role("button", name="Branch at step", exact=False)
     expect(page.get_by_role("button", name="Branch here")).to_be_disabled(timeout=READY)
     page.get_by_role("button", name="Start").click()
@@ -154,10 +163,12 @@ def test_a_branch_is_laid_over_the_run_it_came_from(voila_server: Any, page: Pag
         record = kernel.value("vars(panel.session.since(-1))")
     assert record["columns"]["loss"][:12] == parent["loss"][:12] != record["columns"]["loss"][-12:]
     average = [a / w for a, w in zip(parent["loss_average"], parent["loss_weight"], strict=True)]
+    open_tab_of(page, LOSS)
     wait_for(page, LOSS, "before the branch", average[12:])
     assert traces(page, LOSS)["before the branch"]["x"] == list(range(12, 30))
     wait_for(page, LOSS, "each batch", record["columns"]["loss"])
     # Prolonged by an epoch from the keyboard.
+    page.get_by_role("tab", name="Any step").click()
     page.get_by_role("button", name="Prolong").press("Enter")
     expect(page.locator(".lab-status")).to_contain_text("prolonged from step 30 of", timeout=READY)
     expect(page.locator(".lab-state")).to_contain_text("Finished", timeout=READY)

@@ -1,5 +1,6 @@
 """Layout parts of a panel: a column of knobs beside sections with heading, help, menus and figures."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -33,7 +34,9 @@ def section(title: str, words: str = "", *, menus: Iterable[Any] = (), parts: It
 
 def small_multiples(figures: Iterable[Any]) -> Any:
     """Return figures drawn small, three beside each other; each is enlarged by a click (figure/js/enlarge.js)."""
-    return classed(ipywidgets.Box(list(figures)), "lab-multiples", "live-figures-small")
+    made = ipywidgets.Box(list(figures))
+    rows = math.ceil(len(made.children) / 3)
+    return classed(made, "lab-multiples", f"lab-rows-{rows}", "live-figures-small")
 
 
 def tabs(parts: Mapping[str, Any]) -> Any:
@@ -54,9 +57,9 @@ def body(knobs: Any, sections: Iterable[Any]) -> Any:
     return classed(ipywidgets.HBox([classed(knobs, "lab-stays"), charts]), "lab-body")
 
 
-def one_screen(knobs: Any, parts: Mapping[str, Any]) -> Any:
-    """Return the knobs beside tabs (title -> widget) that together fit a screen; above them on a narrow page."""
-    return classed(ipywidgets.HBox([classed(knobs, "lab-stays"), tabs(parts)]), "lab-body", "lab-one-screen")
+def one_screen(knobs: Any, tabs: Any) -> Any:
+    """Return the knobs beside tabs that together fit a screen; above them on a narrow page."""
+    return classed(ipywidgets.HBox([classed(knobs, "lab-stays"), tabs]), "lab-body", "lab-one-screen")
 
 
 def close_all(widget: Any) -> None:

@@ -13,6 +13,7 @@ from widgets.page.muted import Muted
 
 LAYERS = "Inside the layers"
 BACKWARD = "Backward"
+ANY_STEP = "Any step"
 
 OVERVIEW = ("loss", "mean", "std", "near_zero", "outputs_digit", "loss_averages")
 """Figures that the training lab shows at once, small; each is in a tab of its section, too."""
@@ -143,7 +144,12 @@ class Menus(dict[str, Any]):
 
 
 def sections(
-    figures: Mapping[str, Any], menus: Mapping[str, Any], more: Mapping[str, Any], *, with_help: bool = True
+    figures: Mapping[str, Any],
+    menus: Mapping[str, Any],
+    more: Mapping[str, Any],
+    *,
+    with_help: bool = True,
+    small: bool = False,
 ) -> dict[str, Any]:
     """Return every section of :data:`SECTIONS` as a widget, by the name of its first figure.
 
@@ -151,30 +157,37 @@ def sections(
         figures, menus: by name; a section leaves out a menu that is not there.
         more: heading -> a widget under that section's figures.
         with_help: whether to show the help, which is meant for training.
+        small: whether the figures are drawn small, to be enlarged by a click.
     """
+    together = small_multiples if small else grid
     return {
         each.figures[0]: section(
             each.title,
             each.words if with_help else "",
             menus=[menus[name] for name in each.menus if name in menus],
-            parts=[grid(figures[name] for name in each.figures), *([more[each.title]] if each.title in more else [])],
+            parts=[
+                together(figures[name] for name in each.figures),
+                *([more[each.title]] if each.title in more else []),
+            ],
         )
         for each in SECTIONS
     }
 
 
 def section_tabs(
-    figures: Mapping[str, Any], menus: Mapping[str, Any], more: Mapping[str, Any], above: Iterable[Any] = ()
+    figures: Mapping[str, Any], menus: Mapping[str, Any], scrubber: Any, above: Iterable[Any] = ()
 ) -> dict[str, Any]:
-    """Return the tabs of the training lab, title -> widget: the overview, then each section; see :func:`sections`.
+    """Return the tabs of the training lab, title -> widget: the overview, each section, any recorded step.
 
     Args:
+        scrubber: what shows any step.
         above: widgets above the overview's figures.
     """
     overview = ipywidgets.VBox([*above, small_multiples(figures[name] for name in OVERVIEW)])
-    rest = sections(figures, menus, more).values()
+    rest = sections(figures, menus, {}, small=True).values()
     tabs = {each.tab: made for each, made in zip(SECTIONS, rest, strict=True)}
-    return {"Overview": classed(overview, "lab-overview"), **tabs}
+    any_step = section("Inside every layer at any step", "Choose a step, or play them as a film.", parts=[scrubber])
+    return {"Overview": classed(overview, "lab-overview"), **tabs, ANY_STEP: any_step}
 
 
 def section_words(*, with_help: bool = True) -> dict[str, Words]:

@@ -84,11 +84,12 @@ function makeSmall(layout, original, view) {
   const size = letters(10, 14);
   const names = view.names.map((name) => name.replace(/<[^>]*>/g, "").length * size * 0.58 + 38);
   const rows = layout.showlegend === false ? 0 : Math.ceil(names.reduce((sum, wide) => sum + wide, 0) / (view.width - 5 * size));
-  const notes = original.margin?.t > 60; // a chart with two lines of words under its title
+  const above = (original.annotations ?? []).filter((note) => note.yref === "paper" && note.y >= 1 && note.text);
+  const lines = original.margin?.t > 60 ? 2 : Math.min(above.length, 1); // of words under its title
   Object.assign(layout, { dragmode: false, font: { size }, hoverlabel: { ...layout.hoverlabel, font: { size } } });
   layout.title = { ...layout.title, font: { size: size + 2 }, pad: { t: 5, l: 8 } };
   layout.legend = { ...layout.legend, font: { size }, indentation: -7, xref: "container", x: 0.02, itemclick: false, itemdoubleclick: false };
-  layout.margin = { l: 4 * size, r: size, t: (notes ? 5.6 : 2.4) * size, b: (2.7 + 1.5 * rows) * size };
+  layout.margin = { l: 4 * size, r: size, t: (2.4 + 1.6 * lines) * size, b: (2.7 + 1.5 * rows) * size };
   for (const name of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
     const axis = layout[name];
     const title = axis.title && { ...axis.title, standoff: 2, font: { size } };

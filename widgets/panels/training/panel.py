@@ -17,7 +17,7 @@ from widgets.export.run_table import run_table
 from widgets.export.section_words import Words
 from widgets.export.table import Table
 from widgets.inputs.config_knobs import Knobs
-from widgets.page.layout import one_screen
+from widgets.page.layout import one_screen, tabs
 from widgets.panel.panel import handler, under_voila
 from widgets.panel.share_link import ConfigLink
 from widgets.run import open_runs
@@ -26,8 +26,8 @@ from widgets.run.control_bar import Buttons
 from widgets.run.figures import TrainingFigures, after, course_near_zero
 from widgets.run.run_panel import RunPanel
 from widgets.run.scrubber.branching import BranchControls
-from widgets.run.scrubber.panel import Scrubber, folded
-from widgets.run.sections import LAYERS, Menus, section_tabs, section_words
+from widgets.run.scrubber.panel import Scrubber
+from widgets.run.sections import ANY_STEP, Menus, section_tabs, section_words
 from widgets.run.status import length_line, progress_label, validation_line
 
 VIEW_MENUS = ("x", "near_zero", "layer", "norm")
@@ -47,6 +47,7 @@ class TrainingPanel(RunPanel[Session]):
         buttons: "start", "pause", "step", "stop", "reset", "defaults" -> Button.
         scrubber: Scrubber that shows any recorded step.
         branching: BranchControls: a branch at that step, and more epochs.
+        tabs: Tab, one for each group of charts.
         link: widget with the link that opens the same settings.
         menus: "x", "near_zero", "layer", "norm", "digit", "other" -> Dropdown.
         autosave: AutoSave that keeps each started run.
@@ -89,8 +90,9 @@ class TrainingPanel(RunPanel[Session]):
         self._left_out = ""
         self._near_zero_chosen = False
         self._pace: tuple[float, int] | None = None  # seconds a step, and its batch size, when last seen
-        figures, more = self._charts.figures, {LAYERS: folded(self.scrubber)}
-        self.show_parts(figures, one_screen(self.knobs, section_tabs(figures, self.menus, more)), beside=[self.link])
+        figures = self._charts.figures
+        self.tabs = tabs(section_tabs(figures, self.menus, self.scrubber))
+        self.show_parts(figures, one_screen(self.knobs, self.tabs), beside=[self.link])
         self._connect()
         self.menus.show("near_zero", self._charts.view.near_zero)
         self.update()
@@ -320,7 +322,15 @@ class TrainingPanel(RunPanel[Session]):
     def _badge(self) -> None:
         self.knobs.compare(self.run.config if self.active else None)
 
+    def on_tab(self, _: object = None) -> None:
+        """Have the scrubber work only while its tab is open."""
+        if self.tabs.titles[self.tabs.selected_index or 0] == ANY_STEP:
+            self.scrubber.begin()
+        else:
+            self.scrubber.rest()
+
     def _connect(self) -> None:
+        self.tabs.observe(self.on_tab, "selected_index")
         for name, menu in self.menus.items():
             if name in ("digit", "other"):
                 menu.observe(self.on_digits, "value")
