@@ -4,12 +4,14 @@ The pages ask more than they tell; what they do tell stands here with the senten
 """
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 from lab.concepts.softmax import sigmoid
 from lab.config import Config
+from lab.presets import PRESETS
 from lab.record import Record
 from lab.session import Session
 
@@ -80,3 +82,50 @@ def test_the_norm_that_the_training_page_suggests_survives() -> None:
     Of the first 2 to 3 runs in 5 diverge at the page's batch size, so the page asks and does not tell.
     """
     assert agree(lambda run: run.state == "finished", SHORT.replace(norm="batch", lr=0.9)) >= ENOUGH
+
+
+def last_near(run: Ran, definition: str = "near_relu") -> float:
+    """Mean near-zero share of the last layer over the run's second half."""
+    near = run.record.columns[f"{definition}/{run.record.layers[-1]}"]
+    return float(np.nanmean(near[len(near) // 2 :]))
+
+
+def valid_accuracy(run: Ran) -> float:
+    return run.record.validations[-1].accuracy
+
+
+def short(preset: str, **changes: object) -> Config:
+    return PRESETS[preset].config.replace(device="cpu", epochs=1, **{"size": 4000, **changes})
+
+
+def test_the_presets_keep_what_their_questions_are_about() -> None:
+    """The named settings above the knobs: each over five seeds, in a short form."""
+    assert agree(lambda run: run.state == "finished" and valid_accuracy(run) > 0.7, short("default")) >= ENOUGH
+    assert agree(lambda run: last_near(run) > 0.8, short("high_lr")) >= ENOUGH
+    alive = short("general_relu")
+    assert agree(lambda run: run.state == "finished" and last_near(run, "near_general") < 0.3, alive) >= ENOUGH
+    learns = short("one_cycle", size=8000)
+    assert agree(lambda run: run.state == "finished" and valid_accuracy(run) > 0.8, learns) >= ENOUGH
+
+
+def test_at_batch_size_2_running_statistics_learn_and_a_batchs_own_do_not() -> None:
+    two, running = (short(name, size=1500) for name in ("batch_two", "running"))
+    assert agree(lambda run: valid_accuracy(run) < 0.55, two) >= ENOUGH
+    better = [valid_accuracy(ran(running.replace(seed=s))) > valid_accuracy(ran(two.replace(seed=s))) for s in SEEDS]
+    assert sum(better) >= ENOUGH
+
+
+@pytest.mark.parametrize(
+    ("diverging", "saved"),
+    [
+        ({"norm": "none", "lr": 1.0, "leak": 0.1, "sub": 0.4}, {"lr": 0.1}),
+        ({"norm": "none", "lr": 1.0, "leak": 0.1, "sub": 0.4}, {"norm": "batch"}),
+        ({"norm": "layer", "lr": 2.0}, {"lr": 0.2}),
+        ({"norm": "batch", "lr": 5.0}, {"lr": 0.5}),
+    ],
+)
+def test_what_is_said_to_help_a_run_that_diverged_does(diverging: dict[str, Any], saved: dict[str, Any]) -> None:
+    """Findings: "What usually helps: a norm (BatchNorm), or a tenth of the learning rate" """
+    before = SHORT.replace(**diverging)
+    assert agree(lambda run: run.state == "diverged", before) >= 3
+    assert agree(lambda run: run.state == "finished" and valid_accuracy(run) > 0.6, before.replace(**saved)) >= ENOUGH

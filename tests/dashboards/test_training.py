@@ -153,7 +153,9 @@ def test_every_chart_shows_the_record(voila_server: Any, page: Page) -> None:
 
     # A zoom along x is one for all charts of the run, and ends with it.
     open_tab_of(page, LOSS)
+    page.get_by_role("button", name=f"Enlarge: {LOSS}").click()
     div = figure(page, LOSS)
+    comes_to(page, lambda: div.evaluate("(div) => div._fullLayout.xaxis.fixedrange"), False)
     div.scroll_into_view_if_needed()
     plot = div.locator(".nsewdrag").first.bounding_box()
     assert plot
@@ -257,7 +259,7 @@ OUT_OF_WINDOW = """() => [...document.querySelectorAll(".lab-status, .lab-knob, 
   return el.checkVisibility() && (box.top < 0 || box.bottom > innerHeight || box.left < 0 || box.right > innerWidth);
 }).map((el) => el.ariaLabel ?? el.textContent)"""
 BOXES = """() => [...document.querySelectorAll(".lab-bar, .lab-knobs, .lab-tabs, .lab-multiples [role=figure]")]
-.map((el) => {
+.filter((el) => el.checkVisibility()).map((el) => {
   const { top, left, width, height } = el.getBoundingClientRect();
   return [top, left, width, height].map(Math.round);
 })"""

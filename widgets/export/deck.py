@@ -36,13 +36,15 @@ class Slide(NamedTuple):
     notes: str
 
 
-def write_deck(suffix: str, charts: Sequence[ChartFile], words: Words, progress: Progress) -> bytes:
+def write_deck(suffix: str, charts: Sequence[ChartFile], words: Words, progress: Progress, *, notes: str = "") -> bytes:
     """Return all charts as the bytes of one file.
 
     Args:
         suffix: a key of DECKS.
         charts: at least one; its settings and theme are the deck's.
         words: the panel's title and notice.
+        progress: called before each chart.
+        notes: what the speaker may say of all of it.
 
     Raises:
         ExportError: for pictures, if there is no browser to draw them.
@@ -50,7 +52,7 @@ def write_deck(suffix: str, charts: Sequence[ChartFile], words: Words, progress:
     settings, theme = charts[0].settings, THEMES[charts[0].theme]
     if suffix == "html":
         parts = [Part(chart.slide, chart.label, chart.words.notice) for chart in charts]
-        return web_page(words.title, parts, theme, f"{words.notice}\n{caption(settings)}")
+        return web_page(words.title, parts, theme, "\n".join(filter(None, (words.notice, notes, caption(settings)))))
     pictures = []
     for done, chart in enumerate(charts):
         progress(done)
@@ -62,8 +64,8 @@ def write_deck(suffix: str, charts: Sequence[ChartFile], words: Words, progress:
     ]
     *lines, made_by, day = listing(settings).splitlines()
     below = [" · ".join(lines), f"{made_by} · {day}"]
-    notes = "\n\n".join(part for part in (words.notice, listing(settings)) if part)
-    return _pptx(words.title, [line for line in below if line], notes, slides, theme)
+    spoken = "\n\n".join(part for part in (words.notice, notes, listing(settings)) if part)
+    return _pptx(words.title, [line for line in below if line], spoken, slides, theme)
 
 
 def _zip(charts: Sequence[ChartFile], pictures: Sequence[bytes]) -> bytes:

@@ -33,6 +33,7 @@ class Savable(Protocol):
     def settings(self) -> Settings: ...
     def table(self, name: str) -> Callable[[], Table]: ...
     def chart_words(self) -> Mapping[str, Words]: ...
+    def speaker_notes(self) -> str: ...
     def catch_up(self) -> None: ...
 
 
@@ -160,7 +161,7 @@ class Saver:
         charts = [chart for chart in charts if not chart.empty] or charts[:1]
         if not charts:
             raise ConfigError("the panel", "no chart", "one with charts")
-        return partial(write_deck, suffix, charts, self.words)
+        return partial(write_deck, suffix, charts, self.words, notes=self._panel.speaker_notes())
 
 
 def _checked(what: str, value: str, allowed: Mapping[str, object]) -> str:

@@ -190,6 +190,10 @@ class Panel(ipywidgets.VBox):
         """Return chart -> heading and help of the section that it stands in; by default of none."""
         return {}
 
+    def speaker_notes(self) -> str:
+        """Return what a speaker may say of all charts, for the notes of a deck's first slide. By default nothing."""
+        return ""
+
     def catch_up(self) -> None:
         """Bring every chart up to date before it is saved, those out of sight too; by default they always are."""
 

@@ -175,15 +175,16 @@ def sections(
 
 
 def section_tabs(
-    figures: Mapping[str, Any], menus: Mapping[str, Any], scrubber: Any, above: Iterable[Any] = ()
+    figures: Mapping[str, Any], menus: Mapping[str, Any], scrubber: Any, findings: Any, above: Iterable[Any] = ()
 ) -> dict[str, Any]:
     """Return the tabs of the training lab, title -> widget: the overview, each section, any recorded step.
 
     Args:
         scrubber: what shows any step.
-        above: widgets above the overview's figures.
+        findings: what happened in the run, under the overview's figures.
+        above: widgets above them.
     """
-    overview = ipywidgets.VBox([*above, small_multiples(figures[name] for name in OVERVIEW)])
+    overview = ipywidgets.VBox([*above, small_multiples(figures[name] for name in OVERVIEW), findings])
     rest = sections(figures, menus, {}, small=True).values()
     tabs = {each.tab: made for each, made in zip(SECTIONS, rest, strict=True)}
     any_step = section("Inside every layer at any step", "Choose a step, or play them as a film.", parts=[scrubber])

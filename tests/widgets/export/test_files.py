@@ -111,10 +111,12 @@ def test_pictures(panel: Small, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("chromium")
-def test_a_deck(panel: Small, tmp_path: Path) -> None:
+def test_a_deck(panel: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(panel, "speaker_notes", lambda: "Finished after 9 steps.")
     deck = Presentation(str(panel.deck(tmp_path / "run.pptx")))
     assert deck.slide_width / deck.slide_height == pytest.approx(16 / 9, rel=1e-3)
     first, *charts = deck.slides
+    assert "Finished after 9 steps." in first.notes_slide.notes_text_frame.text
     texts = [shape.text_frame.text for shape in first.shapes]
     assert texts[0] == "Small" and texts[1].startswith("Learning rate: 0.9 · Seed: 3\nlab ")
     assert [slide.shapes.title.text for slide in charts] == ["Loss", "Mean of each layer's output"]
@@ -268,7 +270,7 @@ def test_all_charts_by_a_button(panel: Small, told: Told, monkeypatch: pytest.Mo
     _ended(bar)
     assert "Saved small.html" in bar.note.value
 
-    def broken(*_: object) -> bytes:
+    def broken(*_: object, **__: object) -> bytes:
         raise ExportError("no <room>")
 
     monkeypatch.setattr(saver, "write_deck", broken)

@@ -6,24 +6,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import ipywidgets
+
 from lab.branching import origin_words
 from lab.config import DEFAULTS, LIVE, Config, ConfigError
+from lab.findings import findings
 from lab.progress import Progress
 from lab.record import Record
-from lab.session import Session
+from lab.session import ENDED, Session
 from widgets.charts import View
 from widgets.export.provenance import Settings
 from widgets.export.run_table import run_table
 from widgets.export.section_words import Words
 from widgets.export.table import Table
 from widgets.inputs.config_knobs import Knobs
-from widgets.page.layout import one_screen, tabs
+from widgets.page.layout import classed, knob_column, one_screen, tabs
 from widgets.panel.panel import handler, under_voila
 from widgets.panel.share_link import ConfigLink
 from widgets.run import open_runs
 from widgets.run.autosave import AutoSave
 from widgets.run.control_bar import Buttons
 from widgets.run.figures import TrainingFigures, after, course_near_zero
+from widgets.run.presets import Presets
 from widgets.run.run_panel import RunPanel
 from widgets.run.scrubber.branching import BranchControls
 from widgets.run.scrubber.panel import Scrubber
@@ -47,6 +51,8 @@ class TrainingPanel(RunPanel[Session]):
         buttons: "start", "pause", "step", "stop", "reset", "defaults" -> Button.
         scrubber: Scrubber that shows any recorded step.
         branching: BranchControls: a branch at that step, and more epochs.
+        presets: Presets, the named settings.
+        findings: HTML, what happened in a run that has ended.
         tabs: Tab, one for each group of charts.
         link: widget with the link that opens the same settings.
         menus: "x", "near_zero", "layer", "norm", "digit", "other" -> Dropdown.
@@ -91,8 +97,10 @@ class TrainingPanel(RunPanel[Session]):
         self._near_zero_chosen = False
         self._pace: tuple[float, int] | None = None  # seconds a step, and its batch size, when last seen
         figures = self._charts.figures
-        self.tabs = tabs(section_tabs(figures, self.menus, self.scrubber))
-        self.show_parts(figures, one_screen(self.knobs, self.tabs), beside=[self.link])
+        self.presets, self.findings = Presets(self.on_preset), classed(ipywidgets.HTML(), "lab-findings")
+        self.tabs = tabs(section_tabs(figures, self.menus, self.scrubber, self.findings))
+        beside_charts = knob_column([self.presets, self.knobs])
+        self.show_parts(figures, one_screen(beside_charts, self.tabs), beside=[self.link])
         self._connect()
         self.menus.show("near_zero", self._charts.view.near_zero)
         self.update()
@@ -144,6 +152,12 @@ class TrainingPanel(RunPanel[Session]):
     def on_defaults(self, _: object = None) -> None:
         """Reset every knob to its default."""
         self.knobs.set(DEFAULTS)
+        self.follow()
+
+    @handler
+    def on_preset(self, config: Config) -> None:
+        """Set every knob to a named setting's."""
+        self.knobs.set(config)
         self.follow()
 
     @handler
@@ -252,8 +266,23 @@ class TrainingPanel(RunPanel[Session]):
         """Draw the session's whole record."""
         self._charts.redraw(self.run)
 
+    def what_happened(self) -> tuple[str, ...]:
+        """Return what the run's record shows, a sentence each; () before its end."""
+        if self.run.state not in ENDED:
+            return ()
+        return findings(self.run.since(-1), self.run.config, self.run.state, self._charts.view.near_zero)
+
+    def speaker_notes(self) -> str:
+        """Return what happened, for the notes of a deck's first slide."""
+        return "\n".join(self.what_happened())
+
+    def _show_findings(self) -> None:
+        lines = "".join(f"<li>{html.escape(line)}</li>" for line in self.what_happened())
+        self.findings.value = f'<div role="status">{f"<h2>What happened</h2><ul>{lines}</ul>" if lines else ""}</div>'
+
     def on_end(self) -> None:
-        """Show the run's last rows in the scrubber, too."""
+        """Show what happened, and the run's last rows in the scrubber, too."""
+        self._show_findings()
         self.scrubber.load()
 
     def new_run(self) -> Session:
@@ -283,6 +312,7 @@ class TrainingPanel(RunPanel[Session]):
         view = replace(view, near_zero=definition, threshold=config.near_zero, run=view.run + 1, before=before)
         self._charts.view = view
         self._left_out = ""
+        self._show_findings()
         self.redraw()
         self.scrubber.reload()
 

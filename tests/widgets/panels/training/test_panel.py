@@ -12,6 +12,7 @@ import pytest
 import lab.warm
 from lab.config import DEFAULTS, ConfigError
 from lab.progress import Progress
+from lab.presets import PRESETS
 from lab.record import Mark
 from lab.session import ENDED
 from tests.widgets.tiny_runs import PATIENCE, TINY, Make, finish, step, until
@@ -231,6 +232,25 @@ def test_a_live_change_that_the_run_refuses_goes_back(make: Make) -> None:
     assert "momentum" in panel.error and panel.knobs["momentum"].value == 0.5
     panel.knobs["momentum"].value = 0.3
     assert panel.error == "" and panel.session.config.momentum == 0.3
+
+
+def test_a_named_setting_sets_every_knob_and_asks(make: Make) -> None:
+    panel = make(momentum=0.5)
+    panel.presets.buttons["general_relu"].click()
+    assert panel.knobs.config() == PRESETS["general_relu"].config, "momentum is back at its default"
+    assert "does the last layer stay alive?" in panel.presets.question.value
+    assert panel.session.state == "ready", "it does not start"
+
+
+def test_what_happened_is_said_at_the_end_and_in_a_decks_notes(make: Make) -> None:
+    panel = make()
+    assert "<li>" not in panel.findings.value and panel.speaker_notes() == ""
+    finish(panel)
+    accuracy = panel.session.since(-1).validations[-1].accuracy
+    assert f"{accuracy:.1%} of the validation images are right" in panel.findings.value
+    assert f"{accuracy:.1%}" in panel.speaker_notes()
+    panel.on_reset()
+    assert "<li>" not in panel.findings.value, "of that run"
 
 
 def test_what_default_knobs_cannot_put_back_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
