@@ -258,7 +258,7 @@ OUT_OF_WINDOW = """() => [...document.querySelectorAll(".lab-status, .lab-knob, 
   const box = el.getBoundingClientRect();
   return el.checkVisibility() && (box.top < 0 || box.bottom > innerHeight || box.left < 0 || box.right > innerWidth);
 }).map((el) => el.ariaLabel ?? el.textContent)"""
-BOXES = """() => [...document.querySelectorAll(".lab-bar, .lab-knobs, .lab-tabs, .lab-multiples [role=figure]")]
+BOXES = """() => [...document.querySelectorAll(".lab-bar, .lab-stays, .lab-tabs, .lab-multiples [role=figure]")]
 .filter((el) => el.checkVisibility()).map((el) => {
   const { top, left, width, height } = el.getBoundingClientRect();
   return [top, left, width, height].map(Math.round);
@@ -276,8 +276,9 @@ def test_one_screen_that_does_not_move_and_charts_that_are_enlarged(voila_server
     assert page.evaluate(BOXES) == before, "the layout stays when a run starts"
     button(page, "Stop").click()
     expect_state(page, "Stopped")
+    expect(page.get_by_role("button", name=f"Enlarge: {LOSS}")).to_be_visible()
     # Enlarged by a click it is as wide as all of them and has its Save menu; by keyboard it is small again.
-    div, around = figure(page, LOSS), page.locator(".lab-multiples")
+    div, around = figure(page, LOSS), page.locator(".lab-multiples").first
     small = div.bounding_box()
     div.click()
     width = around.evaluate("(el) => el.clientWidth")

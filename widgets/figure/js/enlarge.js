@@ -19,14 +19,17 @@ function letEnlarge(box, div, bar, label, changed, signal) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "live-figure-enlarge";
+  const name = (large) => {
+    button.textContent = large ? "✕ Shrink" : "⤢";
+    button.setAttribute("aria-label", `${large ? "Shrink" : "Enlarge"}: ${label}`);
+    button.title = large ? "Shrink (Esc)" : "Enlarge";
+  };
   const set = (large) => {
     for (const other of box.closest(SMALL)?.querySelectorAll(".live-figure-large") ?? []) {
       if (other !== box) other.querySelector(".live-figure-enlarge").click();
     }
     box.classList.toggle("live-figure-large", large);
-    button.textContent = large ? "✕ Shrink" : "⤢";
-    button.setAttribute("aria-label", `${large ? "Shrink" : "Enlarge"}: ${label}`);
-    button.title = large ? "Shrink (Esc)" : "Enlarge";
+    name(large);
     changed();
   };
   button.addEventListener("click", () => set(isSmall(box)));
@@ -48,6 +51,6 @@ function letEnlarge(box, div, bar, label, changed, signal) {
     },
     { capture: true, signal },
   );
+  name(false);
   bar.prepend(button);
-  return set;
 }

@@ -11,8 +11,8 @@ import pytest
 
 import lab.warm
 from lab.config import DEFAULTS, ConfigError
-from lab.progress import Progress
 from lab.presets import PRESETS
+from lab.progress import Progress
 from lab.record import Mark
 from lab.session import ENDED
 from tests.widgets.tiny_runs import PATIENCE, TINY, Make, finish, step, until
