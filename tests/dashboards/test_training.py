@@ -336,3 +336,24 @@ def test_in_a_notebook_app(app: str, path: str, request: pytest.FixtureRequest, 
     wait_for_points(page, LOSS, 0)
     button(page, "Stop").click()
     expect_state(page, "Stopped")
+
+
+def test_the_last_points_of_a_diverged_run_do_not_flatten_the_rest(voila_server: Any, page: Page) -> None:
+    page.goto(f"{voila_server.url}/voila/render/training.ipynb?norm=batch&lr=5&size=4000&epochs=1")
+    expect(button(page, "Start")).to_be_enabled(timeout=READY)
+    button(page, "Start").click()
+    expect_state(page, "Diverged")
+    label = "Standard deviation of each layer's output over time"
+    div = figure(page, label)
+    div.scroll_into_view_if_needed()
+    everything = (
+        "(div) => Math.max(...div.data.flatMap((t) => t.name.startsWith('conv') ? [...t.y].filter(isFinite) : []))"
+    )
+    comes_to(page, lambda: div.evaluate("(div) => div.data.at(-1).name"), "beyond the axis")
+    highest, top = div.evaluate(everything), div.evaluate("(div) => div._fullLayout.yaxis.range[1]")
+    assert top < 100 < highest, (top, highest)
+    frame = page.locator(".live-figure-frame").filter(has=div)
+    frame.get_by_role("button", name="Show far points").click()
+    comes_to(page, lambda: div.evaluate("(div) => div._fullLayout.yaxis.range[1]") >= highest, True)
+    frame.get_by_role("button", name="Without far points").click()
+    comes_to(page, lambda: div.evaluate("(div) => div._fullLayout.yaxis.range[1]"), top)

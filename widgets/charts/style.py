@@ -96,7 +96,8 @@ def layout(title: str, record: Record, view: View, y: str, **rest: Any) -> dict[
     over_run = {
         "hovermode": "x unified",
         "uirevision": f"{view.x} {view.run}",
-        "meta": {"zoom": True},  # one zoom along x for all charts of a run
+        # One zoom along x for all charts of a run; an axis that the last points of a diverged run do not stretch.
+        "meta": {"zoom": True, "robust": True},
         "shapes": shapes,
         "annotations": annotations,
     }

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from widgets.charts.style import Figure
+from widgets.export.far_points import leave_out_far_points
 from widgets.export.themes import FONT, Theme
 
 WIDTH, HEIGHT = 960, 540
@@ -39,6 +40,7 @@ def slide(figure: Figure, theme: Theme, caption: str) -> Figure:
     """
     made: Figure = _restyle(figure, theme.colour_map)
     layout: dict[str, Any] = made["layout"]
+    leave_out_far_points(made)
     for key in ("autosize", "dragmode", "uirevision"):
         layout.pop(key, None)
     lines = _break_lines(caption)

@@ -123,7 +123,11 @@ const liveFigure = () => {
         const shown = data.filter((trace) => trace.showlegend !== false && trace.type !== "heatmap");
         view.names = shown.map((trace) => trace.name ?? "");
         const first = !div._fullLayout;
-        await Plotly.react(div, data, styled(store.layout, view), config);
+        const layout = styled(store.layout, view);
+        const far = !view.whole && clipFarPoints(data, layout);
+        whole.hidden = !far && !view.whole;
+        whole.textContent = view.whole ? "Without far points" : "Show far points";
+        await Plotly.react(div, data, layout, config);
         if (first) {
           shareZoom(div, store);
           undoTooNarrow(Plotly, div, store);
@@ -152,6 +156,11 @@ const liveFigure = () => {
     }
     letDrag(box, div, store, model);
     letArrows(div);
+    const whole = Object.assign(document.createElement("button"), { type: "button", hidden: true });
+    whole.className = "live-figure-whole";
+    whole.title = "Some last points lie far outside of the axis: show them, or leave them out";
+    whole.addEventListener("click", () => redraw(view, (view.whole = !view.whole)));
+    bar.append(whole);
     letSave(bar, div, store, model, life.signal);
     const resized = new ResizeObserver(() => {
       const { width, height, small } = view;
