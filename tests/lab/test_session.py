@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from lab.config import LIVE, Config, ConfigError
+from lab.applicable import applicable
+from lab.config import KNOBS, LIVE, Config, ConfigError
 from lab.record import Record
 from lab.session import Session
 from lab.training.callbacks import Callback
@@ -203,6 +204,32 @@ def test_every_field_is_tried() -> None:
 def test_every_field_changes_the_record(make: Callable[..., Session], field: str) -> None:
     base = TINY.replace(epochs=2, size=60, **BASES.get(field, {}))
     assert not equal(finish(make(base)), finish(make(base, **{field: CHANGES[field]})))
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        {},
+        {"norm": "none"},
+        {"norm": "layer", "init": "default"},
+        {"init": "lsuv"},
+        {"model": "mlp", "optimizer": "adam"},
+        {"model": "logistic"},
+    ],
+    ids=str,
+)
+def test_a_knob_without_effect_changes_nothing(make: Callable[..., Session], base: dict[str, object]) -> None:
+    """Those that the page hides are just those that change no number; that the others do is tested above."""
+    config = TINY.replace(epochs=1, size=40, **base)
+    still, without = finish(make(config)), set(KNOBS) - applicable(config)
+    assert without
+    for field in sorted(without):
+        assert equal(still, finish(make(config, **{field: CHANGES[field]}))), field
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_a_field_is_shown_where_it_has_an_effect(field: str) -> None:
+    assert field in applicable(TINY.replace(**BASES.get(field, {})))
 
 
 @pytest.mark.parametrize("field", sorted(LIVE))

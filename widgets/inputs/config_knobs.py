@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets
 
+from lab.applicable import applicable
 from lab.config import DEFAULTS, KNOBS, MAIN, OPTIMIZERS, USUAL, Config, ConfigError
 from widgets.inputs.knob_box import ConfigKnob
 from widgets.page.fold import Fold
@@ -46,6 +47,7 @@ class Knobs(ipywidgets.VBox):
         for name, box in self.boxes.items():
             box.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
         self._offer_usual()
+        self._show_applicable()
 
     def __getitem__(self, name: str) -> ConfigKnob:
         return self.boxes[name]
@@ -88,10 +90,20 @@ class Knobs(ipywidgets.VBox):
             if pending != box.pending:  # called ten times a second, and setting a trait is slow
                 box.pending = pending
 
+    def _show_applicable(self) -> None:
+        """Hide the knobs without effect; of the main ones, which stay where they are, say so."""
+        with_effect = applicable(self.config())
+        for name, box in self.boxes.items():
+            if KNOBS[name].group == MAIN:
+                box.idle = name not in with_effect
+            else:
+                show(box, name in with_effect)
+
     def _moved(self, name: str, value: Any) -> None:
         try:
             self.config()
             self.problem = ""
+            self._show_applicable()
         except ConfigError as refusal:
             self.problem = str(refusal)
         if name in ("optimizer", *USUAL["sgd"]):

@@ -195,6 +195,7 @@ class ConfigKnob(KnobBox):
     """
 
     pending = traitlets.Bool(help="Whether the value waits for the next Start.")
+    idle = traitlets.Bool(help="Whether the value has no effect with the other knobs as they are.")
 
     def __init__(self, name: str, value: Any = None) -> None:
         default = getattr(DEFAULTS, name)
@@ -203,12 +204,14 @@ class ConfigKnob(KnobBox):
             self.value = value
 
     def badge(self) -> str:
-        """Return a badge: live, next Start, or waiting for the next Start."""
+        """Return a badge: live, next Start, waiting for the next Start, or without effect."""
+        if self.idle:
+            return '<span class="lab-badge lab-idle">no effect here</span>'
         kind = "lab-pending" if self.pending else "lab-live" if self.spec.live else "lab-later"
         words = "acts at the next Start" if self.pending else "live" if self.spec.live else "next Start"
         return f'<span class="lab-badge {kind}">{words}</span>'
 
-    @traitlets.observe("pending")
+    @traitlets.observe("pending", "idle")
     def _badge_changed(self, _: object) -> None:
         self._explain()
 

@@ -152,6 +152,18 @@ def test_the_main_knobs_come_first_and_open() -> None:
     assert sorted(shown) == sorted(KNOBS)
 
 
+def test_knobs_without_effect_are_hidden_and_the_main_ones_say_so() -> None:
+    knobs = Knobs()
+    assert "lab-folded" in knobs["beta2"]._dom_classes and "lab-folded" not in knobs["norm_momentum"]._dom_classes
+    knobs["optimizer"].value = "adam"
+    assert "lab-folded" not in knobs["beta2"]._dom_classes
+    knobs["norm"].value = "none"
+    assert "lab-folded" in knobs["norm_momentum"]._dom_classes
+    assert "lab-folded" not in knobs["norm_eps"]._dom_classes and "no effect here" in note(knobs["norm_eps"])
+    knobs.set(DEFAULTS)
+    assert "live" in note(knobs["norm_eps"]) and "lab-folded" in knobs["beta2"]._dom_classes
+
+
 def test_a_fold_opens_and_closes() -> None:
     fold = Knobs().folds[0]
     fold.button.value = True

@@ -1,0 +1,30 @@
+"""Which knobs have an effect with the others as they are."""
+
+from lab.config import KNOBS, Config
+
+NORM_KNOBS = frozenset({"norm_eps", "norm_momentum", "groups"})
+CNN_KNOBS = NORM_KNOBS | {"norm", "widths"}
+ACTIVATION_KNOBS = frozenset({"leak", "sub", "maxv"})
+INIT_KNOBS = frozenset({"init", "init_a"})
+ADAM_KNOBS = frozenset({"beta2", "opt_eps"})
+WITH_MOVING_AVERAGES = frozenset({"batch", "torch_batch", "running", "running_simple"})
+
+
+def applicable(config: Config) -> frozenset[str]:
+    """Return the names of the fields that change a run of ``config``, or what is measured of it."""
+    without: set[str] = set()
+    if config.model != "cnn":
+        without |= CNN_KNOBS
+    if config.model == "logistic":
+        without |= ACTIVATION_KNOBS | INIT_KNOBS
+    if config.norm == "none":
+        without |= NORM_KNOBS
+    if config.norm not in WITH_MOVING_AVERAGES:
+        without.add("norm_momentum")
+    if config.norm != "group":
+        without.add("groups")
+    if config.init == "default":  # LSUV begins with Kaiming's weights
+        without.add("init_a")
+    if config.optimizer != "adam":
+        without |= ADAM_KNOBS
+    return frozenset(KNOBS) - without
