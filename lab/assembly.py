@@ -1,9 +1,8 @@
 """Build a run from a Config: device, data, net, optimiser, callbacks, all seeded."""
 
 import ctypes
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import cast
@@ -26,25 +25,11 @@ from lab.training.callbacks import ApplySchedule, Callback, CancelFit
 from lab.training.learner import Learner
 from lab.training.optimizers import make_optimizer
 from lab.training.remote import RemoteControl
+from lab.training.seeded import seeded
 from lab.training.task import Task, classify
 
 INIT_IMAGES = 512
 """Images that a data-dependent init looks at, whatever the batch size: a pair of them says little."""
-
-_DEFAULT_GENERATOR = threading.Lock()
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed torch's default generator in the block, and restore it afterwards.
-
-    Layers draw their first weights from the process-wide generator; the lock keeps two runs
-    that start together from drawing each other's numbers.
-    """
-    with _DEFAULT_GENERATOR, torch.random.fork_rng(devices=[]):
-        # torch.manual_seed would move every CUDA generator too, which nothing here puts back.
-        torch.default_generator.manual_seed(seed)
-        yield
 
 
 def find_device(name: str) -> torch.device:

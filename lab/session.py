@@ -16,10 +16,12 @@ from lab.progress import Pace, Progress
 from lab.record import Record
 from lab.telemetry.history import History
 from lab.training.callbacks import Callback
+from lab.training.lr_search import FindLrError, LrSearch
 
 if TYPE_CHECKING:
     import torch
 
+    from lab.concepts.lr_curve import LrCurve
     from lab.telemetry.recorder import Recorder
     from lab.telemetry.snapshots import Snapshots
     from lab.training.learner import Learner
@@ -103,6 +105,8 @@ class Session:
         self._pictures = (3, 8)  # the digit asked about, and the one laid over it
         self._last: Progress | None = None  # where a closed run stood
         self._closing = False
+        self._searches: list[LrSearch] = []  # for a learning rate: those that may not be over
+        self._search_threads: list[threading.Thread] = []
         self._began = self._ended_after = 0.0
         self._pace = Pace()
 
@@ -231,8 +235,10 @@ class Session:
                 self._order(lambda remote: remote.allow(n))
 
     def stop(self) -> None:
-        """Stop at the next batch and keep the record; before the start at once."""
+        """Stop at the next batch and keep the record; before the start at once. Ends a search for a learning rate."""
         with self._lock:
+            for search in self._searches:
+                search.cancel("The search ended with its run, which was stopped.")
             if self._state == "ready":
                 self._end("stopped")
             else:
@@ -268,6 +274,68 @@ class Session:
         with self._lock:
             old_digit, old_other = self._pictures
             self._pictures = old_digit if digit is None else digit, old_other if other is None else other
+
+    def find_lr(self) -> "LrCurve":
+        """Sweep the learning rate on a copy of the net, as it is now; return loss over lr, with suggestions.
+
+        Before the start it is the net that the run would begin with, after the end the one that it ended with. The run
+        itself is as before, bit for bit, and waits for the sweep (at most 100 batches) if it goes on.
+
+        Raises:
+            FindLrError: why there is no curve; FindLrCancelled after :meth:`stop` or :meth:`close`.
+        """
+        search = self.search_lr()
+        try:
+            return search.result()
+        finally:
+            search.cancel()  # no-op but after an interrupt
+
+    def search_lr(self) -> LrSearch:
+        """Begin :meth:`find_lr` and return at once: the search is awaited, or cancelled, by what is returned.
+
+        Raises:
+            FindLrError: when the run has ended and its net is no longer there.
+        """
+        search = LrSearch()
+        with self._lock:
+            self._searches = [*(one for one in self._searches if not one.over), search]
+            if self._thread is threading.current_thread() and self._state not in ENDED:
+                assert self._learner is not None and self._remote is not None
+                self._search(search, self._learner, self._remote.config)
+            elif self._state not in ENDED | {"ready"}:
+                self._order(lambda remote: remote.do(lambda learner, config: self._search(search, learner, config)))
+            elif self._state == "ready" or self._learner is not None:
+                self._search_apart(search)
+            else:
+                raise FindLrError("There is no net to search with: this run has ended, and its net is freed.")
+        return search
+
+    def _search(self, search: LrSearch, learner: "Learner", config: Config) -> None:
+        """Run in a thread that may use the device."""
+        from lab.training.find_lr import sweep
+
+        search.run(lambda cancelled: sweep(learner, config, cancelled))
+
+    def _search_apart(self, search: LrSearch) -> None:
+        """Search in a thread of its own, with the net of the ended run, or with the one that would be trained."""
+        learner, config, make_task = self._learner, self._config, self._task_and_callbacks[0]
+
+        def curve(cancelled: Callable[[], bool]) -> "LrCurve":
+            from lab.assembly import assemble
+            from lab.training.find_lr import sweep
+
+            at = learner or assemble(config, History(), lambda: 0.0, lambda _: None, make_task).learner
+            return sweep(at, config, cancelled)
+
+        def work() -> None:
+            search.run(curve)
+            from lab.assembly import release
+
+            release(config.device)
+
+        thread = threading.Thread(target=work, name="lab-find-lr", daemon=True)
+        self._search_threads = [*(one for one in self._search_threads if one.is_alive()), thread]
+        thread.start()
 
     def since(self, step: int) -> Record:
         """Return the record after ``step`` (-1 for all of it)."""
@@ -309,6 +377,8 @@ class Session:
             return
         if self._thread is not None:
             self._thread.join()
+        for thread in self._search_threads:
+            thread.join()
         self._free()
 
     def _free(self) -> None:
@@ -394,5 +464,10 @@ class Session:
             # SystemExit too: whoever waits for the run's end must see it.
             log.exception("the run failed")
             self._end("failed", f"{type(error).__name__}: {error}")
+        for search in self._searches:  # asked for since the last batch
+            if self._learner is not None and self._remote is not None:
+                self._search(search, self._learner, self._remote.config)
+            else:
+                search.fail(FindLrError(f"There is no net to search with. {self.error}"))
         if self._closing:
             self._free()

@@ -44,6 +44,7 @@ class RemoteControl(Callback):
         self._stop = False
         self._budget: int | None = None
         self._replayed, self._until = tuple(replayed), until
+        self._jobs: list[Callable[[Learner, Config], None]] = []
 
     def change(self, config: Config) -> None:
         """Take over the live knobs of ``config``; many calls before the next batch act as one."""
@@ -79,7 +80,19 @@ class RemoteControl(Callback):
             self._stop = True
             self._wake.notify_all()
 
+    def do(self, job: Callable[[Learner, Config], None]) -> None:
+        """Call ``job(learner, config as ordered)`` in the fit's thread before the next batch, in a pause at once.
+
+        It must raise nothing and leave the learner as it is. Its time is none of training. Of a fit that ends before,
+        no job is done.
+        """
+        with self._wake:
+            self._jobs.append(job)
+            self._wake.notify_all()
+
     def before_batch(self, learner: Learner) -> None:
+        if self._jobs:
+            self._do_jobs(learner)
         self._stand_still(learner)
         if self._stop:
             raise CancelFit
@@ -98,10 +111,28 @@ class RemoteControl(Callback):
         self._on_pause(learner)
         self._paused_since = time.perf_counter()
         self._on_state(True)
-        with self._wake:
-            self._wake.wait_for(lambda: not self._waiting(learner))
-            self._idle, self._paused_since = self.idle_seconds, None
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._jobs or not self._waiting(learner))
+                if not self._jobs:
+                    self._count_idle()
+                    break
+            self._do_jobs(learner)
         self._on_state(False)
+
+    def _do_jobs(self, learner: Learner) -> None:
+        """Do what was asked for, without the lock: it may take seconds, and whoever shows the run asks for its time."""
+        paused = self._paused_since is not None
+        if not paused:
+            self._paused_since = time.perf_counter()
+        while self._jobs:
+            self._jobs.pop(0)(learner, self.config)
+        if not paused:
+            self._count_idle()
+
+    def _count_idle(self) -> None:
+        with self._wake:
+            self._idle, self._paused_since = self.idle_seconds, None
 
     @property
     def idle_seconds(self) -> float:
