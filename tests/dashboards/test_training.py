@@ -349,7 +349,7 @@ def test_the_last_points_of_a_diverged_run_do_not_flatten_the_rest(voila_server:
     everything = (
         "(div) => Math.max(...div.data.flatMap((t) => t.name.startsWith('conv') ? [...t.y].filter(isFinite) : []))"
     )
-    comes_to(page, lambda: div.evaluate("(div) => div.data.at(-1).name"), "beyond the axis")
+    comes_to(page, lambda: div.evaluate("(div) => div.data?.at(-1)?.name"), "beyond the axis")
     highest, top = div.evaluate(everything), div.evaluate("(div) => div._fullLayout.yaxis.range[1]")
     assert top < 100 < highest, (top, highest)
     frame = page.locator(".live-figure-frame").filter(has=div)
@@ -357,3 +357,28 @@ def test_the_last_points_of_a_diverged_run_do_not_flatten_the_rest(voila_server:
     comes_to(page, lambda: div.evaluate("(div) => div._fullLayout.yaxis.range[1]") >= highest, True)
     frame.get_by_role("button", name="Without far points").click()
     comes_to(page, lambda: div.evaluate("(div) => div._fullLayout.yaxis.range[1]"), top)
+
+
+def test_find_lr_takes_a_suggestion_and_a_click_on_its_curve(voila_server: Any, page: Page) -> None:
+    page.goto(f"{voila_server.url}/voila/render/training.ipynb?size=2000")
+    expect(button(page, "Start")).to_be_enabled(timeout=READY)
+    page.get_by_role("tab", name="Find lr").click()
+    button(page, "Find lr").click()
+    take = page.get_by_role("button", name="(minimum / 10)")
+    expect(take).to_be_visible(timeout=READY)
+    lr = page.get_by_role("textbox", name="Learning rate", exact=True)
+    take.click()
+    expect(lr).to_have_value(re.sub(r"^Take (\S+) .*", r"\1", take.inner_text()))
+    label = "Loss over the learning rate of a sweep"
+    div = figure(page, label)
+    div.scroll_into_view_if_needed()
+    comes_to(page, lambda: div.evaluate("(div) => (div.data?.[1]?.x?.length ?? 0) > 20"), True)
+    taken = div.evaluate("(div) => Number(div.data[1].x[30].toPrecision(3))")
+    place = div.evaluate("""(div) => {
+      const { xaxis, yaxis } = div._fullLayout, { x, y } = div.getBoundingClientRect();
+      return [x + xaxis._offset + xaxis.d2p(div.data[1].x[30]), y + yaxis._offset + yaxis.d2p(div.data[1].y[30])];
+    }""")
+    page.mouse.move(*place)
+    page.mouse.click(*place)
+    comes_to(page, lambda: float(lr.input_value()), pytest.approx(taken, rel=0.2))
+    expect(page.get_by_role("alert")).to_have_count(0)

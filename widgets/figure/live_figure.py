@@ -53,9 +53,10 @@ class LiveFigure(anywidget.AnyWidget):
     Messages to the page: "draw" (everything) and "append" (what is new), numbered by "seq"; "ping" with the last of
     these numbers; "library" (plotly's script, on request, once a page); "dragged" (send the next place); "slide" (a
     figure to draw and save), "file" (one to save), "unsaved" (why there is none); "many" (see message_batch). Its
-    answers: "ready" (send everything: it is new, or has found a number missing), "ack" (received up to seq, and others
-    of the kernel's figures up to theirs), "library" (send the script), "drag" (a point is dragged to a place), "save"
-    (a SaveRequest), "seen" (which of the kernel's figures have come into a page's sight, or gone out of it).
+    answers: "ready" (send everything: it is new, or has found a number missing), "ack" (received up to seq, and
+    others of the kernel's figures up to theirs), "library" (send the script), "drag" (a point is dragged to a
+    place), "click" (on a point), "save" (a SaveRequest), "seen" (which of the kernel's figures have come into a
+    page's sight, or gone out of it).
 
     Args:
         figure: ``{"data": [trace, ...], "layout": {...}}`` in plotly's JSON shape; arrays may be numpy's.
@@ -66,6 +67,7 @@ class LiveFigure(anywidget.AnyWidget):
     _esm = figure_module()
     label = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(300).tag(sync=True)  # pixels, known to the page before it has the figure: nothing jumps
+    clickable = traitlets.Bool(False).tag(sync=True)  # whether a click on a point is told
     savable = traitlets.Bool(False).tag(sync=True)  # whether there is a Save menu
 
     def __init__(self, figure: Figure, *, max_points: int = 1000, label: str = "") -> None:
@@ -78,6 +80,7 @@ class LiveFigure(anywidget.AnyWidget):
         self._pinged = 0.0
         self._callbacks: list[Callable[[], None]] = []
         self._drag_callbacks: list[Callable[[Drag], None]] = []
+        self._click_callbacks: list[Callable[[float, float], None]] = []
         self._save_callback: Callable[[SaveRequest], None] | None = None
         self._pages: dict[str, bool] = {}  # page -> whether it has this figure in sight
         self.ready = False
@@ -174,6 +177,11 @@ class LiveFigure(anywidget.AnyWidget):
         """Call ``callback`` whenever a page has (re)connected and been sent everything, in the kernel's thread."""
         self._callbacks.append(callback)
 
+    def on_click(self, callback: Callable[[float, float], None]) -> None:
+        """Call ``callback(x, y)`` when a person clicks on a point; x and y are the point's."""
+        self._click_callbacks.append(callback)
+        self.clickable = True
+
     def on_drag(self, callback: Callable[[Drag], None]) -> None:
         """Call ``callback`` as somebody drags a point; what it draws and flushes is the answer.
 
@@ -248,6 +256,8 @@ class LiveFigure(anywidget.AnyWidget):
                 place = (str(content["trace"]), int(content["point"]), float(content["x"]), float(content["y"]))
                 _call(self._drag_callbacks, Drag(*place))
                 self._tell({"type": "dragged"})
+            case "click":
+                _call(self._click_callbacks, float(content["x"]), float(content["y"]))
             case "save" if self._save_callback:
                 _call([self._save_callback], SaveRequest.of(content))
 

@@ -131,6 +131,8 @@ const liveFigure = () => {
         if (first) {
           shareZoom(div, store);
           undoTooNarrow(Plotly, div, store);
+          // Not on a touch of the legend, nor while a point is dragged: plotly tells of points only.
+          div.on("plotly_click", ({ points: [{ x, y }] }) => model.get("clickable") && model.send({ type: "click", x, y }));
         }
         await applyZoom(Plotly, div, store);
         nameButtons(div);

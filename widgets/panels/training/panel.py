@@ -1,6 +1,7 @@
 """The training lab: knobs, buttons and every chart of one run."""
 
 import html
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,6 +15,7 @@ from lab.findings import findings
 from lab.progress import Progress
 from lab.record import Record
 from lab.session import ENDED, Session
+from lab.training.lr_search import FindLrCancelled, FindLrError, LrSearch
 from widgets.charts import View
 from widgets.export.provenance import Settings
 from widgets.export.run_table import run_table
@@ -27,6 +29,9 @@ from widgets.run import open_runs
 from widgets.run.autosave import AutoSave
 from widgets.run.control_bar import Buttons
 from widgets.run.figures import TrainingFigures, after, course_near_zero
+from widgets.run.find_lr import HELP as FIND_LR_HELP
+from widgets.run.find_lr import TITLE as FIND_LR
+from widgets.run.find_lr import FindLr
 from widgets.run.presets import Presets
 from widgets.run.run_panel import RunPanel
 from widgets.run.scrubber.branching import BranchControls
@@ -53,6 +58,7 @@ class TrainingPanel(RunPanel[Session]):
         branching: BranchControls: a branch at that step, and more epochs.
         presets: Presets, the named settings.
         findings: HTML, what happened in a run that has ended.
+        find_lr: FindLr, the learning rate finder.
         tabs: Tab, one for each group of charts.
         link: widget with the link that opens the same settings.
         menus: "x", "near_zero", "layer", "norm", "digit", "other" -> Dropdown.
@@ -98,7 +104,10 @@ class TrainingPanel(RunPanel[Session]):
         self._pace: tuple[float, int] | None = None  # seconds a step, and its batch size, when last seen
         figures = self._charts.figures
         self.presets, self.findings = Presets(self.on_preset), classed(ipywidgets.HTML(), "lab-findings")
-        self.tabs = tabs(section_tabs(figures, self.menus, self.scrubber, self.findings))
+        self.find_lr = FindLr(self.on_take_lr)
+        self._search: LrSearch | None = None
+        figures = figures | {"find_lr": self.find_lr.figure}
+        self.tabs = tabs(section_tabs(figures, self.menus, self.scrubber, self.findings) | {"Find lr": self.find_lr})
         beside_charts = knob_column([self.presets, self.knobs])
         self.show_parts(figures, one_screen(beside_charts, self.tabs), beside=[self.link])
         self._connect()
@@ -159,6 +168,41 @@ class TrainingPanel(RunPanel[Session]):
         """Set every knob to a named setting's."""
         self.knobs.set(config)
         self.follow()
+
+    @handler
+    def on_find_lr(self, _: object = None) -> None:
+        """Sweep the learning rate on a copy of the net, or cancel the sweep that goes on."""
+        if self._search is not None:
+            self._search.cancel()
+            return
+        if self.run.state == "ready" and self.changed():
+            self.renew()
+        self._search = search = self.run.search_lr()
+        self.find_lr.searching()
+
+        def wait() -> None:
+            search.wait()
+            self.on_lr_found(search)
+
+        threading.Thread(target=wait, name="lab-find-lr-wait", daemon=True).start()
+
+    @handler
+    def on_lr_found(self, search: LrSearch) -> None:
+        """Show a sweep that is over, unless another run is shown by now."""
+        if search is not self._search:
+            return
+        self._search = None
+        try:
+            self.find_lr.show(search.result())
+        except FindLrCancelled as cancelled:
+            self.find_lr.clear(str(cancelled))
+        except FindLrError as error:
+            self.find_lr.clear(str(error), error=True)
+
+    @handler
+    def on_take_lr(self, lr: float) -> None:
+        """Set the learning rate to one of the sweep's."""
+        self.knobs["lr"].value = lr
 
     @handler
     def on_knob(self, name: str, value: Any) -> None:
@@ -312,13 +356,15 @@ class TrainingPanel(RunPanel[Session]):
         view = replace(view, near_zero=definition, threshold=config.near_zero, run=view.run + 1, before=before)
         self._charts.view = view
         self._left_out = ""
+        self._search = None
+        self.find_lr.clear()
         self._show_findings()
         self.redraw()
         self.scrubber.reload()
 
     def chart_words(self) -> Mapping[str, Words]:
         """Return chart name -> heading and help of its section."""
-        return section_words()
+        return {**section_words(), "find_lr": Words.of_section(FIND_LR, FIND_LR_HELP)}
 
     def table(self, name: str) -> Callable[[], Table]:
         """Return a function that reads the chart's columns from the full record, not the thinned one on the page."""
@@ -360,6 +406,7 @@ class TrainingPanel(RunPanel[Session]):
             self.scrubber.rest()
 
     def _connect(self) -> None:
+        self.find_lr.button.on_click(self.on_find_lr)
         self.tabs.observe(self.on_tab, "selected_index")
         for name, menu in self.menus.items():
             if name in ("digit", "other"):

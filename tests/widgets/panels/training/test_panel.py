@@ -15,6 +15,7 @@ from lab.presets import PRESETS
 from lab.progress import Progress
 from lab.record import Mark
 from lab.session import ENDED
+from lab.training.lr_search import LrSearch
 from tests.widgets.tiny_runs import PATIENCE, TINY, Make, finish, step, until
 from widgets import charts
 from widgets.charts import View, style
@@ -36,7 +37,7 @@ def assert_shows_the_record(panel: TrainingPanel, view: View | None = None) -> N
     view = View(x=view.x, near_zero=view.near_zero, threshold=view.threshold, layer=view.layer, norm=view.norm)
     expected = {name: chart(record, view) for name, (chart, _) in CHARTS.items()}
     expected |= {name: charts.outputs(record, which) for name, which in OUTPUTS.items()}
-    assert panel.figures.keys() == expected.keys()
+    assert panel.figures.keys() - {"find_lr"} == expected.keys()
     for name, figure in expected.items():
         drawn = panel.figures[name].figure
         assert len(drawn["data"]) == len(figure["data"]), name
@@ -232,6 +233,53 @@ def test_a_live_change_that_the_run_refuses_goes_back(make: Make) -> None:
     assert "momentum" in panel.error and panel.knobs["momentum"].value == 0.5
     panel.knobs["momentum"].value = 0.3
     assert panel.error == "" and panel.session.config.momentum == 0.3
+
+
+def found(panel: TrainingPanel) -> None:
+    """Press Find lr, and wait for the sweep's end to be shown."""
+    panel.find_lr.button.click()
+    assert panel.find_lr.button.description == "Cancel"
+    for thread in threading.enumerate():
+        if thread.name == "lab-find-lr-wait":
+            thread.join(PATIENCE)
+    assert panel.find_lr.button.description == "Find lr"
+
+
+def test_find_lr_shows_the_sweep_and_a_suggestion_is_taken(make: Make) -> None:
+    panel = make(batch_size=10, seed=1)
+    panel.knobs["seed"].value = 2  # a run that is ready is made anew with the knobs as they are
+    found(panel)
+    curve = panel.session.find_lr()
+    assert panel.session.config.seed == 2
+    drawn = panel.find_lr.figure.figure["data"]
+    np.testing.assert_allclose(drawn[0]["x"], curve.lrs, rtol=1e-6)
+    np.testing.assert_allclose(drawn[0]["y"], curve.losses, rtol=1e-6)
+    np.testing.assert_allclose(drawn[1]["y"], curve.average, rtol=1e-6)
+    offered = [button for button in panel.find_lr.takes if "lab-folded" not in button._dom_classes]
+    assert len(offered) == sum(one.lr is not None for one in curve.suggestions) > 0
+    offered[0].click()
+    wanted = next(one.lr for one in curve.suggestions if one.lr is not None)
+    assert panel.knobs["lr"].value == float(f"{wanted:.3g}")
+    panel.find_lr.figure._hear(None, {"type": "click", "x": 0.012345, "y": 1.0}, [])
+    assert panel.knobs["lr"].value == 0.0123, "a click on the curve takes that lr"
+    panel.on_reset()
+    assert len(panel.find_lr.figure.figure["data"][0]["x"]) == 0, "it was of another net"
+
+
+def test_a_sweep_is_cancelled_and_a_freed_net_has_none(make: Make) -> None:
+    panel = make(**{**LONG, "batch_size": 10})
+    panel.session.search_lr = lambda: LrSearch()  # type: ignore[method-assign]
+    panel.find_lr.button.click()
+    panel.find_lr.button.click()
+    for thread in threading.enumerate():
+        if thread.name == "lab-find-lr-wait":
+            thread.join(PATIENCE)
+    assert "The search was cancelled." in panel.find_lr._words.value
+    other = make()
+    finish(other)
+    other.session.close()
+    other.find_lr.button.click()
+    assert "its net is freed" in other.error
 
 
 def test_a_named_setting_sets_every_knob_and_asks(make: Make) -> None:
