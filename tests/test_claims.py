@@ -67,7 +67,7 @@ def test_the_sigmoids_of_a_net_trained_with_softmax_name_too_many() -> None:
 
 
 def test_the_first_five_minutes_show_a_layer_that_dies() -> None:
-    """README: "Set Norm type to None and Learning rate to 0.9 ... Watch near zero of the last layer"."""
+    """README: "lr 0.9, no norm ... how much of the last layer will be near zero after fifty steps"."""
 
     def dies(run: Ran) -> bool:
         near = run.record.columns[f"near_relu/{run.record.layers[-1]}"]
