@@ -43,6 +43,7 @@ class RemoteControl(Callback):
         self._hold = False
         self._stop = False
         self._budget: int | None = None
+        self._job: Callable[[], None] | None = None
         self._replayed, self._until = tuple(replayed), until
 
     def change(self, config: Config) -> None:
@@ -73,6 +74,12 @@ class RemoteControl(Callback):
         """Set how many batches to train before a pause, None for no limit; call it before the fit."""
         self._budget = steps
 
+    def when_idle(self, job: Callable[[], None]) -> None:
+        """Have the fit's thread call ``job`` if it is standing still, or when it next does; a later job replaces it."""
+        with self._wake:
+            self._job = job
+            self._wake.notify_all()
+
     def stop(self) -> None:
         """Cancel the fit at the next batch, a validation's too."""
         with self._wake:
@@ -99,7 +106,16 @@ class RemoteControl(Callback):
         self._paused_since = time.perf_counter()
         self._on_state(True)
         with self._wake:
-            self._wake.wait_for(lambda: not self._waiting(learner))
+            while self._waiting(learner):
+                job, self._job = self._job, None
+                if job is None:
+                    self._wake.wait()
+                    continue
+                self._wake.release()
+                try:
+                    job()
+                finally:
+                    self._wake.acquire()
             self._idle, self._paused_since = self.idle_seconds, None
         self._on_state(False)
 
