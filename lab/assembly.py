@@ -18,6 +18,7 @@ from lab.nn import init, models
 from lab.nn.conv import lay_out_for_cpu
 from lab.nn.item_norm import ItemNorm
 from lab.telemetry.history import History
+from lab.telemetry.maps import Maps
 from lab.telemetry.probes import cuda_pass, fused_passes
 from lab.telemetry.recorder import Recorder
 from lab.telemetry.snapshots import Snapshots
@@ -52,6 +53,7 @@ class Run:
     recorder: Recorder
     remote: RemoteControl
     snapshots: Snapshots
+    maps: Maps
     device: str
     notice: str = ""
 
@@ -125,7 +127,8 @@ def assemble(
     replay = (beginning.marks, beginning.step) if beginning else ()
     remote = RemoteControl(config, history.mark, recorder.settle, on_state, *replay)
     optimizer = make_optimizer(config, model.parameters())
-    parts = (snapshots, remote, ApplySchedule(), recorder, *callbacks)
+    maps = Maps()
+    parts = (snapshots, remote, ApplySchedule(), recorder, maps, *callbacks)
     # Before the step the knobs are those of the snapshot, and after it those of the remote control.
     learner = Learner(beginning.config if beginning else config, model, task, optimizer, generator, parts)
     if beginning:
@@ -138,7 +141,7 @@ def assemble(
     on_cpu = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else on_cpu
     notice = f"LSUV could not bring {', '.join(kept)} to a std of 1: first weights kept." if kept else ""
-    return Run(learner, recorder, remote, snapshots, name, notice)
+    return Run(learner, recorder, remote, snapshots, maps, name, notice)
 
 
 @cache

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from lab.concepts.lr_curve import LrCurve
+    from lab.telemetry.maps import Maps, Shot
     from lab.telemetry.recorder import Recorder
     from lab.telemetry.snapshots import Snapshots
     from lab.training.learner import Learner
@@ -99,6 +100,7 @@ class Session:
         self._remote: RemoteControl | None = None
         self._recorder: Recorder | None = None
         self._learner: Learner | None = None
+        self._maps: Maps | None = None
         self._snapshots: Snapshots | None = None
         self._beginning: branching.Beginning | None = None  # until the run has begun
         self._device = ""
@@ -346,6 +348,23 @@ class Session:
             return record
         return replace(record, outputs=recorder.pick(learner, *pictures))
 
+    def maps(self) -> "Shot | None":
+        """Return each layer's maps of the watched picture and its dead channels, the newest there are, if any.
+
+        Whoever asks is served for two seconds, at most twice a second, so ask again; while nobody does they cost
+        nothing. None until the net is built, and once it is freed (:meth:`close`).
+        """
+        with self._lock:
+            maps, learner, remote = self._maps, self._learner, self._remote
+            if maps is None or learner is None or remote is None:
+                return None
+            maps.want(self._pictures[0], getattr(self, "_picture", None))
+            if self._state in ENDED and self._state != "failed":
+                maps.look(learner, learner.step)  # the worker is done: nobody else asks the net now
+            elif self._state == "paused":
+                remote.do(lambda learner, _: maps.look(learner, learner.step))
+            return maps.latest
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end of the run, at most ``timeout`` seconds; return whether it has ended.
 
@@ -392,7 +411,7 @@ class Session:
 
             self._last = self.progress
             self.history.show(self._recorder.pick(self._learner, *self._pictures))
-            self._recorder = self._learner = self._remote = None
+            self._recorder = self._learner = self._remote = self._maps = None
             release(self._config.device)
 
     @property
@@ -455,6 +474,7 @@ class Session:
             with self._lock:
                 self._device, self._learner, self._recorder = run.device, run.learner, run.recorder
                 self._remote, self.notice = run.remote, run.notice
+                self._maps = run.maps
                 self._snapshots, self._beginning = run.snapshots, None
                 for order in self._orders:
                     order(run.remote)

@@ -32,6 +32,7 @@ from widgets.run.figures import TrainingFigures, after, course_near_zero
 from widgets.run.find_lr import HELP as FIND_LR_HELP
 from widgets.run.find_lr import TITLE as FIND_LR
 from widgets.run.find_lr import FindLr
+from widgets.run.net_view.panel import NetView
 from widgets.run.presets import Presets
 from widgets.run.run_panel import RunPanel
 from widgets.run.scrubber.branching import BranchControls
@@ -60,6 +61,7 @@ class TrainingPanel(RunPanel[Session]):
         findings: HTML, what happened in a run that has ended.
         find_lr: FindLr, the learning rate finder.
         tabs: Tab, one for each group of charts.
+        net: NetView, the net drawn with its maps of the chosen picture.
         link: widget with the link that opens the same settings.
         menus: "x", "near_zero", "layer", "norm", "digit", "other" -> Dropdown.
         autosave: AutoSave that keeps each started run.
@@ -99,6 +101,7 @@ class TrainingPanel(RunPanel[Session]):
         )
         self.adopt(self.scrubber)
         self.link = ConfigLink(config, served=under_voila())
+        self.net = NetView(config)
         self._left_out = ""
         self._near_zero_chosen = False
         self._pace: tuple[float, int] | None = None  # seconds a step, and its batch size, when last seen
@@ -107,7 +110,8 @@ class TrainingPanel(RunPanel[Session]):
         self.find_lr = FindLr(self.on_take_lr)
         self._search: LrSearch | None = None
         figures = figures | {"find_lr": self.find_lr.figure}
-        self.tabs = tabs(section_tabs(figures, self.menus, self.scrubber, self.findings) | {"Find lr": self.find_lr})
+        shown = section_tabs(figures, self.menus, self.scrubber, self.findings, above=[self.net])
+        self.tabs = tabs(shown | {"Find lr": self.find_lr})
         beside_charts = knob_column([self.presets, self.knobs])
         self.show_parts(figures, one_screen(beside_charts, self.tabs), beside=[self.link])
         self._connect()
@@ -219,6 +223,8 @@ class TrainingPanel(RunPanel[Session]):
             self._show_link()
         if self.run.state == "ready":
             self.show_status("ready", self.run.progress)
+            if not self.knobs.problem:
+                self.net.show_net(self.knobs.config())
 
     @handler
     def on_link(self, query: str) -> None:
@@ -248,6 +254,12 @@ class TrainingPanel(RunPanel[Session]):
             self._show_link()
 
     @handler
+    def on_net_layer(self, name: str) -> None:
+        """Show the layer that was chosen in the drawn net in every chart that shows one layer."""
+        if name in [value for _, value in self.menus["layer"].options]:
+            self.menus["layer"].value = name
+
+    @handler
     def on_digits(self, _: object = None) -> None:
         """Evaluate the net on another digit, or with another one laid over it."""
         self.run.watch(self.menus["digit"].value, self.menus["other"].value)
@@ -262,6 +274,7 @@ class TrainingPanel(RunPanel[Session]):
             self._offer("norm", "first norm", record.norms)
         if record.outputs:
             self.menus.name_classes(record.outputs.classes)
+            self.net.name_classes(record.outputs.classes)
         self.branching.update()
         self._badge()
 
@@ -300,6 +313,7 @@ class TrainingPanel(RunPanel[Session]):
     def pull(self) -> None:
         """Draw the session's new rows in the visible charts; the others are drawn later."""
         self._charts.pull(self.run, everything=not self.active)
+        self.net.pull(self.run)
 
     def catch_up(self) -> None:
         """Draw the new rows in every chart."""
@@ -359,6 +373,7 @@ class TrainingPanel(RunPanel[Session]):
         self._search = None
         self.find_lr.clear()
         self._show_findings()
+        self.net.show_net(config)
         self.redraw()
         self.scrubber.reload()
 
@@ -408,6 +423,7 @@ class TrainingPanel(RunPanel[Session]):
     def _connect(self) -> None:
         self.find_lr.button.on_click(self.on_find_lr)
         self.tabs.observe(self.on_tab, "selected_index")
+        self.net.on_layer(self.on_net_layer)
         for name, menu in self.menus.items():
             if name in ("digit", "other"):
                 menu.observe(self.on_digits, "value")

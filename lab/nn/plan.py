@@ -1,0 +1,57 @@
+"""The layers of a Config's net as plain numbers: what is drawn of a net before it is built. Imports no torch."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from lab.config import Config
+
+PICTURE, CLASSES, HIDDEN = 28, 10, 50
+"""Pixels along a side of a picture, classes, hidden units, as in lab.nn.models (a test compares the nets)."""
+
+NORM_NAMES = {
+    "batch": "BatchNorm", "torch_batch": "TorchBatchNorm", "layer": "LayerNorm", "instance": "InstanceNorm",
+    "group": "GroupNorm", "running": "RunningBatchNorm", "running_simple": "RunningBatchNormSimple",
+}  # fmt: skip
+"""The classes in lab.nn.norms that Config's names stand for."""
+
+NO_BIAS = ("batch", "torch_batch", "running", "running_simple")
+"""lab.nn.norms.WITHOUT_CONV_BIAS."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One block of a net.
+
+    Attributes:
+        name: as in the record.
+        shape: (channels, height, width) of its output for one picture; (units, 1, 1) of a linear layer.
+        parameters: weights and biases, the norm's included.
+        norm: the norm's class, "" without one.
+        weight: (height, width) of one channel's weights, where the layer reads the picture itself; else None.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    parameters: int
+    norm: str = ""
+    weight: tuple[int, int] | None = None
+
+
+def plan(config: Config) -> tuple[Layer, ...]:
+    """Return the blocks of ``config``'s net in data order."""
+    pixels, whole = PICTURE * PICTURE, (PICTURE, PICTURE)
+    if config.model == "mlp":
+        hidden = Layer("hidden", (HIDDEN, 1, 1), (pixels + 1) * HIDDEN, weight=whole)
+        return hidden, Layer("output", (CLASSES, 1, 1), (HIDDEN + 1) * CLASSES)
+    if config.model != "cnn":
+        return (Layer("linear", (CLASSES, 1, 1), (pixels + 1) * CLASSES, weight=whole),)
+    layers, side = [], PICTURE
+    for number, (before, width) in enumerate(pairwise((1, *config.widths)), start=1):
+        side, kernel = (side + 1) // 2, 5 if number == 1 else 3
+        parameters = before * width * kernel * kernel + (0 if config.norm in NO_BIAS else width)
+        # LayerNorm has one factor and one summand, the other norms one of each a channel.
+        parameters += {"none": 0, "layer": 2}.get(config.norm, 2 * width)
+        reads = (kernel, kernel) if number == 1 else None
+        norm = NORM_NAMES.get(config.norm, "")
+        layers.append(Layer(f"conv{number}", (width, side, side), parameters, norm, reads))
+    return tuple(layers)

@@ -1,0 +1,256 @@
+"""Each channel's map of one picture, and which channels are dead, measured only while somebody asks.
+
+Whoever calls :meth:`Maps.want` is served for two seconds; then the hooks go and a step costs what it did. The net is
+asked in eval mode, in the thread that trains, at most twice a second, after a step and never within one.
+
+A channel is dead where more than .99 of its activations, before a norm (which would turn a constant zero into its
+bias), are near zero, abs(x) < t, over the last 100 steps. One step in ten is counted: on the CPU from the step's own
+batch; on CUDA, where a step is a graph without hooks, by one more pass over 64 validation images in 25 steps.
+"""
+
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lab.nn.models import Block, Model
+from lab.nn.plan import Layer
+from lab.telemetry.backward import weight_of
+from lab.training.callbacks import Callback
+from lab.training.learner import Learner
+from lab.training.task import Gallery
+
+EVERY_SECONDS, PICTURE_SECONDS, LEASE = 0.5, 0.25, 2.0
+"""Seconds between two looks, between two at another picture, and for how long an asker is served."""
+
+LAST_STEPS, EVERY_STEPS, EVERY_STEPS_CUDA, SAMPLE = 100, 10, 25, 64
+
+Picture = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """What the net makes of one picture after ``step``.
+
+    Attributes:
+        step: the last step taken before, -1 for none.
+        layers: the net's blocks in data order.
+        picture: (28, 28) float32, 0 to 1.
+        maps: of each layer, (channels, height, width) float32: the block's output, after its norm.
+        shares: of each layer, (channels,): the near-zero share of its activations over the last 100 steps.
+        weights: of the first layer, (channels, height, width), where it reads the picture itself.
+        logits: (classes,) float32.
+        threshold: t of near zero.
+    """
+
+    step: int
+    layers: tuple[Layer, ...]
+    picture: Picture
+    maps: tuple[NDArray[np.float32], ...]
+    shares: tuple[NDArray[np.float32], ...]
+    weights: NDArray[np.float32] | None
+    logits: NDArray[np.float32]
+    threshold: float
+
+
+def near_zero_shares(x: Tensor, threshold: float) -> Tensor:
+    """Return the share of each channel's values with abs(x) < threshold: (channels,), of (n, channels, ...)."""
+    return (
+        (x.abs() < threshold).flatten(2).float().mean((0, 2)) if x.dim() > 2 else (x.abs() < threshold).float().mean(0)
+    )
+
+
+class Maps(Callback):
+    """Looks at the net for whoever asks; a callback of the run.
+
+    Attributes:
+        latest: the newest Shot, None until the first.
+        looks, seconds: how often it looked, and how long that took in all.
+    """
+
+    order = 60
+
+    def __init__(self) -> None:
+        self.latest: Shot | None = None
+        self.looks, self.seconds = 0, 0.0
+        self._lock = threading.Lock()
+        self._until = self._looked = -np.inf
+        self._digit, self._picture = 3, cast(Picture | None, None)
+        self._shown: tuple[int, bytes | None, int] | None = None
+        self._sampling = False
+        self._hooks = ExitStack()
+        self._hooked = False
+        self._rings: list[Tensor] = []
+        self._at = np.full(LAST_STEPS // EVERY_STEPS, -LAST_STEPS - 1)
+
+    def want(self, digit: int, picture: Picture | None = None) -> None:
+        """Ask for maps of class ``digit``'s picture, or of ``picture`` (28, 28), 0 to 1; any thread may."""
+        with self._lock:
+            self._digit, self._picture = digit, picture
+            self._until = time.perf_counter() + LEASE
+
+    @property
+    def outdated(self) -> bool:
+        """Whether somebody asked for another picture than the latest shot's."""
+        with self._lock:
+            return self._shown is None or self._shown[:2] != (self._digit, _key(self._picture))
+
+    def before_batch(self, learner: Learner) -> None:
+        self._sampling = self._hooked and learner.training and learner.step % EVERY_STEPS == 0
+
+    def after_batch(self, learner: Learner) -> None:
+        if not learner.training:
+            return
+        self._sampling = False
+        now = time.perf_counter()
+        if now >= self._until:
+            self._unhook()
+            return
+        self._hook(learner)
+        cuda = self._rings[0].is_cuda
+        if cuda and learner.step % EVERY_STEPS_CUDA == 0:
+            self._count_apart(learner)
+        if now - self._looked >= EVERY_SECONDS or (now - self._looked >= PICTURE_SECONDS and self.outdated):
+            self.look(learner, learner.step + 1)
+
+    def cleanup_fit(self, learner: Learner) -> None:
+        self._unhook()
+
+    def _hook(self, learner: Learner) -> None:
+        """Count near zeros in the sampled steps, until :meth:`_unhook`."""
+        if self._hooked:
+            return
+        model, device = learner.model, learner.task.x_train.device
+        if not self._rings:
+            self._rings = [
+                torch.zeros(len(self._at), _channels(block), device=device) for block in model.blocks.values()
+            ]
+        for index, block in enumerate(model.blocks.values()):
+            self._hooks.callback(_activated(block).register_forward_hook(self._counter(learner, index)).remove)
+        self._hooked = True
+
+    def _unhook(self) -> None:
+        self._hooks.close()
+        self._hooked = self._sampling = False
+
+    def _counter(self, learner: Learner, index: int):  # type: ignore[no-untyped-def]
+        threshold, ring = learner.config.near_zero, self._rings[index]
+
+        def count(module: nn.Module, inputs: object, output: Tensor) -> None:
+            if not self._sampling or (output.is_cuda and module.training):  # a CUDA graph may be in capture
+                return
+            with torch.no_grad():
+                place = learner.step // EVERY_STEPS % len(ring)
+                ring[place] = near_zero_shares(output.detach(), threshold)
+                self._at[place] = learner.step
+
+        return count
+
+    def _count_apart(self, learner: Learner) -> None:
+        """Count on validation images, apart from the step."""
+        self._sampling = True
+        self._evaluate(learner.model, learner.task.x_valid[:SAMPLE])
+        self._sampling = False
+
+    def _evaluate(self, model: Model, x: Tensor) -> Tensor:
+        training = model.training
+        model.eval()
+        try:
+            with torch.no_grad():
+                logits: Tensor = model(x)
+        finally:
+            model.train(training)
+        return logits
+
+    def look(self, learner: Learner, done: int) -> None:
+        """Take a new shot ``done`` steps after the start, if it is another net or picture than at the last.
+
+        Only the thread that trains may call it, or, once that has ended, one thread at a time.
+        """
+        begin = self._looked = time.perf_counter()
+        gallery = learner.task.gallery
+        if gallery is None:
+            return
+        with self._lock:
+            digit, drawn = self._digit, self._picture
+        key = (digit, _key(drawn), done)
+        if key == self._shown:
+            return
+        if not (self._at >= done - LAST_STEPS).any():
+            hooked = self._hooked
+            self._hook(learner)
+            self._count_apart(learner)
+            if not hooked:
+                self._unhook()
+        blocks = learner.model.blocks
+        outputs: dict[str, Tensor] = {}
+        with ExitStack() as stack:
+            for name, block in blocks.items():
+                keep = lambda _, __, output, name=name: outputs.__setitem__(name, output)  # noqa: E731
+                stack.callback(block.register_forward_hook(keep).remove)
+            at = gallery.pairs[digit, digit]
+            x = gallery.x[at : at + 1] if drawn is None else normalised(gallery, drawn)
+            logits = self._evaluate(learner.model, x)
+        maps = tuple(_as_maps(outputs[name][0]).cpu().numpy() for name in blocks)
+        recent = torch.from_numpy(self._at >= done - LAST_STEPS)
+        shares = tuple(ring.cpu()[recent].mean(0).numpy() for ring in self._rings)
+        layers = tuple(
+            Layer(
+                name,
+                (made.shape[0], made.shape[1], made.shape[2]),
+                sum(parameter.numel() for parameter in block.parameters()),
+                "" if block.norm is None else type(block.norm).__name__,
+                _weight_shape(block, gallery),
+            )
+            for (name, block), made in zip(blocks.items(), maps, strict=True)
+        )
+        weights = None
+        first = weight_of(next(iter(blocks.values())))
+        if layers[0].weight is not None and first is not None:
+            weights = first.detach().reshape(-1, *layers[0].weight).cpu().numpy().copy()
+        picture = gallery.pictures[at].numpy() if drawn is None else drawn
+        self.latest = Shot(
+            done - 1, layers, picture, maps, shares, weights, logits[0].cpu().numpy(), learner.config.near_zero
+        )
+        self._shown = key
+        self.looks += 1
+        self.seconds += time.perf_counter() - begin
+
+
+def normalised(gallery: Gallery, picture: Picture) -> Tensor:
+    """Return ``picture`` (28, 28), 0 to 1, as the net takes it: (1, 1, 28, 28), on the gallery's device."""
+    black, one = gallery.x[gallery.blank].flatten()[0], gallery.pairs[0, 0]
+    at = int(gallery.pictures[one].argmax())
+    white = (gallery.x[one].flatten()[at] - black) / gallery.pictures[one].flatten()[at].item()
+    return (torch.from_numpy(np.asarray(picture, np.float32)).to(gallery.x.device) * white + black)[None, None]
+
+
+def _key(picture: Picture | None) -> bytes | None:
+    return None if picture is None else np.asarray(picture, np.float32).tobytes()
+
+
+def _activated(block: Block) -> nn.Module:
+    return block.layer if block.activation is None else block.activation
+
+
+def _channels(block: Block) -> int:
+    return block.layer.out_channels if isinstance(block.layer, nn.Conv2d) else block.layer.out_features
+
+
+def _as_maps(output: Tensor) -> Tensor:
+    return output if output.dim() == 3 else output[:, None, None]
+
+
+def _weight_shape(block: Block, gallery: Gallery) -> tuple[int, int] | None:
+    """Return one channel's (height, width) of weights, where it reads the picture itself."""
+    layer = block.layer
+    if isinstance(layer, nn.Conv2d):
+        return (int(layer.kernel_size[0]), int(layer.kernel_size[1])) if layer.in_channels == 1 else None
+    height, width = gallery.pictures.shape[1:]
+    return (height, width) if layer.in_features == height * width else None
