@@ -105,6 +105,9 @@ class RemoteControl(Callback):
         if ordered is not learner.config:
             self._apply(learner, ordered)
 
+    def cleanup_fit(self, learner: Learner) -> None:
+        self._job = None  # it may refer to the learner, which refers to its callbacks
+
     def _stand_still(self, learner: Learner) -> None:
         if not self._waiting(learner):
             return

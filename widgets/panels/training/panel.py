@@ -249,6 +249,8 @@ class TrainingPanel(RunPanel[Session]):
     def on_view(self, field: str, value: Any) -> None:
         """Redraw the charts for another x-axis, definition of near zero, layer or norm."""
         self._near_zero_chosen |= field == "near_zero"
+        if field == "layer":
+            self.net.layer = value
         self._see(field, value)
         if not self.knobs.problem:
             self._show_link()
@@ -256,8 +258,9 @@ class TrainingPanel(RunPanel[Session]):
     @handler
     def on_net_layer(self, name: str) -> None:
         """Show the layer that was chosen in the drawn net in every chart that shows one layer."""
-        if name in [value for _, value in self.menus["layer"].options]:
-            self.menus["layer"].value = name
+        if name not in [value for _, value in self.menus["layer"].options]:
+            self.menus.offer("layer", str(self.menus["layer"].options[0][0]), [name])
+        self.menus["layer"].value = name
 
     @handler
     def on_digits(self, _: object = None) -> None:

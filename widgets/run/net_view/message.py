@@ -98,9 +98,10 @@ def pack(shot: Shot, described: dict[str, Any]) -> bytes:
         count = each["count"]
         flat = maps[:count].reshape(count, -1)
         near = (np.abs(flat) < shot.threshold).mean(axis=1)
-        figures = np.stack([flat.min(1), flat.max(1), flat.mean(1), near, shares[:count]], axis=1)
-        shown = shot.weights if each["weights"] and shot.weights is not None else maps
-        scale, codes = encode(halved(shown, each["halved"]), count)
+        with np.errstate(all="ignore"):  # a net that has diverged
+            figures = np.stack([flat.min(1), flat.max(1), flat.mean(1), near, shares[:count]], axis=1)
+            shown = shot.weights if each["weights"] and shot.weights is not None else maps
+            scale, codes = encode(halved(shown, each["halved"]), count)
         numbers += [np.array([scale], np.float32), figures.astype(np.float32).ravel()]
         pictures.append(codes.ravel())
     numbers.append(shot.logits.astype(np.float32))

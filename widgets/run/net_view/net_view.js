@@ -182,7 +182,8 @@ function render({ model, el }) {
       answer.row.classList.toggle("net-best", i === best);
       answer.row.title = shot ? `softmax ${percent(soft[i])}, sigmoid ${percent(sigm[i])}` : "";
     });
-    says.textContent = best >= 0 ? `says ${model.get("classes")[best]}: ${percent(soft[best])}` : "not run yet";
+    const said = best >= 0 ? `says ${model.get("classes")[best]}: ${percent(soft[best])}` : "not finite";
+    says.textContent = shot ? said : "not run yet";
     tell();
   }
 

@@ -81,6 +81,8 @@ class NetView(anywidget.AnyWidget):
         layers = plan(config)
         if layers != self._layers and (len(layers) == 1) != (len(self._layers) == 1):
             self.weights = len(layers) == 1  # of one layer the weights say more than ten numbers
+        if self.layer not in [layer.name for layer in layers]:
+            self.layer = ""
         self._shot = None
         self._show_layers(layers)
         self.send({"type": "empty"})

@@ -594,3 +594,18 @@ def test_the_status_in_words() -> None:
     assert "Starting" in state_line("running", Progress()) and "Training" in state_line("running", going)
     assert "Validating" in state_line("running", going._replace(validating=True))
     assert duration(59.6) == "1:00" and duration(3) == "0:03"
+
+
+def test_the_drawn_net_and_the_menu_choose_the_same_layer(make: Make) -> None:
+    panel = make()
+    panel.net.layer = "conv2"  # before the run, whose record will name it
+    assert panel.menus["layer"].value == "conv2"
+    step(panel)
+    assert panel.menus["layer"].value == "conv2"
+    panel.menus["layer"].value = "conv1"
+    assert panel.net.layer == "conv1"
+    panel.knobs["model"].value = "mlp"
+    assert [each["name"] for each in panel.net.described["layers"]] == ["conv1", "conv2"], "a run is shown"
+    panel.on_reset()
+    assert [each["name"] for each in panel.net.described["layers"]] == ["hidden", "output"]
+    assert panel.net.layer == "" == panel.menus["layer"].value

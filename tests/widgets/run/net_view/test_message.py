@@ -56,6 +56,14 @@ def test_a_message_has_always_as_many_bytes(changes: dict[str, Any], weights: bo
     assert sizes.pop() <= MOST_BYTES
 
 
+def test_a_diverged_net_is_packed_too() -> None:
+    layers = plan(Config())
+    shot = made(layers)
+    shot.maps[0][0, 0, :2] = np.inf, -np.inf
+    shot.maps[1][:] = np.nan
+    assert len(pack(shot, describe(layers, False))) == size(describe(layers, False))
+
+
 def test_codes_by_hand() -> None:
     maps = np.array([[[0.0, 2.0], [-2.0, 1.0]], [[np.nan, np.inf], [0.5, -0.01]]], np.float32)
     scale, codes = encode(maps, 2)
