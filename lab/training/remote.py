@@ -106,7 +106,7 @@ class RemoteControl(Callback):
             self._apply(learner, ordered)
 
     def cleanup_fit(self, learner: Learner) -> None:
-        self._job = None  # it may refer to the learner, which refers to its callbacks
+        self._jobs.clear()  # one may refer to the learner, which refers to its callbacks
 
     def _stand_still(self, learner: Learner) -> None:
         if not self._waiting(learner):
