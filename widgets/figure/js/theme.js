@@ -89,10 +89,10 @@ function makeSmall(layout, original, view) {
   Object.assign(layout, { dragmode: false, font: { size }, hoverlabel: { ...layout.hoverlabel, font: { size } } });
   layout.title = { ...layout.title, font: { size: size + 2 }, pad: { t: 5, l: 8 } };
   layout.legend = { ...layout.legend, font: { size }, indentation: -7, xref: "container", x: 0.02, itemclick: false, itemdoubleclick: false };
-  layout.margin = { l: 4 * size, r: size, t: (2.4 + 1.6 * lines) * size, b: (2.7 + 1.5 * rows) * size };
+  layout.margin = { l: 4 * size, r: size, t: (2.4 + 1.6 * lines) * size, b: (3.1 + 1.5 * rows) * size };
   for (const name of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
     const axis = layout[name];
-    const title = axis.title && { ...axis.title, standoff: 2, font: { size } };
+    const title = axis.title && { ...axis.title, ...(name[0] === "y" && { standoff: 2 }), font: { size } };
     layout[name] = { ...axis, fixedrange: true, tickfont: { size }, ...(title && { title }) };
   }
   layout.annotations = layout.annotations?.map((note) => ({ ...note, font: { ...note.font, size: size - 1 } }));
@@ -107,6 +107,10 @@ function styled(original, view) {
   if (view.width < 480 && layout.legend?.orientation !== "h") {
     const above = { orientation: "h", x: 0, xanchor: "left", y: 1, yref: "paper", yanchor: "bottom" };
     layout.legend = { ...layout.legend, ...above }; // beside the plot it would take half of a phone's width
+  }
+  for (const [name, axis] of Object.entries(layout)) {
+    // By its standoff plotly places an x-axis's title below the tick labels: nowhere, where a zoom has left none.
+    if (/^xaxis/.test(name)) delete axis.title?.standoff;
   }
   if (view.small) makeSmall(layout, original, view);
   // A swipe scrolls the page; zooming and panning are buttons of the figure, and a choice of them stays.
