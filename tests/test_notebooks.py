@@ -65,13 +65,15 @@ def test_the_index_names_every_dashboard() -> None:
 
 def test_the_readmes_lines_for_a_notebook_work() -> None:
     blocks = re.findall(r"```python\n(.*?)```", (DASHBOARDS.parent / "README.md").read_text(encoding="utf-8"), re.S)
-    make, look, save = blocks
+    make, look, more, save = blocks
     names: dict[str, Any] = {}
     exec(make, names)
     panel = names["panel"]
     panel.on_step()
     assert panel.session.wait_for(lambda: panel.session.state == "paused", 60)
     assert len(eval(look, names)) == 1
+    exec(more, names)
+    assert len(names["suggestions"]) == 3 and names["other"].config.lr == 0.1
     # What each of them writes is tested with the export; a whole deck would take half a minute here.
     for name, arguments in re.findall(r"^panel\.(\w+)\((.*)\)$", save, re.M):
         inspect.signature(getattr(panel, name)).bind(*ast.literal_eval(f"({arguments},)"))

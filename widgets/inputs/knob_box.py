@@ -178,8 +178,7 @@ class KnobBox(ipywidgets.VBox):
             return
         text = html.escape(f"{self.spec.help} {allowed(self.spec)}".strip())
         # Where knobs are compact the help is shown on hover, on focus and by the question mark; see panel.css.
-        name = html.escape(self.spec.label)
-        ask = f'<span class="lab-ask" role="button" tabindex="-1" aria-label="Help: {name}">?</span>'
+        ask = '<span class="lab-ask" role="button" tabindex="-1" aria-label="Help">?</span>'
         self._note.value = self.badge() + (f'{ask} <span class="lab-help">{text}</span>' if text else "")
 
 
