@@ -152,6 +152,10 @@ def test_the_main_knobs_come_first_and_open() -> None:
     assert sorted(shown) == sorted(KNOBS)
 
 
+def test_a_large_limit_is_written_in_full() -> None:
+    assert KNOBS["seed"].allowed == "at least 0 and at most 2147483647"
+
+
 def test_knobs_without_effect_are_hidden_and_the_main_ones_say_so() -> None:
     knobs = Knobs()
     assert "lab-folded" in knobs["beta2"]._dom_classes and "lab-folded" not in knobs["norm_momentum"]._dom_classes

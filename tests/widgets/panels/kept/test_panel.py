@@ -237,8 +237,12 @@ def test_search_and_older_runs(shelf: Shelf, make: Make, monkeypatch: pytest.Mon
     panel.shelf.search.value = "lr=0.9"
     assert listed(panel) == ["3", "1"]
     assert names(panel) and panel.shelf.list.chosen == ["4"], "what is chosen stays on the charts"
+    assert "1 of up to 8 ticked, 1 of them not listed here" in panel.shelf.count.value
     panel.shelf.search.value = "nothing like it"
     assert listed(panel) == [] and "nothing like it" in panel.shelf.list.empty
+    panel.shelf.clear.click()
+    assert panel.shelf.list.chosen == [] and panel.shelf.clear.disabled
+    assert "None ticked; up to 8 can be." in panel.shelf.count.value
 
 
 def test_rename_and_note(shelf: Shelf, make: Make) -> None:
