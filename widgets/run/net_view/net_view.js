@@ -191,7 +191,15 @@ function render({ model, el }) {
     for (const { button, layer } of blocks) button.setAttribute("aria-pressed", String(layer.name === model.get("layer")));
   }
 
-  const answer = () => gone || model.send({ type: "drawn" });
+  // The kernel may have gone, as when a page is left.
+  const tellKernel = (message) => {
+    try {
+      model.send(message);
+    } catch (error) {
+      console.warn("net: the kernel has gone", error);
+    }
+  };
+  const answer = () => gone || tellKernel({ type: "drawn" });
   const received = (message, buffers) => {
     if (message.type === "empty") shot = null;
     else {
@@ -221,11 +229,7 @@ function render({ model, el }) {
     const seen = leaves !== true && inSight && !document.hidden;
     if (seen === reported) return;
     reported = seen;
-    try {
-      model.send({ type: "seen", page: id, seen });
-    } catch (error) {
-      console.warn("net: the kernel does not know what is in sight", error); // it has gone, as when a page is left
-    }
+    tellKernel({ type: "seen", page: id, seen });
   };
   const observer = new IntersectionObserver((entries) => {
     inSight = entries.at(-1).isIntersecting;
