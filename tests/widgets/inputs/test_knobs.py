@@ -152,6 +152,10 @@ def test_the_main_knobs_come_first_and_open() -> None:
     assert sorted(shown) == sorted(KNOBS)
 
 
+def test_the_menu_says_how_the_two_forms_of_running_batch_norm_differ() -> None:
+    assert "The two forms of RunningBatchNorm train alike and differ in validation." in note(ConfigKnob("norm"))
+
+
 def test_a_large_limit_is_written_in_full() -> None:
     assert KNOBS["seed"].allowed == "at least 0 and at most 2147483647"
 
