@@ -355,8 +355,19 @@ def test_the_last_points_of_a_diverged_run_do_not_flatten_the_rest(voila_server:
     highest, top = div.evaluate(everything), div.evaluate("(div) => div._fullLayout.yaxis.range[1]")
     assert top < 100 < highest, (top, highest)
     frame = page.locator(".live-figure-frame").filter(has=div)
+    frame.get_by_role("button", name="Enlarge").click()
+
+    def saved() -> str:
+        frame.get_by_text("Save", exact=True).click()
+        with page.expect_download() as download:
+            frame.get_by_role("button", name="SVG drawing").click()
+        return download.value.path().read_text("utf-8")
+
+    # A saved picture leaves them out as well, and says so; with all of them shown it has them.
+    assert "far points are beyond the axis" in saved()
     frame.get_by_role("button", name="Show far points").click()
     comes_to(page, lambda: div.evaluate("(div) => div._fullLayout.yaxis.range[1]") >= highest, True)
+    assert "far points" not in saved()
     frame.get_by_role("button", name="Without far points").click()
     comes_to(page, lambda: div.evaluate("(div) => div._fullLayout.yaxis.range[1]"), top)
 

@@ -106,7 +106,7 @@ const liveFigure = () => {
     note.textContent = "Loading the figure …";
 
     let Plotly = null;
-    const view = { onScreen: false, width: 0, height: 0, small: false, colours: null };
+    const view = { onScreen: false, width: 0, height: 0, small: false, whole: false, colours: null };
     view.fail = (error) => {
       console.error("live figure:", error);
       note.textContent = `This figure cannot be drawn: ${error?.message ?? error}`;
@@ -124,6 +124,7 @@ const liveFigure = () => {
         view.names = shown.map((trace) => trace.name ?? "");
         const first = !div._fullLayout;
         const layout = styled(store.layout, view);
+        if (view.whole) layout.meta = { ...layout.meta, whole: true };
         const far = !view.whole && clipFarPoints(data, layout);
         whole.hidden = !far && !view.whole;
         whole.textContent = view.whole ? "Without far points" : "Show far points";
@@ -161,7 +162,10 @@ const liveFigure = () => {
     const whole = Object.assign(document.createElement("button"), { type: "button", hidden: true });
     whole.className = "live-figure-whole";
     whole.title = "Some last points lie far outside of the axis: show them, or leave them out";
-    whole.addEventListener("click", () => redraw(view, (view.whole = !view.whole)));
+    whole.addEventListener("click", () => {
+      view.whole = !view.whole;
+      redraw(view);
+    });
     bar.append(whole);
     letSave(bar, div, store, model, life.signal);
     const resized = new ResizeObserver(() => {

@@ -23,13 +23,15 @@ function robustRange(lines) {
   return { low: low - pad, high: high + pad };
 }
 
-// The points of a line beyond the range, as markers at its edge: { x, y, text }, at most 40.
+// The points of a line beyond the range, as markers at its edge: { x, y, symbol, text }, at most 40.
 function beyond(xs, ys, { low, high }) {
-  const found = { x: [], y: [], text: [] };
+  const found = { x: [], y: [], symbol: [], text: [] };
   for (let i = 0; i < ys.length; i++) {
     if (!Number.isFinite(ys[i]) || (ys[i] <= high && ys[i] >= low)) continue;
+    const above = ys[i] > high;
     found.x.push(xs[i]);
-    found.y.push(ys[i] > high ? high : low);
+    found.y.push(above ? high : low);
+    found.symbol.push(above ? "triangle-up" : "triangle-down");
     found.text.push(Number(ys[i].toPrecision(3)).toString());
   }
   for (const list of Object.values(found)) list.splice(0, list.length - 40);
@@ -47,13 +49,14 @@ function clipFarPoints(data, layout) {
   if (!range) return false;
   const low = axis.rangemode === "tozero" ? Math.min(0, range.low) : range.low;
   layout.yaxis = { ...axis, range: [low, range.high], autorange: false };
+  layout.meta = { ...layout.meta, clipped: layout.yaxis.range };
   const edge = { low, high: range.high };
-  const all = { x: [], y: [], text: [] };
-  for (const trace of lines) for (const [name, list] of Object.entries(beyond(trace.x, trace.y, edge))) all[name].push(...list);
-  const marker = { symbol: "triangle-up", size: 8, color: "#d55e00" };
+  const found = lines.map((trace) => beyond(trace.x, trace.y, edge));
+  const all = (field) => found.flatMap((points) => points[field]);
   data.push({
-    ...{ type: "scatter", mode: "markers", name: "beyond the axis", showlegend: false, cliponaxis: false, marker, ...all },
-    hovertemplate: "beyond the axis: %{text}<extra></extra>",
+    ...{ type: "scatter", mode: "markers", name: "beyond the axis", showlegend: false, cliponaxis: false },
+    ...{ x: all("x"), y: all("y"), text: all("text"), hovertemplate: "beyond the axis: %{text}<extra></extra>" },
+    marker: { symbol: all("symbol"), size: 8, color: "#d55e00" },
   });
   return true;
 }

@@ -12,12 +12,14 @@ const KINDS = {
 };
 const PIXELS = 2; // of a PNG, for each CSS pixel of the slide
 
-// The axes that the reader has zoomed, and the traces that the reader has switched off.
+// The axes that the reader has zoomed, and the traces that the reader has switched off. An axis that leaves out far points
+// by itself is not zoomed: the kernel leaves them out, too, and says so.
 function seenOn(div, original) {
   const ranges = {};
+  const { clipped, whole } = div._fullLayout?.meta ?? {};
   for (const [name, axis] of Object.entries(div._fullLayout ?? {})) {
-    if (!/^[xy]axis\d*$/.test(name) || axis.autorange) continue;
-    const ends = original.layout[name]?.range;
+    if (!/^[xy]axis\d*$/.test(name) || (axis.autorange && !(whole && name === "yaxis"))) continue;
+    const ends = original.layout[name]?.range ?? (name === "yaxis" ? clipped : undefined);
     if (!ends || axis.range.some((end, i) => end !== ends[i])) ranges[name] = [...axis.range];
   }
   const hidden = (div._fullData ?? []).filter((trace) => trace.visible === "legendonly").map((trace) => trace.index);
