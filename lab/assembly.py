@@ -18,7 +18,7 @@ from lab.nn import init, models
 from lab.nn.conv import lay_out_for_cpu
 from lab.nn.item_norm import ItemNorm
 from lab.telemetry.history import History
-from lab.telemetry.maps import Maps
+from lab.telemetry.maps import MapProbe
 from lab.telemetry.probes import cuda_pass, fused_passes
 from lab.telemetry.recorder import Recorder
 from lab.telemetry.snapshots import Snapshots
@@ -53,7 +53,7 @@ class Run:
     recorder: Recorder
     remote: RemoteControl
     snapshots: Snapshots
-    maps: Maps
+    maps: MapProbe
     device: str
     notice: str = ""
 
@@ -127,7 +127,7 @@ def assemble(
     replay = (beginning.marks, beginning.step) if beginning else ()
     remote = RemoteControl(config, history.mark, recorder.settle, on_state, *replay)
     optimizer = make_optimizer(config, model.parameters())
-    maps = Maps()
+    maps = MapProbe()
     parts = (snapshots, remote, ApplySchedule(), recorder, maps, *callbacks)
     # Before the step the knobs are those of the snapshot, and after it those of the remote control.
     learner = Learner(beginning.config if beginning else config, model, task, optimizer, generator, parts)

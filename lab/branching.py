@@ -3,7 +3,7 @@
 Imports no torch, so that a page may ask whether a branch is possible.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,32 @@ class BranchError(ConfigError):
     def __init__(self, why: str) -> None:
         ValueError.__init__(self, why)
         self.name = "branch"
+
+
+@dataclass(frozen=True, eq=False)
+class Parent:
+    """The run that another one goes on from, as it is now.
+
+    Attributes:
+        state: as ``Session.state``.
+        history, snapshots: its record and snapshots, None once they are freed.
+        config: its knobs now.
+        callbacks: those of a person's own.
+        name: what it is called; "" for its changed settings.
+    """
+
+    state: str
+    history: History
+    snapshots: "Snapshots | None"
+    config: Config
+    callbacks: tuple[object, ...] = ()
+    name: str = ""
+
+    @property
+    def called(self) -> str:
+        """Its name, or its changed settings where it has none."""
+        changed = [f"{KNOBS[name].label} {KNOBS[name].text(value)}" for name, value in self.config.changed().items()]
+        return self.name or ("a run with " + ", ".join(changed) if changed else "a run with the default settings")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,24 +78,22 @@ class Beginning:
         return self.step - self.snapshot.step
 
 
-def branch(
-    history: History, snapshots: "Snapshots | None", step: int, changes: Mapping[str, Any], parent: str
-) -> Beginning:
+def branch(parent: Parent, step: int, changes: Mapping[str, Any]) -> Beginning:
     """Return the beginning of a branch: the weights, batches and changes before ``step``, then ``changes``.
 
     Args:
-        history, snapshots: of the run that is branched.
+        parent: the run that is branched.
         step: the first step that the changes affect.
         changes: new values of live knobs.
-        parent: what that run is called.
 
     Raises:
         ConfigError: for a step that is not in the record, a knob that is not live, or a value out of range.
-        BranchError: where the run has no snapshots.
+        BranchError: where the run has not started, has no snapshots, or has a callback with attributes.
     """
-    snapshot, snapshots = snapshot_for(history, snapshots, step)
+    snapshot, snapshots = snapshot_for(parent, step)
+    history = parent.history
     record = history.since(history.last_step)
-    marks = tuple(mark for mark in record.marks[snapshot.carried.marks :] if mark.step < step)
+    marks = tuple(mark for mark in record.marks[snapshot.history.marks :] if mark.step < step)
     if any(mark.field == "epochs" for mark in marks):
         raise BranchError(f"This run was prolonged, and has no snapshot between that and step {step}.")
     config = snapshot.config
@@ -78,7 +102,7 @@ def branch(
     return Beginning(
         snapshot=snapshot,
         earlier=tuple(snapshots.until(snapshot.step - 1)),
-        history=history.fork(snapshot.carried, Origin(parent, step)),
+        history=history.fork(snapshot.history, Origin(parent.called, step)),
         marks=marks,
         step=step,
         config=snapshot.config,
@@ -87,13 +111,14 @@ def branch(
     )
 
 
-def snapshot_for(history: History, snapshots: "Snapshots | None", step: int) -> "tuple[Snapshot, Snapshots]":
+def snapshot_for(parent: Parent, step: int) -> "tuple[Snapshot, Snapshots]":
     """Return the snapshot from which a branch at ``step`` goes on, and all of them.
 
     Raises:
         ConfigError, BranchError: as :func:`branch`.
     """
-    last = history.last_step
+    _check_started(parent)
+    last, snapshots = parent.history.last_step, parent.snapshots
     if snapshots is None or last < 0:
         raise _nothing_left(last)
     if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= last:
@@ -104,26 +129,24 @@ def snapshot_for(history: History, snapshots: "Snapshots | None", step: int) -> 
     return snapshot, snapshots
 
 
-def prolonged(history: History, snapshots: "Snapshots | None", config: Config, epochs: int, parent: str) -> Beginning:
+def prolonged(parent: Parent, epochs: int) -> Beginning:
     """Return the beginning of a run that adds ``epochs`` to a finished one.
 
     Its first mark is the changed number of epochs. Schedules run once more, over the new epochs alone: a warm restart
     (I. Loshchilov and F. Hutter, arXiv:1608.03983). Constant ones just go on.
 
-    Args:
-        config: of the finished run, at its end.
-
     Raises:
         ConfigError: for a number of epochs that is out of range.
-        BranchError: where the run has no snapshot of its end.
+        BranchError: where the run has not finished, has no snapshot of its end, or has a callback with attributes.
     """
+    config = parent.config
+    snapshot, snapshots = snapshot_at_end(parent)
     most = int(KNOBS["epochs"].high) - config.epochs
     if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= most:
         raise ConfigError("more epochs", epochs, f"a whole number from 1 to {most}")
-    snapshot, snapshots = snapshot_at_end(history, snapshots)
     end = snapshot.step
     longer = replace(snapshot.config, epochs=config.epochs + epochs)
-    fork = history.fork(snapshot.carried, Origin(parent, end, "prolonged"))
+    fork = parent.history.fork(snapshot.history, Origin(parent.called, end, "prolonged"))
     fork.mark(Mark(end, "epochs", config.epochs, longer.epochs))
     return Beginning(
         snapshot=snapshot,
@@ -137,26 +160,40 @@ def prolonged(history: History, snapshots: "Snapshots | None", config: Config, e
     )
 
 
-def snapshot_at_end(history: History, snapshots: "Snapshots | None") -> "tuple[Snapshot, Snapshots]":
+def snapshot_at_end(parent: Parent) -> "tuple[Snapshot, Snapshots]":
     """Return the snapshot of a finished run's end, and all of them.
 
     Raises:
-        BranchError: where there is none.
+        BranchError: where there is none, or the run has not finished.
     """
-    end = history.last_step + 1
+    if parent.state != "finished":
+        raise BranchError(f"Only a finished run can be prolonged; this one is {parent.state}.")
+    _check_started(parent)
+    end, snapshots = parent.history.last_step + 1, parent.snapshots
     snapshot = None if snapshots is None else snapshots.at(end)
     if snapshots is None or snapshot is None or snapshot.step < end:
-        raise _nothing_left(history.last_step)
+        raise _nothing_left(end - 1)
     return snapshot, snapshots
 
 
-def refuse_state(callbacks: Iterable[object]) -> None:
-    """Refuse callbacks of a person's own that hold something: a snapshot of the run has nothing of it.
+def why_not(check: Callable[[], object]) -> str:
+    """Return the message of the ConfigError that ``check()`` raises; empty where it raises none."""
+    try:
+        check()
+    except ConfigError as refusal:
+        return str(refusal)
+    return ""
+
+
+def _check_started(parent: Parent) -> None:
+    """Refuse a run without steps, and callbacks with attributes: a snapshot of the run has none of those.
 
     Raises:
-        BranchError: naming the callback and its attributes.
+        BranchError: why; it names the callback and its attributes.
     """
-    for callback in callbacks:
+    if parent.state == "ready":
+        raise BranchError("This run has not started, so it has no step yet to go on from.")
+    for callback in parent.callbacks:
         held = sorted(getattr(callback, "__dict__", {}))
         if held:
             name = type(callback).__name__

@@ -11,18 +11,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from lab import branching
-from lab.config import DEFAULTS, KNOBS, Config, ConfigError
+from lab.config import DEFAULTS, Config, ConfigError
 from lab.progress import Pace, Progress
 from lab.record import Record
 from lab.telemetry.history import History
 from lab.training.callbacks import Callback
-from lab.training.lr_search import FindLrError, LrSearch
+from lab.training.lr_search import FindLrError, LrSearch, LrSearches, run_search
 
 if TYPE_CHECKING:
     import torch
 
     from lab.concepts.lr_curve import LrCurve
-    from lab.telemetry.maps import Maps, Shot
+    from lab.telemetry.maps import LayerMaps, MapProbe
     from lab.telemetry.recorder import Recorder
     from lab.telemetry.snapshots import Snapshots
     from lab.training.learner import Learner
@@ -100,15 +100,14 @@ class Session:
         self._remote: RemoteControl | None = None
         self._recorder: Recorder | None = None
         self._learner: Learner | None = None
-        self._maps: Maps | None = None
+        self._maps: MapProbe | None = None
         self._snapshots: Snapshots | None = None
         self._beginning: branching.Beginning | None = None  # until the run has begun
         self._device = ""
         self._pictures = (3, 8)  # the digit asked about, and the one laid over it
         self._last: Progress | None = None  # where a closed run stood
         self._closing = False
-        self._searches: list[LrSearch] = []  # for a learning rate: those that may not be over
-        self._search_threads: list[threading.Thread] = []
+        self._searches = LrSearches()
         self._began = self._ended_after = 0.0
         self._pace = Pace()
 
@@ -154,8 +153,7 @@ class Session:
             branching.BranchError: where the snapshots are freed (:meth:`close`), or a callback holds state.
         """
         with self._lock:
-            self._check_branchable()
-            begins = branching.branch(self.history, self._snapshots, step, changes, self._called())
+            begins = branching.branch(self._parent, step, changes)
             return self._child(begins)
 
     def prolong(self, epochs: int) -> Self:
@@ -169,44 +167,23 @@ class Session:
             branching.BranchError: where the run has not finished, or as for :meth:`branch`.
         """
         with self._lock:
-            self._check_prolongable()
-            begins = branching.prolonged(self.history, self._snapshots, self._config, epochs, self._called())
+            begins = branching.prolonged(self._parent, epochs)
             return self._child(begins)
 
     def why_no_branch(self, step: int) -> str:
         """Return why :meth:`branch` would refuse ``step``, for a person; empty where it would not."""
-        try:
-            with self._lock:
-                self._check_branchable()
-                branching.snapshot_for(self.history, self._snapshots, step)
-        except ConfigError as refusal:
-            return str(refusal)
-        return ""
+        with self._lock:
+            return branching.why_not(lambda: branching.snapshot_for(self._parent, step))
 
     def why_no_prolonging(self) -> str:
         """Return why :meth:`prolong` would refuse one epoch more, for a person; empty where it would not."""
-        try:
-            with self._lock:
-                self._check_prolongable()
-        except ConfigError as refusal:
-            return str(refusal)
-        return ""
+        with self._lock:
+            return branching.why_not(lambda: branching.snapshot_at_end(self._parent))
 
-    def _check_prolongable(self) -> None:
-        if self._state != "finished":
-            raise branching.BranchError(f"Only a finished run can be prolonged; this one is {self._state}.")
-        self._check_branchable()
-        branching.snapshot_at_end(self.history, self._snapshots)
-
-    def _check_branchable(self) -> None:
-        if self._state == "ready":
-            raise branching.BranchError("This run has not started, so it has no step yet to go on from.")
-        branching.refuse_state(self._task_and_callbacks[1])
-
-    def _called(self) -> str:
-        """Return the run's name, or its changed settings where it has none."""
-        changed = [f"{KNOBS[name].label} {KNOBS[name].text(value)}" for name, value in self._config.changed().items()]
-        return self.name or ("a run with " + ", ".join(changed) if changed else "a run with the default settings")
+    @property
+    def _parent(self) -> branching.Parent:
+        callbacks = self._task_and_callbacks[1]
+        return branching.Parent(self._state, self.history, self._snapshots, self._config, callbacks, self.name)
 
     def _child(self, begins: branching.Beginning) -> Self:
         task, callbacks = self._task_and_callbacks
@@ -239,8 +216,7 @@ class Session:
     def stop(self) -> None:
         """Stop at the next batch and keep the record; before the start at once. Ends a search for a learning rate."""
         with self._lock:
-            for search in self._searches:
-                search.cancel("The search ended with its run, which was stopped.")
+            self._searches.cancel("The search ended with its run, which was stopped.")
             if self._state == "ready":
                 self._end("stopped")
             else:
@@ -298,46 +274,25 @@ class Session:
         Raises:
             FindLrError: when the run has ended and its net is no longer there.
         """
-        search = LrSearch()
         with self._lock:
-            self._searches = [*(one for one in self._searches if not one.over), search]
-            if self._thread is threading.current_thread() and self._state not in ENDED:
-                assert self._learner is not None and self._remote is not None
-                self._search(search, self._learner, self._remote.config)
-            elif self._state not in ENDED | {"ready"}:
-                self._order(lambda remote: remote.do(lambda learner, config: self._search(search, learner, config)))
-            elif self._state == "ready" or self._learner is not None:
-                self._search_apart(search)
-            else:
+            ended, learner, config = self._state in ENDED, self._learner, self._config
+            if ended and learner is None:
                 raise FindLrError("There is no net to search with: this run has ended, and its net is freed.")
+            search = self._searches.new()
+            if self._thread is threading.current_thread() and not ended:
+                assert learner is not None and self._remote is not None
+                run_search(search, learner, self._remote.config)
+            elif not ended and self._state != "ready":
+                self._order(lambda remote: remote.do(lambda learner, config: run_search(search, learner, config)))
+            else:
+                self._searches.run_apart(search, (lambda: learner) if learner else self._untrained, config)
         return search
 
-    def _search(self, search: LrSearch, learner: "Learner", config: Config) -> None:
-        """Run in a thread that may use the device."""
-        from lab.training.find_lr import sweep
+    def _untrained(self) -> "Learner":
+        """Return the net as the run would begin with it, with its optimiser and batches."""
+        from lab.assembly import assemble
 
-        search.run(lambda cancelled: sweep(learner, config, cancelled))
-
-    def _search_apart(self, search: LrSearch) -> None:
-        """Search in a thread of its own, with the net of the ended run, or with the one that would be trained."""
-        learner, config, make_task = self._learner, self._config, self._task_and_callbacks[0]
-
-        def curve(cancelled: Callable[[], bool]) -> "LrCurve":
-            from lab.assembly import assemble
-            from lab.training.find_lr import sweep
-
-            at = learner or assemble(config, History(), lambda: 0.0, lambda _: None, make_task).learner
-            return sweep(at, config, cancelled)
-
-        def work() -> None:
-            search.run(curve)
-            from lab.assembly import release
-
-            release(config.device)
-
-        thread = threading.Thread(target=work, name="lab-find-lr", daemon=True)
-        self._search_threads = [*(one for one in self._search_threads if one.is_alive()), thread]
-        thread.start()
+        return assemble(self._config, History(), lambda: 0.0, lambda _: None, self._task_and_callbacks[0]).learner
 
     def since(self, step: int) -> Record:
         """Return the record after ``step`` (-1 for all of it)."""
@@ -348,7 +303,7 @@ class Session:
             return record
         return replace(record, outputs=recorder.pick(learner, *pictures))
 
-    def maps(self) -> "Shot | None":
+    def maps(self) -> "LayerMaps | None":
         """Return each layer's maps of the watched picture and its dead channels, the newest there are, if any.
 
         Whoever asks is served for two seconds, at most twice a second, so ask again; while nobody does they cost
@@ -359,8 +314,8 @@ class Session:
             if maps is None or learner is None or remote is None:
                 return None
             maps.want(self._pictures[0], getattr(self, "_picture", None))
-            if self._state in ENDED and self._state != "failed":
-                maps.look(learner, learner.step)  # the worker is done: nobody else asks the net now
+            if self._state in ENDED and self._state != "failed" and self._searches.over:
+                maps.look(learner, learner.step)  # no thread uses the net any more
             elif self._state == "paused":
                 remote.do(lambda learner, _: maps.look(learner, learner.step))
             return maps.latest
@@ -396,8 +351,7 @@ class Session:
             return
         if self._thread is not None:
             self._thread.join()
-        for thread in self._search_threads:
-            thread.join()
+        self._searches.join()
         self._free()
 
     def _free(self) -> None:
@@ -484,10 +438,6 @@ class Session:
             # SystemExit too: whoever waits for the run's end must see it.
             log.exception("the run failed")
             self._end("failed", f"{type(error).__name__}: {error}")
-        for search in self._searches:  # asked for since the last batch
-            if self._learner is not None and self._remote is not None:
-                self._search(search, self._learner, self._remote.config)
-            else:
-                search.fail(FindLrError(f"There is no net to search with. {self.error}"))
+        self._searches.run_all(self._learner, self.config, self.error)  # asked for since the last batch
         if self._closing:
             self._free()

@@ -14,8 +14,8 @@ MAX_ROWS = 65_536
 MAX_HISTOGRAMS = 4_096
 
 
-class Carried(NamedTuple):
-    """What the record of a run's next row depends on, after ``step`` rows: the moving averages, and what is noted.
+class HistoryState(NamedTuple):
+    """Running averages and counts of a record after ``step`` rows: what its next row depends on.
 
     Attributes:
         step: rows so far, thinned ones included.
@@ -140,22 +140,22 @@ class History:
             self._unseen = 1.0
 
     @property
-    def carried(self) -> Carried:
-        """What the next row depends on."""
+    def state(self) -> HistoryState:
+        """The running averages and counts after the last row."""
         with self._lock:
             averages = self._average, self._accuracy, self._unseen
-            return Carried(self.last_step + 1, *averages, len(self._marks), len(self._validations))
+            return HistoryState(self.last_step + 1, *averages, len(self._marks), len(self._validations))
 
-    def fork(self, carried: Carried, origin: Origin) -> Self:
-        """Return a record of its own that begins with the rows, marks and validations of this one up to ``carried``."""
+    def fork(self, state: HistoryState, origin: Origin) -> Self:
+        """Return a record of its own that begins with the rows, marks and validations of this one up to ``state``."""
         fork = type(self)(max_rows=self._limits[0], max_histograms=self._limits[1])
         with self._lock:
             fork.open(self.layout)
-            fork._rows, fork._hists = self._rows.until(carried.step), self._hists.until(carried.step)
-            fork._weight_hists = self._weight_hists.until(carried.step)
-            fork._marks, fork._validations = self._marks[: carried.marks], self._validations[: carried.validations]
-        fork._average, fork._accuracy, fork._unseen = carried.loss, carried.accuracy, carried.unseen
-        fork.last_step, fork.origin = carried.step - 1, origin
+            fork._rows, fork._hists = self._rows.until(state.step), self._hists.until(state.step)
+            fork._weight_hists = self._weight_hists.until(state.step)
+            fork._marks, fork._validations = self._marks[: state.marks], self._validations[: state.validations]
+        fork._average, fork._accuracy, fork._unseen = state.loss, state.accuracy, state.unseen
+        fork.last_step, fork.origin = state.step - 1, origin
         return fork
 
     def append(

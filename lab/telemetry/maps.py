@@ -1,7 +1,7 @@
 """Each channel's map of one picture, and which channels are dead, measured only while somebody asks.
 
-Whoever calls :meth:`Maps.want` is served for two seconds; then the hooks go and a step costs what it did. The net is
-asked in eval mode, in the thread that trains, at most twice a second, after a step and never within one.
+Whoever calls :meth:`MapProbe.want` is served for two seconds; then the hooks go, and a step costs what it did. The
+net is asked in eval mode, in the thread that trains, at most twice a second, after a step and never within one.
 
 A channel is dead where more than .99 of its activations, before a norm (which would turn a constant zero into its
 bias), are near zero, abs(x) < t, over the last 100 steps. One step in ten is counted: on the CPU from the step's own
@@ -35,8 +35,8 @@ Picture = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
-    """What the net makes of one picture after ``step``.
+class LayerMaps:
+    """Every layer's maps of one picture, and the net's answer, after ``step``.
 
     Attributes:
         step: the last step taken before, -1 for none.
@@ -66,18 +66,18 @@ def near_zero_shares(x: Tensor, threshold: float) -> Tensor:
     )
 
 
-class Maps(Callback):
-    """Looks at the net for whoever asks; a callback of the run.
+class MapProbe(Callback):
+    """Callback that measures each layer's maps of one picture and counts dead channels, while somebody asks.
 
     Attributes:
-        latest: the newest Shot, None until the first.
-        looks, seconds: how often it looked, and how long that took in all.
+        latest: the newest LayerMaps, None until the first.
+        looks, seconds: number of measurements, and how long they took in all.
     """
 
     order = 60
 
     def __init__(self) -> None:
-        self.latest: Shot | None = None
+        self.latest: LayerMaps | None = None
         self.looks, self.seconds = 0, 0.0
         self._lock = threading.Lock()
         self._until = self._looked = -np.inf
@@ -215,7 +215,7 @@ class Maps(Callback):
         if layers[0].weight is not None and first is not None:
             weights = first.detach().reshape(-1, *layers[0].weight).cpu().numpy().copy()
         picture = gallery.pictures[at].numpy() if drawn is None else drawn
-        self.latest = Shot(
+        self.latest = LayerMaps(
             done - 1, layers, picture, maps, shares, weights, logits[0].cpu().numpy(), learner.config.near_zero
         )
         self._shown = key

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lab.config import Config
 from lab.record import Mark
-from lab.telemetry.history import Carried
+from lab.telemetry.history import HistoryState
 from lab.telemetry.recorder import Recorder, Totals
 from lab.training.callbacks import Callback
 from lab.training.learner import Learner
@@ -40,7 +40,7 @@ class Snapshot:
         tensors: parameters and buffers by name; also those that a state_dict leaves out.
         optimizer: its state_dict.
         totals: of the epoch so far.
-        carried: what the record carries from one row to the next.
+        history: the record's running averages and counts.
         seconds: of training so far.
     """
 
@@ -54,7 +54,7 @@ class Snapshot:
     tensors: dict[str, Tensor]
     optimizer: dict[str, Any]
     totals: Totals
-    carried: Carried
+    history: HistoryState
     seconds: float
 
     @property
@@ -135,7 +135,7 @@ class Snapshots(Callback):
             tensors=tensors,
             optimizer=learner.optimizer.state_dict(),
             totals=self._recorder.totals if place else Totals(),
-            carried=self._recorder.history.carried,
+            history=self._recorder.history.state,
             seconds=self._clock(),
         )
         self._next = learner.step + EVERY

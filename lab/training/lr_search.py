@@ -3,8 +3,13 @@
 import logging
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from lab.concepts.lr_curve import LrCurve
+from lab.config import Config
+
+if TYPE_CHECKING:
+    from lab.training.learner import Learner
 
 log = logging.getLogger(__name__)
 
@@ -88,3 +93,72 @@ class LrSearch:
             raise self._error
         assert self._curve is not None
         return self._curve
+
+
+class LrSearches:
+    """The searches of one session. Any thread may call it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._searches: list[LrSearch] = []  # those that may not be over
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def over(self) -> bool:
+        """Whether none goes on."""
+        with self._lock:
+            return all(search.over for search in self._searches)
+
+    def new(self) -> LrSearch:
+        """Return a new search, which has not begun."""
+        with self._lock:
+            self._searches = [*(search for search in self._searches if not search.over), search := LrSearch()]
+        return search
+
+    def cancel(self, why: str) -> None:
+        """Cancel all of them."""
+        with self._lock:
+            searches = list(self._searches)
+        for search in searches:
+            search.cancel(why)
+
+    def run_all(self, learner: "Learner | None", config: Config, error: str) -> None:
+        """Run those that have not begun, in this thread, or fail them with ``error`` where there is no learner."""
+        with self._lock:
+            searches = list(self._searches)
+        for search in searches:
+            if learner is None:
+                search.fail(FindLrError(f"There is no net to search with. {error}"))
+            else:
+                run_search(search, learner, config)
+
+    def run_apart(self, search: LrSearch, learner: "Callable[[], Learner]", config: Config) -> None:
+        """Run ``search`` in a thread of its own, with the net of ``learner()``, which is called there."""
+
+        def curve(cancelled: Callable[[], bool]) -> LrCurve:
+            from lab.training.find_lr import sweep
+
+            return sweep(learner(), config, cancelled)
+
+        def work() -> None:
+            search.run(curve)
+            from lab.assembly import release
+
+            release(config.device)
+
+        thread = threading.Thread(target=work, name="lab-find-lr", daemon=True)
+        with self._lock:
+            self._threads = [*(each for each in self._threads if each.is_alive()), thread]
+        thread.start()
+
+    def join(self) -> None:
+        """Wait for the threads of :meth:`run_apart`."""
+        for thread in self._threads:
+            thread.join()
+
+
+def run_search(search: LrSearch, learner: "Learner", config: Config) -> None:
+    """Run ``search`` in this thread, which may use the device."""
+    from lab.training.find_lr import sweep
+
+    search.run(lambda cancelled: sweep(learner, config, cancelled))

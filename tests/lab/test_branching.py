@@ -91,7 +91,7 @@ def test_a_branch_without_a_change_equals_its_parent(
         record = finish(child)
         assert child.state == "finished" and equal(record, whole)
         assert record.marks == whole.marks and record.range == whole.range
-        assert record.origin == Origin(parent._called(), step)
+        assert record.origin == Origin(parent._parent.called, step)
         assert all(torch.equal(a, b) for a, b in zip(weights(child), weights(parent), strict=True))
         assert child._learner is not None and parent._learner is not None
         ours, theirs = child._learner.optimizer.state_dict(), parent._learner.optimizer.state_dict()
@@ -167,7 +167,7 @@ def test_a_run_is_branched_while_it_trains_and_a_branch_is_branched(
     again = keep(child.branch(10))
     child.close()
     assert equal(finish(again), finish(parent))
-    assert again.since(-1).origin == Origin(child._called(), 10)
+    assert again.since(-1).origin == Origin(child._parent.called, 10)
 
 
 @pytest.mark.parametrize("changes", RUNS.values(), ids=RUNS.keys())
@@ -182,7 +182,7 @@ def test_a_prolonged_run_equals_one_that_had_the_epochs_from_the_start(
     assert equal(record, whole) and child.config == long.config
     steps = len(whole.steps) // 2
     assert record.marks == (Mark(steps, "epochs", 2, 4),)
-    assert record.origin == Origin(short._called(), steps, "prolonged")
+    assert record.origin == Origin(short._parent.called, steps, "prolonged")
     assert child.progress.steps == 2 * steps and child.progress.epoch == 3
     assert all(torch.equal(a, b) for a, b in zip(weights(child), weights(long), strict=True))
     # A branch of it: after its start it has four epochs, before it is one of the two that were asked for first.
@@ -381,7 +381,7 @@ def test_words() -> None:
     assert origin_words(Origin("A", 1200)) == "branch at step 1,200 of A"
     assert origin_words(Origin("A", 40, "prolonged")) == "prolonged from step 40 of A"
     session = Session(Config(lr=0.9))
-    assert session._called() == "a run with Learning rate 0.9"
+    assert session._parent.called == "a run with Learning rate 0.9"
     session.name = "mine"
-    assert session._called() == "mine"
-    assert Session()._called() == "a run with the default settings"
+    assert session._parent.called == "mine"
+    assert Session()._parent.called == "a run with the default settings"

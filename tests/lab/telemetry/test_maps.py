@@ -10,7 +10,7 @@ import torch
 from lab.config import Config
 from lab.nn.plan import plan
 from lab.session import ENDED, Session
-from lab.telemetry.maps import EVERY_STEPS, Maps, Shot, near_zero_shares, normalised
+from lab.telemetry.maps import EVERY_STEPS, LayerMaps, MapProbe, near_zero_shares, normalised
 
 PATIENCE = 60
 TINY: dict[str, Any] = {"size": 200, "batch_size": 20, "widths": (4, 8), "epochs": 4, "device": "cpu"}
@@ -35,7 +35,7 @@ def paused(session: Session, steps: int) -> None:
     assert session.wait_for(lambda: session.state in ("paused", *ENDED) and session.progress.step >= wanted, PATIENCE)
 
 
-def shot(session: Session, digit: int) -> Shot:
+def shot(session: Session, digit: int) -> LayerMaps:
     """The maps of a paused or ended session."""
     session.watch(digit)
     maps, looks = session._maps, session._maps.looks  # type: ignore[union-attr]
@@ -140,4 +140,4 @@ def test_unasked_it_has_no_hook_and_asking_changes_no_number(make: Any) -> None:
 
 def test_before_the_start_there_are_none(make: Any) -> None:
     assert make().maps() is None
-    assert Maps().latest is None
+    assert MapProbe().latest is None

@@ -29,8 +29,8 @@ DEAD = 0.99
 Floats = NDArray[np.float32]
 
 
-class Shot(Protocol):
-    """What is drawn: lab.telemetry.maps.Shot."""
+class LayerMaps(Protocol):
+    """What is drawn: lab.telemetry.maps.LayerMaps."""
 
     @property
     def step(self) -> int: ...
@@ -90,7 +90,7 @@ def size(described: dict[str, Any]) -> int:
     return int(4 * floats + 28 * 28 + pictures)
 
 
-def pack(shot: Shot, described: dict[str, Any]) -> bytes:
+def pack(shot: LayerMaps, described: dict[str, Any]) -> bytes:
     """Return the bytes of a shot, as :func:`describe` describes them."""
     numbers = [np.array([shot.step], np.float32)]
     pictures = [(np.clip(shot.picture, 0, 1) * 255).round().astype(np.uint8).ravel()]

@@ -11,7 +11,7 @@ import traitlets
 
 from lab.config import Config
 from lab.nn.plan import Layer, plan
-from widgets.run.net_view.message import BYTES_A_SECOND, Shot, describe, pack
+from widgets.run.net_view.message import BYTES_A_SECOND, LayerMaps, describe, pack
 
 _HERE = Path(__file__).parent
 
@@ -19,12 +19,12 @@ ANSWER_WITHIN = 5.0
 """Seconds after which a message that no page has answered counts as lost."""
 
 
-class Looked(Protocol):
-    """What the maps are asked of: a Session."""
+class HasMaps(Protocol):
+    """A run that can give its layers' maps: a Session."""
 
     @property
     def config(self) -> Config: ...
-    def maps(self) -> Shot | None: ...
+    def maps(self) -> LayerMaps | None: ...
 
 
 class NetView(anywidget.AnyWidget):
@@ -55,8 +55,8 @@ class NetView(anywidget.AnyWidget):
     def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.RLock()  # the ticker pulls, the page's messages come in another thread
-        self._run: Looked | None = None
-        self._shot: Shot | None = None
+        self._run: HasMaps | None = None
+        self._shot: LayerMaps | None = None
         self._waiting_since: float | None = None
         self._seen: set[str] = set()
         self._layers: tuple[Layer, ...] = ()
@@ -92,7 +92,7 @@ class NetView(anywidget.AnyWidget):
         if list(names) != self.classes:
             self.classes = list(names)
 
-    def pull(self, run: Looked) -> None:
+    def pull(self, run: HasMaps) -> None:
         """Ask ``run`` for its maps and send them, if a page has this in sight and has drawn the last ones."""
         with self._lock:
             self._run = run
@@ -107,7 +107,7 @@ class NetView(anywidget.AnyWidget):
     def _held(self) -> bool:
         return self._waiting_since is not None and self._clock() - self._waiting_since < ANSWER_WITHIN
 
-    def _send_shot(self, shot: Shot) -> None:
+    def _send_shot(self, shot: LayerMaps) -> None:
         self._shot, self._waiting_since = shot, self._clock()
         self.sent += 1
         packed = pack(shot, self.described)
