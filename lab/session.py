@@ -285,7 +285,8 @@ class Session:
             elif not ended and self._state != "ready":
                 self._order(lambda remote: remote.do(lambda learner, config: run_search(search, learner, config)))
             else:
-                self._searches.run_apart(search, (lambda: learner) if learner else self._untrained, config)
+                at = (lambda: learner) if learner else self._untrained
+                self._searches.run_apart(search, at, config, lambda: _release(config.device))
         return search
 
     def _untrained(self) -> "Learner":
@@ -361,12 +362,10 @@ class Session:
             self._snapshots = self._beginning = None
             if self._learner is None or self._recorder is None:
                 return
-            from lab.assembly import release
-
             self._last = self.progress
             self.history.show(self._recorder.pick(self._learner, *self._pictures))
             self._recorder = self._learner = self._remote = self._maps = None
-            release(self._config.device)
+            _release(self._config.device)
 
     @property
     def progress(self) -> Progress:
@@ -441,3 +440,10 @@ class Session:
         self._searches.run_all(self._learner, self.config, self.error)  # asked for since the last batch
         if self._closing:
             self._free()
+
+
+def _release(device: str) -> None:
+    """Return memory that no run uses any more to the system."""
+    from lab.assembly import release
+
+    release(device)

@@ -132,8 +132,10 @@ class LrSearches:
             else:
                 run_search(search, learner, config)
 
-    def run_apart(self, search: LrSearch, learner: "Callable[[], Learner]", config: Config) -> None:
-        """Run ``search`` in a thread of its own, with the net of ``learner()``, which is called there."""
+    def run_apart(
+        self, search: LrSearch, learner: "Callable[[], Learner]", config: Config, release: Callable[[], None]
+    ) -> None:
+        """Run ``search`` in a thread of its own, with the net of ``learner()``, then call ``release()`` there."""
 
         def curve(cancelled: Callable[[], bool]) -> LrCurve:
             from lab.training.find_lr import sweep
@@ -142,9 +144,7 @@ class LrSearches:
 
         def work() -> None:
             search.run(curve)
-            from lab.assembly import release
-
-            release(config.device)
+            release()
 
         thread = threading.Thread(target=work, name="lab-find-lr", daemon=True)
         with self._lock:

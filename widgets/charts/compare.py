@@ -86,14 +86,27 @@ def rates(runs: Sequence[Compared], view: View) -> Figure:
     return _overlaid(progress.rates, runs, view, "Learning rate and momentum", "learning rate", "momentum")
 
 
-def layer_means(runs: Sequence[Compared], view: View) -> Figure:
-    """Draw the mean of one layer's output per step, in each run."""
-    return _overlaid(layers.layer_means, runs, view, f"Mean of {_the(view.layer, 'last layer')}'s output", layer_of)
+def _one_layer(chart: Chart, title: str) -> Callable[[Sequence[Compared], View], Figure]:
+    """Return a function that draws, of each run, ``chart``'s line of the chosen layer (the last one by default).
+
+    Args:
+        title: with ``{}`` for the layer.
+    """
+
+    def draw(runs: Sequence[Compared], view: View) -> Figure:
+        return _overlaid(chart, runs, view, title.format(_the(view.layer, "last layer")), layer_of)
+
+    return draw
 
 
-def layer_stds(runs: Sequence[Compared], view: View) -> Figure:
-    """Draw the standard deviation of one layer's output per step, in each run."""
-    return _overlaid(layers.layer_stds, runs, view, f"Spread of {_the(view.layer, 'last layer')}'s output", layer_of)
+layer_means = _one_layer(layers.layer_means, "Mean of {}'s output")
+layer_stds = _one_layer(layers.layer_stds, "Spread of {}'s output")
+gradient_means = _one_layer(backward.gradient_means, "Mean of {}'s gradient")
+gradient_stds = _one_layer(backward.gradient_stds, "Spread of {}'s gradient")
+gradient_zeros = _one_layer(backward.gradient_zeros, "Weights without a gradient, {}")
+output_gradient_means = _one_layer(backward.output_gradient_means, "Mean of the gradient by {}'s output")
+output_gradient_stds = _one_layer(backward.output_gradient_stds, "Spread of the gradient by {}'s output")
+_ratios = _one_layer(backward.update_ratios, "Update over weight, {}")
 
 
 def near_zero(runs: Sequence[Compared], view: View) -> Figure:
@@ -104,43 +117,12 @@ def near_zero(runs: Sequence[Compared], view: View) -> Figure:
     return _overlaid(layers.near_zero, runs, view, title, layer_of)
 
 
-def gradient_means(runs: Sequence[Compared], view: View) -> Figure:
-    """Draw the mean of one layer's weight gradient per step, in each run."""
-    title = f"Mean of {_the(view.layer, 'last layer')}'s gradient"
-    return _overlaid(backward.gradient_means, runs, view, title, layer_of)
-
-
-def gradient_stds(runs: Sequence[Compared], view: View) -> Figure:
-    """Draw the standard deviation of one layer's weight gradient per step, in each run; log axis."""
-    title = f"Spread of {_the(view.layer, 'last layer')}'s gradient"
-    return _overlaid(backward.gradient_stds, runs, view, title, layer_of)
-
-
-def gradient_zeros(runs: Sequence[Compared], view: View) -> Figure:
-    """Draw the share of one layer's weights whose gradient is exactly zero, in each run."""
-    title = f"Weights without a gradient, {_the(view.layer, 'last layer')}"
-    return _overlaid(backward.gradient_zeros, runs, view, title, layer_of)
-
-
 def update_ratios(runs: Sequence[Compared], view: View) -> Figure:
     """Draw |update| / |weight| of one layer per step, in each run; log axis, with a line at 1e-3."""
-    title = f"Update over weight, {_the(view.layer, 'last layer')}"
-    figure = _overlaid(backward.update_ratios, runs, view, title, layer_of)
+    figure = _ratios(runs, view)
     figure["layout"]["shapes"] = [*figure["layout"]["shapes"], backward.rule_line()]
     figure["layout"]["annotations"] = [*figure["layout"]["annotations"], backward.rule_label()]
     return figure
-
-
-def output_gradient_means(runs: Sequence[Compared], view: View) -> Figure:
-    """Draw the mean of the gradient by one layer's output per step, in each run that measured it."""
-    title = f"Mean of the gradient by {_the(view.layer, 'last layer')}'s output"
-    return _overlaid(backward.output_gradient_means, runs, view, title, layer_of)
-
-
-def output_gradient_stds(runs: Sequence[Compared], view: View) -> Figure:
-    """Draw the standard deviation of the gradient by one layer's output per step, in each run; log axis."""
-    title = f"Spread of the gradient by {_the(view.layer, 'last layer')}'s output"
-    return _overlaid(backward.output_gradient_stds, runs, view, title, layer_of)
 
 
 def loss_averages(runs: Sequence[Compared], view: View) -> Figure:

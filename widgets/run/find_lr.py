@@ -1,11 +1,13 @@
 """The learning rate finder on a page: a button, the curve, and a button for each suggestion."""
 
 import html
+import threading
 from collections.abc import Callable
 
 import ipywidgets
 
 from lab.concepts.lr_curve import LrCurve
+from lab.training.lr_search import FindLrCancelled, FindLrError, LrSearch
 from widgets.charts.find_lr import find_lr
 from widgets.figure.live_figure import LiveFigure
 from widgets.page.layout import classed, grid, section, show
@@ -19,19 +21,24 @@ HELP = (
 
 
 class FindLr(ipywidgets.VBox):
-    """A button that asks for a sweep, its curve, and what can be taken from it.
+    """A button that starts a sweep, its curve, and a button for each suggestion.
 
     Args:
+        search: begins a sweep, on the button's press.
+        over: called from a thread of its own with a sweep that is over; is to call :meth:`show_result`.
         take: called with the learning rate that a person takes.
 
     Attributes:
-        button: starts a sweep, and cancels one that goes on; the panel connects it.
+        button: starts a sweep, and cancels one that goes on; the panel connects it to :meth:`press`.
         figure: LiveFigure of loss over lr.
         takes: a Button for each rule; hidden where the rule suggests nothing.
     """
 
-    def __init__(self, take: Callable[[float], None]) -> None:
-        self._take = take
+    def __init__(
+        self, search: Callable[[], LrSearch], over: Callable[[LrSearch], None], take: Callable[[float], None]
+    ) -> None:
+        self._begin, self._over, self._take = search, over, take
+        self._search: LrSearch | None = None
         self._found: dict[str, float] = {}
         self.button = ipywidgets.Button(tooltip="Sweep the learning rate on a copy of the net")
         self.figure = LiveFigure(find_lr(None), label="Loss over the learning rate of a sweep")
@@ -48,13 +55,37 @@ class FindLr(ipywidgets.VBox):
         """Take the learning rate of the button that was pressed."""
         self._take(self._found[button.description])
 
-    def searching(self) -> None:
-        """Say that a sweep goes on; the button cancels it."""
+    def press(self) -> None:
+        """Begin a sweep, or cancel the one that goes on."""
+        if self._search is not None:
+            self._search.cancel()
+            return
+        self._search = search = self._begin()
         self.button.description = "Cancel"
         self._say("Sweeping …")
 
+        def wait() -> None:
+            search.wait()
+            self._over(search)
+
+        threading.Thread(target=wait, name="lab-find-lr-wait", daemon=True).start()
+
+    def show_result(self, search: LrSearch) -> None:
+        """Show a sweep that is over, unless the curve was cleared since it began."""
+        if search is not self._search:
+            return
+        try:
+            curve = search.result()
+        except FindLrCancelled as cancelled:
+            self.clear(str(cancelled))
+        except FindLrError as error:
+            self.clear(str(error), error=True)
+        else:
+            self._show(curve)
+
     def clear(self, words: str = "", *, error: bool = False) -> None:
         """Remove the curve of a net that is no longer shown; ``words`` say why there is none."""
+        self._search = None
         self.button.description = "Find lr"
         self._found = {}
         for button in self.takes:
@@ -62,8 +93,9 @@ class FindLr(ipywidgets.VBox):
         self._say(words, error=error)
         self._draw(None)
 
-    def show(self, curve: LrCurve) -> None:
+    def _show(self, curve: LrCurve) -> None:
         """Show a sweep's curve, and what each rule suggests."""
+        self._search = None
         self.button.description = "Find lr"
         self._found = {}
         lines = [f"On the net after {curve.step:,} steps." if curve.step else "On the net before its first step."]

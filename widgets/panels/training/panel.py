@@ -1,7 +1,6 @@
 """The training lab: knobs, buttons and every chart of one run."""
 
 import html
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,7 +14,7 @@ from lab.findings import findings
 from lab.progress import Progress
 from lab.record import Record
 from lab.session import ENDED, Session
-from lab.training.lr_search import FindLrCancelled, FindLrError, LrSearch
+from lab.training.lr_search import LrSearch
 from widgets.charts import View
 from widgets.export.provenance import Settings
 from widgets.export.run_table import run_table
@@ -107,8 +106,7 @@ class TrainingPanel(RunPanel[Session]):
         self._pace: tuple[float, int] | None = None  # seconds a step, and its batch size, when last seen
         figures = self._charts.figures
         self.presets, self.findings = Presets(self.on_preset), classed(ipywidgets.HTML(), "lab-findings")
-        self.find_lr = FindLr(self.on_take_lr)
-        self._search: LrSearch | None = None
+        self.find_lr = FindLr(self._search_lr, self.on_lr_found, self.on_take_lr)
         figures = figures | {"find_lr": self.find_lr.figure}
         shown = section_tabs(figures, self.menus, self.scrubber, self.findings, above=[self.net])
         self.tabs = tabs(shown | {"Find lr": self.find_lr})
@@ -176,32 +174,17 @@ class TrainingPanel(RunPanel[Session]):
     @handler
     def on_find_lr(self, _: object = None) -> None:
         """Sweep the learning rate on a copy of the net, or cancel the sweep that goes on."""
-        if self._search is not None:
-            self._search.cancel()
-            return
+        self.find_lr.press()
+
+    def _search_lr(self) -> LrSearch:
         if self.run.state == "ready" and self.changed():
             self.renew()
-        self._search = search = self.run.search_lr()
-        self.find_lr.searching()
-
-        def wait() -> None:
-            search.wait()
-            self.on_lr_found(search)
-
-        threading.Thread(target=wait, name="lab-find-lr-wait", daemon=True).start()
+        return self.run.search_lr()
 
     @handler
     def on_lr_found(self, search: LrSearch) -> None:
         """Show a sweep that is over, unless another run is shown by now."""
-        if search is not self._search:
-            return
-        self._search = None
-        try:
-            self.find_lr.show(search.result())
-        except FindLrCancelled as cancelled:
-            self.find_lr.clear(str(cancelled))
-        except FindLrError as error:
-            self.find_lr.clear(str(error), error=True)
+        self.find_lr.show_result(search)
 
     @handler
     def on_take_lr(self, lr: float) -> None:
@@ -373,7 +356,6 @@ class TrainingPanel(RunPanel[Session]):
         view = replace(view, near_zero=definition, threshold=config.near_zero, run=view.run + 1, before=before)
         self._charts.view = view
         self._left_out = ""
-        self._search = None
         self.find_lr.clear()
         self._show_findings()
         self.net.show_net(config)
