@@ -1,13 +1,12 @@
 """Which knobs have an effect with the others as they are."""
 
-from lab.config import KNOBS, Config
+from lab.config import KNOBS, MOVING_AVERAGE_NORMS, Config
 
 NORM_KNOBS = frozenset({"norm_eps", "norm_momentum", "groups"})
 CNN_KNOBS = NORM_KNOBS | {"norm", "widths"}
 ACTIVATION_KNOBS = frozenset({"leak", "sub", "maxv"})
 INIT_KNOBS = frozenset({"init", "init_a"})
 ADAM_KNOBS = frozenset({"beta2", "opt_eps"})
-WITH_MOVING_AVERAGES = frozenset({"batch", "torch_batch", "running", "running_simple"})
 
 
 def applicable(config: Config) -> frozenset[str]:
@@ -19,7 +18,7 @@ def applicable(config: Config) -> frozenset[str]:
         without |= ACTIVATION_KNOBS | INIT_KNOBS
     if config.norm == "none":
         without |= NORM_KNOBS
-    if config.norm not in WITH_MOVING_AVERAGES:
+    if config.norm not in MOVING_AVERAGE_NORMS:
         without.add("norm_momentum")
     if config.norm != "group":
         without.add("groups")

@@ -28,6 +28,10 @@ NORMS = {
     "running": "RunningBatchNorm (de-biased)",
     "running_simple": "RunningBatchNorm (simplified)",
 }
+MOVING_AVERAGE_NORMS = frozenset({"batch", "torch_batch", "running", "running_simple"})
+"""The norms that keep moving averages of what they have seen. In the course (lesson 10, notebook 07) the conv before
+such a norm has no bias: the norm adds a shift of its own to every channel. With the others it keeps it."""
+
 MODELS = {"cnn": "CNN", "logistic": "Logistic regression", "mlp": "784-50-10 net"}
 INITS = {
     "default": "torch default",

@@ -6,14 +6,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from lab.config import Config
+from lab.config import MOVING_AVERAGE_NORMS, Config
 from lab.nn.activations import GeneralRelu
 from lab.nn.conv import Conv2d
-from lab.nn.norms import WITHOUT_CONV_BIAS, AveragingNorm, Norm, make_norm
-
-PIXELS = 28 * 28
-CLASSES = 10
-HIDDEN = 50
+from lab.nn.norms import AveragingNorm, Norm, make_norm
+from lab.nn.plan import CLASSES, HIDDEN, PICTURE
 
 
 class Block(nn.Sequential):
@@ -64,7 +61,7 @@ class Model(nn.Module):
                 norm.momentum = config.norm_momentum
 
 
-def build(config: Config, outputs: int = CLASSES, pixels: int = PIXELS) -> Model:
+def build(config: Config, outputs: int = CLASSES, pixels: int = PICTURE * PICTURE) -> Model:
     """Return the network of ``config.model``, with torch's default weights from the default RNG.
 
     ``pixels`` of a picture matter to the linear nets only: the CNN takes pictures of any size.
@@ -91,7 +88,7 @@ def _cnn(config: Config, outputs: int) -> Model:
     blocks = {}
     for number, (before, width) in enumerate(pairwise((1, *config.widths)), start=1):
         kernel = 5 if number == 1 else 3
-        bias = config.norm not in WITHOUT_CONV_BIAS
+        bias = config.norm not in MOVING_AVERAGE_NORMS
         conv = Conv2d(before, width, kernel, stride=2, padding=kernel // 2, bias=bias, dtype=torch.float32)
         norm = make_norm(
             config.norm, width, eps=config.norm_eps, momentum=config.norm_momentum, groups=config.groups

@@ -5,17 +5,14 @@ from lab.nn.item_norm import GroupNorm, InstanceNorm, LayerNorm
 from lab.nn.running_norm import RunningBatchNorm, RunningBatchNormSimple
 
 __all__ = [
-    "WITHOUT_CONV_BIAS", "Averages", "AveragingNorm", "BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "Norm",
-    "RunningBatchNorm", "RunningBatchNormSimple", "TorchBatchNorm", "make_norm",
+    "Averages", "AveragingNorm", "BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "Norm", "RunningBatchNorm",
+    "RunningBatchNormSimple", "TorchBatchNorm", "make_norm",
 ]  # fmt: skip
 
 AveragingNorm = BatchNorm | TorchBatchNorm | RunningBatchNorm | RunningBatchNormSimple
 """The norms that keep running statistics; for annotations and ``isinstance``."""
 
 Norm = AveragingNorm | LayerNorm | InstanceNorm | GroupNorm
-
-WITHOUT_CONV_BIAS = frozenset({"batch", "torch_batch", "running", "running_simple"})
-"""The kinds whose conv has no bias in the course (lesson 10, notebook 07)."""
 
 
 def make_norm(kind: str, channels: int, *, eps: float, momentum: float, groups: int) -> Norm | None:

@@ -3,19 +3,16 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lab.config import Config
+from lab.config import MOVING_AVERAGE_NORMS, Config
 
 PICTURE, CLASSES, HIDDEN = 28, 10, 50
-"""Pixels along a side of a picture, classes, hidden units, as in lab.nn.models (a test compares the nets)."""
+"""Pixels along a side of a picture, classes, hidden units; lab.nn.models builds by them."""
 
 NORM_NAMES = {
     "batch": "BatchNorm", "torch_batch": "TorchBatchNorm", "layer": "LayerNorm", "instance": "InstanceNorm",
     "group": "GroupNorm", "running": "RunningBatchNorm", "running_simple": "RunningBatchNormSimple",
 }  # fmt: skip
 """The classes in lab.nn.norms that Config's names stand for."""
-
-NO_BIAS = ("batch", "torch_batch", "running", "running_simple")
-"""lab.nn.norms.WITHOUT_CONV_BIAS."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def plan(config: Config) -> tuple[Layer, ...]:
     layers, side = [], PICTURE
     for number, (before, width) in enumerate(pairwise((1, *config.widths)), start=1):
         side, kernel = (side + 1) // 2, 5 if number == 1 else 3
-        parameters = before * width * kernel * kernel + (0 if config.norm in NO_BIAS else width)
+        parameters = before * width * kernel * kernel + (0 if config.norm in MOVING_AVERAGE_NORMS else width)
         # LayerNorm has one factor and one summand, the other norms one of each a channel.
         parameters += {"none": 0, "layer": 2}.get(config.norm, 2 * width)
         reads = (kernel, kernel) if number == 1 else None

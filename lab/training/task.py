@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lab import data
 from lab.config import Config
-from lab.nn.models import CLASSES
+from lab.nn.plan import CLASSES
 from lab.training.metrics import accuracy
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lab.config import NORMS
+from lab.config import MOVING_AVERAGE_NORMS, NORMS
 from lab.nn import norms
 from lab.nn.norms import AveragingNorm, Norm, make_norm
 
@@ -63,6 +63,7 @@ EXPECTED = {
 def test_make_norm(kind: str) -> None:
     norm = make(kind)
     assert type(norm) is EXPECTED[kind]
+    assert isinstance(norm, AveragingNorm) == (kind in MOVING_AVERAGE_NORMS)
     assert norm.eps == 1e-3
     if isinstance(norm, AveragingNorm):
         assert norm.momentum == 0.2

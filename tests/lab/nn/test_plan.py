@@ -3,8 +3,8 @@
 import pytest
 
 from lab.config import Config
-from lab.nn import models, norms
-from lab.nn.plan import CLASSES, HIDDEN, NO_BIAS, PICTURE, plan
+from lab.nn import models
+from lab.nn.plan import plan
 
 
 @pytest.mark.parametrize("norm", ["none", "batch", "torch_batch", "layer", "instance", "group", "running"])
@@ -17,8 +17,3 @@ def test_the_plan_is_the_nets(model: str, norm: str) -> None:
     for layer, block in zip(layers, blocks.values(), strict=True):
         assert layer.parameters == sum(parameter.numel() for parameter in block.parameters())
         assert layer.norm == ("" if block.norm is None else type(block.norm).__name__)
-
-
-def test_the_numbers_are_those_of_the_models() -> None:
-    assert (PICTURE**2, CLASSES, HIDDEN) == (models.PIXELS, models.CLASSES, models.HIDDEN)
-    assert set(NO_BIAS) == norms.WITHOUT_CONV_BIAS
