@@ -7,6 +7,7 @@ from typing import TextIO
 
 from lab.config import KNOBS, Config, ConfigError
 from lab.kept import KeptError, Library
+from lab.plain_code import script
 from lab.record import Record, Validation
 from lab.session import Session
 
@@ -22,6 +23,9 @@ def make_parser() -> argparse.ArgumentParser:
         help = f"{knob.help} ({knob.allowed}; default {default})".replace("%", "%%")
         parser.add_argument("--" + name.replace("_", "-"), metavar=metavar, help=help)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument(
+        "--code", action="store_true", help="print the run as a script in plain torch, and train nothing"
+    )
     keep = "keep the run among those of the panels, under NAME or a name made from its settings"
     parser.add_argument("--keep", metavar="NAME", nargs="?", const="", help=keep)
     return parser
@@ -83,13 +87,16 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING)
     options = vars(make_parser().parse_args(arguments))
     quiet = options.pop("quiet") or not sys.stderr.isatty()
-    name = options.pop("keep")
+    name, code = options.pop("keep"), options.pop("code")
     try:
         library = Library() if name is not None else None
         config = Config.from_dict({name: value for name, value in options.items() if value is not None})
     except (ConfigError, KeptError) as error:
         print(error, file=sys.stderr)
         return 2
+    if code:
+        print(script(config), end="")
+        return 0
     session = Session(config)
     writer = library.keep(session, name) if library else None
     record = run(session, sys.stderr, quiet)

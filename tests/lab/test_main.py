@@ -106,3 +106,10 @@ def test_an_interrupt_stops_the_run_and_keeps_its_record(monkeypatch: pytest.Mon
     record = cli.run(session, io.StringIO(), quiet=True)
     assert session.state == "stopped" and len(record.steps) == session.progress.step
     session.close()
+
+
+def test_code_prints_a_script_and_trains_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--code", "--lr", ".9", "--norm", "none"]) == 0
+    said = capsys.readouterr().out
+    assert "torch.optim.SGD(net.parameters(), 0.9)" in said and "epoch" in said
+    assert cli.main(["--code", "--lr", "-1"]) == 2

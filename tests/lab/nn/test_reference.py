@@ -97,9 +97,10 @@ def test_readable_batch_norm_keeps_torchs_running_statistics() -> None:
             lambda: running_norm.RunningBatchNorm(C, eps=0.1, momentum=0.4),
             lambda: reference.RunningBatchNorm(C, eps=0.1, momentum=0.4),
         ),
+        (lambda: running_norm.RunningBatchNormSimple(C), lambda: reference.RunningBatchNormSimple(C)),
         (lambda: activations.GeneralRelu(0.1, 0.4, 6.0), lambda: reference.GeneralRelu(0.1, 0.4, 6.0)),
     ],
-    ids=["batch", "batch, other knobs", "running", "running, other knobs", "general relu"],
+    ids=["batch", "batch, other knobs", "running", "running, other knobs", "running, simplified", "general relu"],
 )
 def test_the_fast_ones_are_the_readable_ones(fast: Make, readable: Make) -> None:
     assert_same(fast(), readable())
