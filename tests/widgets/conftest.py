@@ -1,6 +1,7 @@
 """A made-up record, so that charts are tested without a run; and panels whose runs are tiny."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,29 @@ def made_record(steps: int = 30, begin: int = 0) -> Record:
             rng.normal(0, 4, (3, 10)).astype(np.float32),
             rng.random((3, 28, 28), dtype=np.float32),
             ("digit 3", "digits 3 and 8", "blank"),
+        ),
+    )
+
+
+def long_record(steps: int = 3000, seed: int = 7, stride: int = 1) -> Record:
+    """``steps`` rows of a run with all different numbers, 1 step in ``stride`` kept: more than a chart shows."""
+    rng = np.random.default_rng(seed)
+    short = made_record()
+    count = len(short.hists) * 100
+    return replace(
+        short,
+        steps=np.arange(steps) * stride,
+        columns={name: rng.random(steps, dtype=np.float32) + 0.01 for name in short.columns}
+        | {"seconds": np.cumsum(rng.random(steps) * 0.02 * stride).astype(np.float32)},
+        hist_steps=np.arange(count) * 2 * stride,
+        hists=rng.integers(0, 99, (count, len(LAYERS), COUNTS), dtype=np.int32),
+        weight_hists=rng.integers(0, 99, (count, len(LAYERS), COUNTS), dtype=np.int32),
+        steps_per_epoch=100,
+        stride=stride,
+        hist_stride=2 * stride,
+        marks=(Mark(1210, "lr", 0.4, 0.9),),
+        validations=tuple(
+            Validation(step, i, 1.5, 0.6, 1.7, 0.5) for i, step in enumerate(range(99, steps * stride, 100))
         ),
     )
 

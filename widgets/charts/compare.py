@@ -44,11 +44,13 @@ class Compared:
         name: label in the legend.
         record: smoothed and thinned by :func:`compared`.
         index: index of its colour, dash and symbol.
+        whole: smoothed, not thinned.
     """
 
     name: str
     record: Record
     index: int
+    whole: Record
 
     @property
     def colour(self) -> str:
@@ -58,16 +60,24 @@ class Compared:
     def dash(self) -> str:
         return DASHES[self.index % MOST]
 
+    def over(self, rows: Callable[[Record], Record]) -> "Compared":
+        """Return the run with those rows only that ``rows`` chooses of the whole record, thinned as the whole is."""
+        return replace(self, record=_few(rows(self.whole)))
+
 
 def compared(name: str, record: Record, index: int) -> Compared:
     """Return a run's ``record`` prepared for comparison: accuracy averaged, thinned to :data:`ROWS` rows at most."""
+    average = {"accuracy": debiased(record.columns["accuracy"], BETA**record.stride)} if record.columns else {}
+    columns = {**record.columns, **{name: values.astype(np.float32) for name, values in average.items()}}
+    whole = replace(record, columns=columns)
+    return Compared(name, _few(whole), index, whole)
+
+
+def _few(record: Record) -> Record:
     every = 1
     while len(record.steps) > ROWS * every:
         every *= 2
-    average = {"accuracy": debiased(record.columns["accuracy"], BETA**record.stride)} if record.columns else {}
-    columns = {**record.columns, **{name: values.astype(np.float32) for name, values in average.items()}}
-    few = replace(record, steps=record.steps[::every], columns={key: v[::every] for key, v in columns.items()})
-    return Compared(name, few, index)
+    return replace(record, steps=record.steps[::every], columns={key: v[::every] for key, v in record.columns.items()})
 
 
 def loss(runs: Sequence[Compared], view: View) -> Figure:
@@ -198,12 +208,13 @@ def _overlaid(
     data, shapes = [], []
     for run in runs:
         names = chosen(run.record, view)
-        figure = chart(run.record, view)
+        # Of a span's rows, too, marks and validations have their times by the whole run.
+        figure = chart(run.record, replace(view, whole=run.whole))
         traces = [trace for name in names for trace in figure["data"] if trace["name"] == name]
         data += _styled(traces or [_NOTHING], run)
         if not names and run.record.layers:
             data[-1]["name"] += " (not in this net)"
-        lines, _ = marks(run.record, view) if names else ([], [])
+        lines, _ = marks(run.record, replace(view, whole=run.whole)) if names else ([], [])
         shapes += [shape | {"line": {"color": run.colour, "width": 1, "dash": "dot"}} for shape in lines]
     layout = chart(runs[0].record if runs else Record(), view)["layout"]
     extra = LEGEND_ROW * max(0, len(runs) - 2)

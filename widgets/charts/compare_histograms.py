@@ -44,7 +44,8 @@ def _stacked(chart: Chart, runs: Sequence[Compared], view: View, title: str) -> 
         "margin": {"l": 64, "r": 8, "t": TOP, "b": BOTTOM},
         "showlegend": False,
         "hovermode": "closest",
-        "uirevision": view.x,
+        "uirevision": f"{view.x} {view.run}",  # one zoom with the other charts
+        "meta": {"zoom": True},
         "xaxis": axis(X_AXES[view.x], anchor=f"y{len(runs)}" if len(runs) > 1 else "y"),
         "annotations": [],
     }
@@ -71,6 +72,6 @@ def _picture(chart: Chart, run: Compared, view: View, y_axis: str, with_scale: b
     every = max(1, -(-len(record.hist_steps) // COLUMNS))
     few = replace(record, hist_steps=record.hist_steps[::every], hists=record.hists[::every])
     few = replace(few, weight_hists=record.weight_hists[::every])
-    figure = chart(few, replace(view, layer=layer_of(record, view)[0]))
+    figure = chart(few, replace(view, layer=layer_of(record, view)[0], whole=run.whole))
     more = {"name": legend_name(run.name), "yaxis": y_axis, "showscale": with_scale, "meta": {"whole": True}}
     return figure["data"][0] | more, figure["layout"]["yaxis"]["range"]

@@ -29,6 +29,15 @@ def robust_range(lines: Sequence[NDArray[Any]]) -> tuple[float, float] | None:
     return low - pad, high + pad
 
 
+def _within(trace: Figure, span: Sequence[float] | None) -> NDArray[Any]:
+    """Return a trace's y where its x lies in ``span``; all of them if there is none."""
+    y = np.asarray(trace["y"], np.float64)
+    if span is None or trace.get("x") is None:
+        return y
+    x = np.asarray(trace["x"], np.float64)
+    return y[(x >= span[0]) & (x <= span[1])]
+
+
 def leave_out_far_points(figure: Figure) -> None:
     """Set the y-axis of a figure whose layout says so (meta.robust) to :func:`robust_range`, and say so in a note."""
     layout = figure["layout"]
@@ -36,7 +45,7 @@ def leave_out_far_points(figure: Figure) -> None:
     if not layout.get("meta", {}).get("robust") or axis.get("range") or axis.get("type") == "log":
         return
     lines = [
-        np.asarray(trace["y"], np.float64)
+        _within(trace, layout.get("xaxis", {}).get("range"))
         for trace in figure["data"]
         if trace.get("type") == "scatter" and trace.get("yaxis", "y") == "y" and trace.get("visible", True)
     ]

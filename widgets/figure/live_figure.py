@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from widgets.figure import message_batch
 from widgets.figure.bounded_figure import BoundedFigure, Figure
+from widgets.figure.detail import Detail, Span, merged
 from widgets.figure.js import figure_module, shared_module
 from widgets.figure.plotly_js import plotly_script
 from widgets.figure.requests import Drag, SaveRequest
@@ -50,13 +51,14 @@ class LiveFigure(anywidget.AnyWidget):
     ``draw`` and ``append`` change the kernel's copy, which is the truth; ``flush`` sends what the page lacks; a page
     that (re)connects is given everything. Safe to call from any thread.
 
-    Messages to the page: "draw" (everything) and "append" (what is new), numbered by "seq"; "ping" with the last of
-    these numbers; "library" (plotly's script, on request, once a page); "dragged" (send the next place); "slide" (a
-    figure to draw and save), "file" (one to save), "unsaved" (why there is none); "many" (see message_batch). Its
-    answers: "ready" (send everything: it is new, or has found a number missing), "ack" (received up to seq, and
-    others of the kernel's figures up to theirs), "library" (send the script), "drag" (a point is dragged to a
-    place), "click" (on a point), "save" (a SaveRequest), "seen" (which of the kernel's figures have come into a
-    page's sight, or gone out of it).
+    Messages to the page: "draw" (everything), "append" (what is new) and "detail" (the rows of a span), numbered by
+    "seq"; "ping" with the last of these numbers; "library" (plotly's script, on request, once a page); "dragged" (send
+    the next place), "zoomed" (the next span); "slide" (a figure to draw and save), "file" (one to save), "unsaved" (why
+    there is none); "many" (see message_batch). Its answers: "ready" (send everything: it is new, or has found a number
+    missing), "ack" (received up to seq, and others of the kernel's figures up to theirs), "library" (send the script),
+    "drag" (a point is dragged to a place), "click" (on a point), "zoom" (some figures are zoomed to a span, or no
+    longer), "save" (a SaveRequest), "seen" (which of the kernel's figures have come into a page's sight, or gone out
+    of it).
 
     Args:
         figure: ``{"data": [trace, ...], "layout": {...}}`` in plotly's JSON shape; arrays may be numpy's.
@@ -72,8 +74,9 @@ class LiveFigure(anywidget.AnyWidget):
 
     def __init__(self, figure: Figure, *, max_points: int = 1000, label: str = "") -> None:
         self._lock = threading.RLock()
-        self._max_points = max_points
+        self.max_points = max_points
         self._copy = BoundedFigure(figure, max_points)
+        self._detail: Detail | None = None
         self._seq = self._answered = 1_000_000  # as many digits, and so bytes, in every message of a long run
         self._number = next(_numbers)
         self._waiting = False  # whether a flush is put off until an answer comes
@@ -81,6 +84,7 @@ class LiveFigure(anywidget.AnyWidget):
         self._callbacks: list[Callable[[], None]] = []
         self._drag_callbacks: list[Callable[[Drag], None]] = []
         self._click_callbacks: list[Callable[[float, float], None]] = []
+        self._zoom_callbacks: list[Callable[[Span], None]] = []
         self._save_callback: Callable[[SaveRequest], None] | None = None
         self._pages: dict[str, bool] = {}  # page -> whether it has this figure in sight
         self.ready = False
@@ -95,6 +99,18 @@ class LiveFigure(anywidget.AnyWidget):
         """A copy of the figure as the page shows it after a flush: at most ``max_points`` rows, float32."""
         with self._lock:
             return self._copy.figure()
+
+    def figure_at(self, span: Span | None) -> Figure:
+        """Return the figure with the rows of the detail, if that is of ``span``."""
+        with self._lock:
+            whole = self._copy.figure()
+            return merged(whole, self._detail.figure()) if self._detail and self._detail.span == span else whole
+
+    @property
+    def detail(self) -> Detail | None:
+        """The rows of the span that the page has asked for; not to be changed."""
+        with self._lock:
+            return self._detail
 
     @property
     def stride(self) -> int:
@@ -124,7 +140,7 @@ class LiveFigure(anywidget.AnyWidget):
             return self._waiting
 
     def draw(self, figure: Figure, steps: NDArray[np.int64] | None = None, stride: int = 1) -> None:
-        """Replace the whole figure, unsent rows included; the reader's zoom stays.
+        """Replace the whole figure, unsent rows included; the reader's zoom stays, its rows are asked for again.
 
         Args:
             steps: (n,) of the figure's rows, if more are to be appended and x is not the step. With steps the figure
@@ -134,9 +150,9 @@ class LiveFigure(anywidget.AnyWidget):
         Raises:
             ValueError: steps that do not rise, or not one for each row.
         """
-        copy = BoundedFigure(figure, self._max_points, steps, stride)
+        copy = BoundedFigure(figure, self.max_points, steps, stride)
         with self._lock:
-            self._copy = copy
+            self._copy, self._detail = copy, None
             self.height = self._height()
 
     def append(self, steps: NDArray[np.int64], figure: Figure) -> None:
@@ -154,18 +170,40 @@ class LiveFigure(anywidget.AnyWidget):
         with self._lock:
             self._copy.extend(steps, figure)
 
+    def draw_detail(self, span: Span, figure: Figure, steps: NDArray[np.int64] | None = None) -> None:
+        """Give the page the rows of ``span``, which it shows in place of the figure's own while it is zoomed to it.
+
+        Args:
+            figure: the same traces over the span's rows only; thinned to ``max_points`` rows.
+            steps: (n,) of these rows, as in :meth:`draw`.
+        """
+        detail = Detail(span, figure, self.max_points, steps)
+        with self._lock:
+            self._detail = detail
+
+    def append_detail(self, steps: NDArray[np.int64], figure: Figure) -> None:
+        """Extend the detail as :meth:`append` does the figure; no-op if there is none."""
+        with self._lock:
+            if self._detail:
+                self._detail.extend(steps, {"data": figure["data"]})
+
+    def end_detail(self) -> None:
+        """Drop the detail: the page is no longer zoomed, or lacks nothing."""
+        with self._lock:
+            self._detail = None
+
     def flush(self) -> None:
         """Send what the page lacks: now or, while too many answers are missing, when the next answer comes."""
         with self._lock:
-            if not self.ready or not self._copy.behind:
+            if not self.ready or not (self._copy.behind or (self._detail and self._detail.behind)):
                 return
             self._waiting = self._seq - self._answered >= UNANSWERED
             if not self._waiting:
-                self._post(*self._copy.take())
+                self._post_new()
             elif time.monotonic() - max(self._pinged, self.last_answer) > PING_AFTER:
                 self.ping()  # a message may be lost: the answer says so, and all is sent again
                 # While a cell runs the kernel hears no answer: go on, at this slow rate.
-                self._post(*self._copy.take())
+                self._post_new()
 
     def ping(self) -> None:
         """Ask the page for an answer, which sets ``last_answer``."""
@@ -189,6 +227,13 @@ class LiveFigure(anywidget.AnyWidget):
         """
         self._drag_callbacks.append(callback)
 
+    def on_zoom(self, callback: Callable[[Span], None]) -> None:
+        """Call ``callback`` when a page is zoomed to a span of x; what it gives by :meth:`draw_detail` is the answer.
+
+        The next span comes after it has returned, the newest one then.
+        """
+        self._zoom_callbacks.append(callback)
+
     def on_save_request(self, callback: Callable[[SaveRequest], None]) -> None:
         """Offer a Save menu, and call ``callback`` with what is chosen; it answers by one of the next three."""
         self._save_callback = callback
@@ -211,6 +256,11 @@ class LiveFigure(anywidget.AnyWidget):
 
     def _height(self) -> int:
         return int(self._copy.layout.get("height") or 300)
+
+    def _post_new(self) -> None:
+        for part in (self._copy, self._detail):
+            if part and part.behind:
+                self._post(*part.take())
 
     def _post(self, message: dict[str, Any], floats: list[Floats]) -> None:
         self._seq += 1
@@ -238,7 +288,7 @@ class LiveFigure(anywidget.AnyWidget):
                 case "library":
                     self._tell({"type": "library"}, plotly_script())
                 case "ready":
-                    self.ready = True
+                    self.ready, self._detail = True, None  # a page that is zoomed asks for the span again
                     self._post(*self._copy.take_all())
         match content.get("type"):
             case "ack":
@@ -256,10 +306,30 @@ class LiveFigure(anywidget.AnyWidget):
                 place = (str(content["trace"]), int(content["point"]), float(content["x"]), float(content["y"]))
                 _call(self._drag_callbacks, Drag(*place))
                 self._tell({"type": "dragged"})
+            case "zoom":
+                span = _span(content["range"])
+                with message_batch.one_message():
+                    for other in filter(None, (_figures.get(int(number)) for number in content["figures"])):
+                        other._zoom(span)
+                self._tell({"type": "zoomed"})
             case "click":
                 _call(self._click_callbacks, float(content["x"]), float(content["y"]))
             case "save" if self._save_callback:
                 _call([self._save_callback], SaveRequest.of(content))
+
+    def _zoom(self, span: Span | None) -> None:
+        if span is None:
+            self.end_detail()
+        else:
+            _call(self._zoom_callbacks, span)
+        self.flush()
+
+
+def _span(ends: Any) -> Span | None:
+    if ends is None:
+        return None
+    low, high = map(float, ends)
+    return low, high
 
 
 def _call(callbacks: list[Callable[..., None]], *arguments: object) -> None:

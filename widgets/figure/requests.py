@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
+from widgets.figure.detail import Span
+
 
 class Drag(NamedTuple):
     """A point is dragged; its trace has meta ``{"drag": "x"}``, ``"y"`` or ``"xy"``, the ways that it can go.
@@ -33,6 +35,12 @@ class SaveRequest(NamedTuple):
     kind: str
     ranges: dict[str, tuple[float | str, ...]]
     hidden: frozenset[int]
+
+    @property
+    def span(self) -> Span | None:
+        """The span of x that the reader has zoomed to."""
+        ends = self.ranges.get("xaxis", ())
+        return (float(ends[0]), float(ends[1])) if all(isinstance(end, int | float) for end in ends) and ends else None
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:

@@ -3,16 +3,20 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lab.config import Config
 from lab.record import Record
 from lab.session import Recording
 from widgets import charts
 from widgets.charts import Figure, View
+from widgets.charts.before import MOST_POINTS
 from widgets.charts.marks import gathered
+from widgets.figure.detail import Span
 from widgets.figure.live_figure import LiveFigure
 from widgets.figure.message_batch import one_message
 
@@ -140,6 +144,23 @@ class TrainingFigures:
         self._draw(dict.fromkeys(name for field in choice for name in (*AFFECTED[field], *more.get(field, ()))))
         self.flush()
 
+    def on_zoom(self, callback: Callable[[str, Span], None]) -> None:
+        """Call ``callback(name, span)`` when a page is zoomed to a span of the x axis; it is to call :meth:`zoom`."""
+        for name in CHARTS:
+            self.figures[name].on_zoom(partial(callback, name))
+
+    def zoom(self, name: str, span: Span) -> None:
+        """Give figure ``name`` the record's rows of ``span``, if it was thinned; new ones follow as they come."""
+        figure, before = self.figures[name], self.view.before
+        if figure.stride == 1 and (before is None or len(before.steps) <= MOST_POINTS):
+            figure.end_detail()
+            return
+        rows, view = self._within(name, self.record, span)
+        steps = rows.hist_steps if name in HISTOGRAMS else rows.steps
+        if len(steps) > figure.max_points:
+            rows = replace(rows, stride=1)  # every how many steps stay says the figure, of a wide span
+        figure.draw_detail(span, CHARTS[name][0](rows, view), steps)
+
     def flush(self) -> None:
         """Send every figure's new rows to the page."""
         with one_message():
@@ -169,6 +190,25 @@ class TrainingFigures:
             new = rows[last] = rows[last] if last in rows else after(record, last)
             figure.append(new.hist_steps if name in HISTOGRAMS else new.steps, CHARTS[name][0](new, view))
             self._events[name] = events
+            if figure.detail:
+                self._extend_detail(name, record)
+
+    def _extend_detail(self, name: str, record: Record) -> None:
+        """Append to a figure's detail the rows that it lacks: none, where its span ends before them."""
+        figure = self.figures[name]
+        assert figure.detail is not None
+        rows, view = self._within(name, record, figure.detail.span)
+        new = after(rows, figure.detail.last_step)
+        figure.append_detail(new.hist_steps if name in HISTOGRAMS else new.steps, CHARTS[name][0](new, view))
+
+    def _within(self, name: str, record: Record, span: Span) -> tuple[Record, View]:
+        """Return the rows of ``record`` for a figure over ``span``, and the view that charts them."""
+        view = replace(self.view, whole=record)
+        rows = within(record, view, span)
+        if view.before is not None:
+            view = replace(view, before=within(view.before, View(x=view.x), span))
+        # The x axis says how many steps the record has kept, of what the figure shows.
+        return replace(rows, stride=rows.hist_stride) if name in HISTOGRAMS else rows, view
 
     def _show_outputs(self, record: Record, everything: bool) -> None:
         now = record.outputs
@@ -194,6 +234,19 @@ def after(record: Record, step: int) -> Record:
     """Return the rows of ``record`` after ``step``; -1 for all."""
     row, hist = (int(np.searchsorted(steps, step, side="right")) for steps in (record.steps, record.hist_steps))
     return _cut(record, slice(row, None), slice(hist, None))
+
+
+def within(record: Record, view: View, span: Span) -> Record:
+    """Return the rows of ``record`` whose x in ``view`` lies in ``span``, one more on either side, its validations."""
+    low, high = span
+
+    def rows(steps: NDArray[np.int64]) -> slice:
+        x = view.at(steps, record)
+        return slice(max(int(np.searchsorted(x, low)) - 1, 0), int(np.searchsorted(x, high, side="right")) + 1)
+
+    ends = view.at([row.step for row in record.validations], record)
+    validations = tuple(row for row, x in zip(record.validations, ends, strict=True) if low <= x <= high)
+    return replace(_cut(record, rows(record.steps), rows(record.hist_steps)), validations=validations)
 
 
 def _cut(record: Record, rows: slice, hists: slice) -> Record:

@@ -29,19 +29,30 @@ class PaperPage:
         self.data: list[dict[str, Any]] = []
         self.layout: dict[str, Any] = {}
         self.grow: list[list[str]] = []
+        self.detail: PaperPage | None = None
+        self.span: list[float] | None = None
 
     def get(self, message: dict[str, Any], buffers: list[bytes] | None) -> list[dict[str, Any]]:
         """Take a message; the answers."""
         floats = np.frombuffer((buffers or [b""])[0], np.float32)
+        if message["type"] == "zoomed":
+            return []
         if message["type"] == "ping":
             return [{"type": "ack", "seq": self.seq} if self.seq == message["seq"] else {"type": "ready"}]
         if message["type"] == "draw":
+            self.detail = self.span = None
             self.data, self.layout = self._unpack(message["data"], floats), self._unpack(message["layout"], floats)
             self.grow = message["grow"]
         elif self.seq is None or message["seq"] <= self.seq:
             return []
         elif message["seq"] != self.seq + 1:
             return [{"type": "ready"}]
+        elif message["type"] == "detail":
+            self.detail, self.span = PaperPage(), message["span"]
+            self.detail.get({**message, "type": "draw"}, buffers)
+        elif "span" in message:
+            if self.detail and self.span == message["span"]:
+                self.detail._append(message, floats)
         else:
             self._append(message, floats)
         self.seq = message["seq"]
@@ -98,9 +109,12 @@ class Wire:
 
     def check(self) -> None:
         """The page shows what the kernel holds."""
-        figure = self.figure.figure
+        figure, detail = self.figure.figure, self.figure.detail
         assert same(self.page.data, figure["data"])
         assert same(self.page.layout, figure["layout"])
+        if detail:
+            assert self.page.detail and self.page.span == list(detail.span)
+            assert same(self.page.detail.data, detail.figure()["data"])
 
 
 def chart(steps: Any, **layout: Any) -> dict[str, Any]:
@@ -315,11 +329,19 @@ def test_any_order_of_appends_losses_and_reloads_ends_alike(wired: Wired, seed: 
     figure, wire = wired(max_points=40)
     rng, step = random.Random(seed), 5
     for _ in range(300):
-        match rng.choice(["append"] * 6 + ["flush"] * 6 + ["carry"] * 4 + ["lose", "open", "draw", "late"]):
+        kinds = ["append"] * 6 + ["flush"] * 6 + ["carry"] * 4 + ["lose", "open", "draw", "late", "zoom", "reset"]
+        match rng.choice(kinds):
             case "append":
                 n = rng.randint(0, 12)
-                figure.append(np.arange(step, step + n), chart(np.arange(step, step + n), shapes=[{"x0": step // 50}]))
+                new = chart(np.arange(step, step + n), shapes=[{"x0": step // 50}])
+                figure.append(np.arange(step, step + n), new)
+                figure.append_detail(np.arange(step, step + n), new)
                 step += n
+            case "zoom":
+                begin = rng.randint(0, step)
+                figure.draw_detail((begin, step), chart(np.arange(begin, step)), np.arange(begin, step))
+            case "reset":
+                figure.end_detail()
             case "flush":
                 figure.flush()
             case "carry":
@@ -339,6 +361,69 @@ def test_any_order_of_appends_losses_and_reloads_ends_alike(wired: Wired, seed: 
     wire.open() if wire.page.seq is None else None
     wire.check()
     assert len(figure.figure["data"][0]["x"]) <= 40
+
+
+@pytest.mark.parametrize("make", [chart, picture])
+def test_a_zoom_is_answered_by_the_rows_of_the_span_which_grow_with_it(wired: Wired, make: Any) -> None:
+    figure, wire = wired(make([]), max_points=60)
+    figure.append(np.arange(1000), make(np.arange(1000)))
+    asked: list[Any] = []
+
+    def rows(span: Any) -> None:
+        asked.append(span)
+        steps = np.arange(span[0], min(span[1], 1000)).astype(int)
+        figure.draw_detail(span, make(steps), steps)
+
+    figure.on_zoom(rows)
+    wire.open()
+    wire.say(type="zoom", range=[300, 350], figures=[figure._number])
+    assert [m["type"] for m, _ in wire.sent] == ["detail", "zoomed"] and asked == [(300, 350)]
+    wire.carry()
+    wire.check()
+    assert figure.detail and figure.detail.figure()["data"][0]["x"].tolist() == list(range(300, 350))
+    seen = figure.figure_at((300, 350))["data"][0]
+    assert seen["x"].tolist() == [*range(0, 300, 32), *range(300, 350), *range(352, 1000, 32)]
+    full = make(seen["x"])["data"][0]
+    for field in ("x", "z") if make is picture else ("x", "y"):
+        np.testing.assert_allclose(seen[field], full[field], rtol=1e-5)
+    assert same(figure.figure_at((0, 9)), figure.figure) and same(figure.figure_at(None), figure.figure)
+
+    # A wide one is thinned to as many rows as the whole, and goes on to be.
+    wire.say(type="zoom", range=[100, 5000], figures=[figure._number])
+    wire.carry()
+    for begin in (1000, 1040, 1900):
+        figure.append_detail(np.arange(begin, begin + 40), make(np.arange(begin, begin + 40)))
+        figure.flush()
+        assert [(m["type"], m["span"]) for m, _ in wire.sent] == [("append", [100, 5000])]
+        wire.carry()
+        wire.check()
+    assert len(figure.detail.figure()["data"][0]["x"]) <= 60 and figure.detail.stride == 32
+    sent = len(wire.log)
+    figure.flush()
+    assert len(wire.log) == sent
+
+    # What is drawn anew, or not zoomed, has none; a page that connects again asks again.
+    wire.say(type="zoom", range=None, figures=[figure._number])
+    assert figure.detail is None and len(asked) == 2
+    for forget in (lambda: figure.draw(make([])), wire.open):
+        wire.say(type="zoom", range=[3, 4], figures=[figure._number, 10**9])
+        assert figure.detail
+        forget()
+        assert figure.detail is None
+    wire.open()
+    wire.check()
+
+
+def test_a_zoom_of_several_figures_is_one_message(wired: Wired) -> None:
+    made = [wired(chart(range(9))) for _ in range(3)]
+    for figure, wire in made:
+        figure.on_zoom(lambda span, figure=figure: figure.draw_detail(span, chart([2, 3]), np.array([2, 3])))
+        wire.open()
+        wire.log.clear()
+    wire.say(type="zoom", range=[2, 3], figures=[figure._number for figure, _ in made])
+    kinds = [[m["type"] for m in wire.log] for _, wire in made]
+    assert kinds == [["many"], [], ["zoomed"]]
+    assert [part["type"] for _, part, _ in made[0][1].log[0]["parts"]] == ["detail"] * 3
 
 
 @pytest.mark.parametrize("make", [chart, picture])

@@ -40,6 +40,7 @@ function* partsOf({ kernel, parts }, buffer) {
 function receive(store, model, message, buffers) {
   if (message.type === "library") return loadLibrary(buffers[0]);
   if (message.type === "dragged") return answerDrag(store, model);
+  if (message.type === "zoomed") return answerZoom(store);
   if (["slide", "file", "unsaved"].includes(message.type)) return takeFile(store, message, buffers);
   const ask = () => {
     store.seen = undefined; // what was said of it may be lost too: it is said again after the answer
@@ -58,12 +59,16 @@ function receive(store, model, message, buffers) {
     const { data, layout } = unpack(message, floatsOf(buffers[0]));
     const [kernel, number] = message.me;
     Object.assign(store, { data, layout, kernel, number, grow: message.grow, resyncing: false });
+    Object.assign(store, { detail: null, asked: "" }); // a chart that is zoomed asks again
   } else if (store.seq === null || message.seq <= store.seq) {
     return; // on its way before this page was ready: contained in the whole that comes
   } else if (message.seq !== store.seq + 1) {
     return resync();
-  } else {
-    append(store, message, floatsOf(buffers[0]));
+  } else if (message.type === "detail") {
+    const { span, grow } = message;
+    store.detail = { span, grow, ...unpack({ data: message.data, layout: message.layout }, floatsOf(buffers[0])) };
+  } else if (!message.span || sameSpan(store.detail?.span, message.span)) {
+    append(message.span ? store.detail : store, message, floatsOf(buffers[0]));
   }
   store.seq = message.seq;
   if (message.type === "draw") {
@@ -106,7 +111,7 @@ const liveFigure = () => {
     note.textContent = "Loading the figure …";
 
     let Plotly = null;
-    const view = { onScreen: false, width: 0, height: 0, small: false, whole: false, colours: null };
+    const view = { onScreen: false, width: 0, height: 0, small: false, whole: false, colours: null, chosen: {} };
     view.fail = (error) => {
       console.error("live figure:", error);
       note.textContent = `This figure cannot be drawn: ${error?.message ?? error}`;
@@ -117,25 +122,29 @@ const liveFigure = () => {
       try {
         view.colours ??= coloursOf(box);
         const { seq } = store;
-        const data = store.data.map((trace) => ({ ...trace })); // Plotly writes into them, at a click on the legend
+        const first = !div._fullLayout; // drawn whole, so that plotly's buttons go back to that
+        const span = first ? null : spanOf(store);
+        if (span && lacksRows(store)) wantRows(store);
+        if (!span) view.chosen = {};
+        const figure = span ? zoomedFigure(store, span, view.chosen) : store;
+        const data = figure.data.map((trace) => ({ ...trace })); // Plotly writes into them, at a click on the legend
         const config = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove };
         config.displayModeBar = view.small ? false : "hover";
         const shown = data.filter((trace) => trace.showlegend !== false && trace.type !== "heatmap");
         view.names = shown.map((trace) => trace.name ?? "");
-        const first = !div._fullLayout;
-        const layout = styled(store.layout, view);
+        const layout = styled(figure.layout, view);
         if (view.whole) layout.meta = { ...layout.meta, whole: true };
         const far = !view.whole && clipFarPoints(data, layout);
         whole.hidden = !far && !view.whole;
         whole.textContent = view.whole ? "Without far points" : "Show far points";
         await Plotly.react(div, data, layout, config);
         if (first) {
-          shareZoom(div, store);
+          shareZoom(div, store, view);
           undoTooNarrow(Plotly, div, store);
           // Not on a touch of the legend, nor while a point is dragged: plotly tells of points only.
           div.on("plotly_click", ({ points: [{ x, y }] }) => model.get("clickable") && model.send({ type: "click", x, y }));
         }
-        await applyZoom(Plotly, div, store);
+        if (first && spanOf(store)) redraw(view);
         nameButtons(div);
         div.dataset.seq = seq;
         div.style.visibility = "";

@@ -12,13 +12,14 @@ const KINDS = {
 };
 const PIXELS = 2; // of a PNG, for each CSS pixel of the slide
 
-// The axes that the reader has zoomed, and the traces that the reader has switched off. An axis that leaves out far points
-// by itself is not zoomed: the kernel leaves them out, too, and says so.
+// The axes that the reader has zoomed, with y as it was fitted to that, and the traces that the reader has switched off. An
+// axis that leaves out far points by itself is not zoomed: the kernel leaves them out, too, and says so.
 function seenOn(div, original) {
   const ranges = {};
   const { clipped, whole } = div._fullLayout?.meta ?? {};
   for (const [name, axis] of Object.entries(div._fullLayout ?? {})) {
-    if (!/^[xy]axis\d*$/.test(name) || (axis.autorange && !(whole && name === "yaxis"))) continue;
+    const fitted = name[0] === "y" && (spanOf(original) || (whole && name === "yaxis"));
+    if (!/^[xy]axis\d*$/.test(name) || (axis.autorange && !fitted)) continue;
     const ends = original.layout[name]?.range ?? (name === "yaxis" ? clipped : undefined);
     if (!ends || axis.range.some((end, i) => end !== ends[i])) ranges[name] = [...axis.range];
   }

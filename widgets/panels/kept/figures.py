@@ -8,10 +8,11 @@ import numpy as np
 from lab.record import Record
 from widgets.charts import View, compare
 from widgets.charts.compare import Compared
-from widgets.charts.compare_histograms import histograms, weight_histograms
+from widgets.charts.compare_histograms import COLUMNS, histograms, weight_histograms
 from widgets.charts.style import Figure
+from widgets.figure.detail import Span
 from widgets.panels.kept.selection import Opened
-from widgets.run.figures import TrainingFigures, after
+from widgets.run.figures import HISTOGRAMS, TrainingFigures, after, within
 
 OVERLAYS: dict[str, Callable[[Sequence[Compared], View], Figure]] = {
     "loss": compare.loss,
@@ -58,6 +59,7 @@ class KeptFigures:
     def __init__(self) -> None:
         self._one = TrainingFigures(View())
         self.figures = self._one.figures
+        self.on_zoom = self._one.on_zoom
 
     def draw(self, opened: Sequence[Opened], view: View) -> None:
         """Draw all of these runs."""
@@ -75,11 +77,28 @@ class KeptFigures:
             self._one.pull(Recorded(opened[0].record), everything=True)
             return
         for name, figure in _overlaid(opened, view).items():
+            live = self.figures[name]
             try:
-                self.figures[name].append(np.empty(0, np.int64), figure)
+                live.append(np.empty(0, np.int64), figure)
             except ValueError:  # other traces than before: a run's layers are known only now
-                self.figures[name].draw(figure)
+                live.draw(figure)
+            if live.detail:
+                self.zoom(name, live.detail.span, opened, view)
         self._one.flush()
+
+    def zoom(self, name: str, span: Span, opened: Sequence[Opened], view: View) -> None:
+        """Give figure ``name`` the records' rows of ``span``, if one of them was thinned."""
+        if len(opened) < 2:
+            self._one.zoom(name, span)
+        elif any(_thinned(name, one.record) for one in opened):
+            lines = [one.line.over(lambda record: within(record, view, span)) for one in opened]
+            self.figures[name].draw_detail(span, OVERLAYS[name](lines, view))
+        else:
+            self.figures[name].end_detail()
+
+
+def _thinned(name: str, record: Record) -> bool:
+    return len(record.hist_steps) > COLUMNS if name in HISTOGRAMS else len(record.steps) > compare.ROWS
 
 
 def _overlaid(opened: Sequence[Opened], view: View) -> dict[str, Figure]:

@@ -11,6 +11,7 @@ from lab.kept import KeptError, KeptRun, Library
 from widgets.export.provenance import Settings
 from widgets.export.section_words import Words
 from widgets.export.table import Table
+from widgets.figure.detail import Span
 from widgets.page.layout import body, classed, show
 from widgets.panel.panel import Panel, handler, under_voila
 from widgets.panels.kept import caption, words
@@ -168,6 +169,11 @@ class KeptRunsPanel(Panel):
         self._charts.draw(self.opened, self._view.seen(self.opened))
         self.scrubber.redraw()
 
+    @handler
+    def on_zoom(self, name: str, span: Span) -> None:
+        """Give a chart that was thinned the records' rows of the span that it is zoomed to."""
+        self._charts.zoom(name, span, self.opened, self._view.seen(self.opened))
+
     def settings(self) -> Settings:
         """Return one run's settings, or those that differ between several, for a caption."""
         return caption.settings(self.opened)
@@ -260,5 +266,6 @@ class KeptRunsPanel(Panel):
         self.about.name.observe(self.on_name, "value")
         self.about.note.observe(self.on_note, "value")
         self._view.on_choice(self.on_view)
+        self._charts.on_zoom(self.on_zoom)
         for figure in self.figures.values():
             figure.on_ready(self._come_back)

@@ -20,6 +20,7 @@ from widgets.export.provenance import Settings
 from widgets.export.run_table import run_table
 from widgets.export.section_words import Words
 from widgets.export.table import Table
+from widgets.figure.detail import Span
 from widgets.inputs.config_knobs import Knobs
 from widgets.page.layout import classed, knob_column, one_screen, tabs
 from widgets.panel.panel import handler, under_voila
@@ -239,6 +240,11 @@ class TrainingPanel(RunPanel[Session]):
             self._show_link()
 
     @handler
+    def on_zoom(self, name: str, span: Span) -> None:
+        """Give a chart that was thinned the record's rows of the span that it is zoomed to."""
+        self._charts.zoom(name, span)
+
+    @handler
     def on_net_layer(self, name: str) -> None:
         """Show the layer that was chosen in the drawn net in every chart that shows one layer."""
         if name not in [value for _, value in self.menus["layer"].options]:
@@ -409,6 +415,7 @@ class TrainingPanel(RunPanel[Session]):
         self.find_lr.button.on_click(self.on_find_lr)
         self.tabs.observe(self.on_tab, "selected_index")
         self.net.on_layer(self.on_net_layer)
+        self._charts.on_zoom(self.on_zoom)
         for name, menu in self.menus.items():
             if name in ("digit", "other"):
                 menu.observe(self.on_digits, "value")
