@@ -62,15 +62,16 @@ async function pump() {
   let took = 0;
   while (!document.hidden) {
     const ready = [...page.queue].filter((view) => view.onScreen && view.width > 0 && !view.held);
-    const view = ready.find((view) => !round.has(view));
+    const view = ready.find((view) => view.urgent) ?? ready.find((view) => !round.has(view));
     if (!view && !round.size) break;
     if (!view) {
-      await pause(took);
+      await Promise.race([pause(took), new Promise((resolve) => (page.hurry = resolve))]);
       round.clear();
       took = 0;
       continue;
     }
     round.add(view);
+    view.urgent = false;
     page.queue.delete(view);
     const start = performance.now();
     await view.draw();
@@ -113,7 +114,10 @@ function sendSight(isSeen) {
   }
 }
 
-function redraw(view) {
+// urgent: before all others, and without a pause: it is what the reader has just zoomed.
+function redraw(view, urgent = false) {
   page.queue.add(view);
+  view.urgent ||= urgent;
+  if (urgent) page.hurry?.();
   pump();
 }

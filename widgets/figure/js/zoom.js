@@ -91,7 +91,7 @@ function shareZoom(div, store, view) {
     clearTimeout(rowRequests.timer);
     rowRequests.timer = null;
     for (const other of page.stores) {
-      other.views.forEach(redraw);
+      for (const each of other.views) redraw(each, each === view);
       if (!spanOf(other)) other.detail = null;
       if (lacksRows(other) && (!spanOf(other) || [...other.views].some((each) => each.onScreen))) wantRows(other);
     }

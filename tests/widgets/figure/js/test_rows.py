@@ -65,3 +65,11 @@ def test_the_pages_pure_functions(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "# pass 10" in done.stdout or "ℹ pass 10" in done.stdout, done.stdout
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
+def test_the_pages_pure_functions_of_a_zoom() -> None:
+    command = ["node", "--test", str(TEST.with_name("zoom.test.mjs"))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "# pass 8" in done.stdout or "ℹ pass 8" in done.stdout, done.stdout
