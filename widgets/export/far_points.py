@@ -39,20 +39,24 @@ def _within(trace: Figure, span: Sequence[float] | None) -> NDArray[Any]:
 
 
 def leave_out_far_points(figure: Figure) -> None:
-    """Set the y-axis of a figure whose layout says so (meta.robust) to :func:`robust_range`, and say so in a note."""
+    """Set the y-axis of a figure whose layout says so (meta.robust) to :func:`robust_range`, and say so in a note.
+
+    Where the x-axis has a range, as a reader has zoomed it, only what lies in it counts.
+    """
     layout = figure["layout"]
     axis = layout.get("yaxis", {})
     if not layout.get("meta", {}).get("robust") or axis.get("range") or axis.get("type") == "log":
         return
+    span = layout.get("xaxis", {}).get("range")
     lines = [
-        _within(trace, layout.get("xaxis", {}).get("range"))
+        _within(trace, span)
         for trace in figure["data"]
         if trace.get("type") == "scatter" and trace.get("yaxis", "y") == "y" and trace.get("visible", True)
     ]
     found = robust_range(lines)
     if found is None:
         return
-    low = min(0.0, found[0]) if axis.get("rangemode") == "tozero" else found[0]
+    low = min(0.0, found[0]) if axis.get("rangemode") == "tozero" and span is None else found[0]
     layout["yaxis"] = {**axis, "range": [low, found[1]], "autorange": False}
     far = sum(int(np.sum(np.isfinite(line) & ((line > found[1]) | (line < low)))) for line in lines)
     note = {"text": f"{far} far points are beyond the axis", "xref": "paper", "yref": "paper", "showarrow": False}

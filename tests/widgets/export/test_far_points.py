@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,3 +66,21 @@ def test_a_slide_says_how_many_points_are_beyond_its_axis() -> None:
     log = {"data": [trace], "layout": {"meta": {"robust": True}, "yaxis": {"type": "log"}}}
     far_points.leave_out_far_points(log)
     assert "range" not in log["layout"]["yaxis"]
+
+
+def test_where_a_chart_is_zoomed_only_what_is_in_the_span_is_far_or_near() -> None:
+    y = np.asarray(diverging(100, [9.0, 80.0, 1e18]))
+    trace = {"type": "scatter", "x": np.arange(len(y)), "y": y}
+
+    def zoomed(low: float, high: float) -> dict[str, Any]:
+        layout = {"meta": {"robust": True}, "xaxis": {"range": [low, high]}, "yaxis": {"rangemode": "tozero"}}
+        figure = {"data": [trace], "layout": layout}
+        far_points.leave_out_far_points(figure)
+        return figure["layout"]
+
+    assert "range" not in zoomed(10, 60)["yaxis"], "it does not diverge there"
+    end = zoomed(85, 102)
+    near = y[85:100]
+    pad = 0.1 * np.ptp(near)
+    assert end["yaxis"]["range"] == pytest.approx([near.min() - pad, near.max() + pad])
+    assert end["annotations"][0]["text"] == "3 far points are beyond the axis"

@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
+from lab.concepts.moving_average import debiased
 from lab.config import Config
 from lab.kept import KeptError, KeptRun, Library, file
 from lab.record import Record
-from tests.widgets.conftest import made_record
+from tests.widgets.conftest import long_record, made_record
 from widgets.charts import View
 from widgets.charts.compare import MOST
+from widgets.figure.requests import SaveRequest
 from widgets.panel.panel import CLOSE_AFTER, PAUSE_AFTER
 from widgets.panels.kept.figures import OVERLAYS
 from widgets.panels.kept.panel import EVERY, PROBLEMS_EVERY, KeptRunsPanel
@@ -187,6 +189,93 @@ def test_several_runs_lie_over_each_other(shelf: Shelf, make: Make) -> None:
     choose(panel, "a")
     assert panel.figures.keys() == CHARTS.keys() | OUTPUTS.keys() and not hidden(panel._sections["outputs_digit"])
     assert "scrub" in panel.saver.owners() and not hidden(panel.save_bar)
+
+
+@pytest.mark.parametrize("x", ["steps", "seconds"])
+def test_zoomed_each_of_several_runs_brings_its_own_rows(shelf: Shelf, make: Make, x: str) -> None:
+    records = {"a": long_record(), "b": long_record(1240, seed=8), "c": long_record(900, seed=9)}
+    for id, record in records.items():
+        shelf.put(id, record)
+    panel = make()
+    panel.menus["x"].value = x
+    choose(panel, "a", "b", "c")
+    span = {"steps": (1200.0, 1250.0), "seconds": (12.0, 12.5)}[x]
+
+    def zoom(*names: str) -> None:
+        numbers = [panel.figures[name]._number for name in names]
+        panel.figures["loss"]._handle_custom_msg({"type": "zoom", "range": list(span), "figures": numbers}, [])
+
+    def shown(name: str) -> dict[tuple[str, str], tuple[Any, Any]]:
+        """Run and kind -> x and values within the span."""
+        assert panel.figures[name].detail
+        found = {}
+        for trace in panel.figures[name].detail.figure()["data"]:
+            within = (trace["x"] >= span[0]) & (trace["x"] <= span[1])
+            values = trace["z" if trace["type"] == "heatmap" else "y"]
+            found[trace["name"], trace.get("mode", "")] = trace["x"][within], values[..., within]
+        return found
+
+    zoom("loss", "accuracy", "mean", "histogram")
+    assert panel.error == ""
+    loss, accuracy, mean, heat = map(shown, ("loss", "accuracy", "mean", "histogram"))
+    for id, record in records.items():
+        times = record.steps if x == "steps" else record.columns["seconds"]
+        rows, hists = (
+            np.flatnonzero((at >= span[0]) & (at <= span[1]))
+            for at in (times, np.interp(record.hist_steps, record.steps, times))
+        )
+        assert len(rows) > 30 or id != "a"
+        name = f"run {id}"
+        average = record.columns["loss_average"] / record.columns["loss_weight"]
+        averaged = debiased(record.columns["accuracy"], 0.98)
+        for (at, values), wanted in (
+            (loss[name, "lines"], np.minimum(average, 30)),
+            (accuracy[name, "lines"], averaged),
+            (mean[name, "lines"], record.columns["mean/conv3"]),
+        ):
+            np.testing.assert_allclose(at, times[rows], rtol=1e-6)
+            np.testing.assert_allclose(values, wanted[rows], rtol=1e-6)
+        if x == "steps":
+            pictures = np.log1p(record.hists[hists, -1, 1:-2], dtype=np.float32).T
+            np.testing.assert_array_equal(heat[name, ""][1], pictures)
+    validations = loss["run a", "markers"][0]
+    assert len(validations) == sum(
+        span[0] <= (row.step if x == "steps" else records["a"].columns["seconds"][row.step]) <= span[1]
+        for row in records["a"].validations
+    )
+
+    # Of one run its own; without a long one none.
+    choose(panel, "a")
+    zoom("loss")
+    assert panel.figures["loss"].detail and panel.figures["accuracy"].detail is None
+    seen = SaveRequest("1", "svg", {"xaxis": span, "yaxis": (0.0, 1.0)}, frozenset())
+    wide, zoomed = (panel.saver.chart_file("loss", request=request).slide["data"][0]["x"] for request in (None, seen))
+    rows = [int(np.sum((at >= span[0]) & (at <= span[1]))) for at in (np.asarray(wide), np.asarray(zoomed))]
+    assert rows[0] < rows[1] == len(loss["run a", "lines"][0]), "saved as it is seen"
+    assert zoomed[0] == wide[0] and zoomed[-1] == wide[-1], "a saved page can be zoomed out"
+    choose(panel, "c")
+    zoom("loss")
+    assert panel.figures["loss"].detail is None
+
+
+def test_a_comparison_that_is_zoomed_follows_a_run_that_grows(shelf: Shelf, make: Make, now: list[float]) -> None:
+    shelf.put("a", long_record(2000), outcome="running", hold=True)
+    shelf.put("b", long_record(seed=8))
+    panel = make()
+    choose(panel, "a", "b")
+    loss = panel.figures["loss"]
+    loss._handle_custom_msg({"type": "zoom", "range": [1900, 2100], "figures": [loss._number]}, [])
+
+    def last() -> float:
+        assert loss.detail
+        return float(loss.detail.figure()["data"][0]["x"][-1])
+
+    assert last() == 1999
+    shelf.held.close()
+    shelf.put("a", long_record(2050), outcome="running", hold=True)
+    now[0] += EVERY
+    panel.tick()
+    assert panel.error == "" and last() == 2049
 
 
 def test_runs_of_one_name_and_the_same_settings_are_told_apart(shelf: Shelf, make: Make) -> None:

@@ -16,12 +16,13 @@ from lab.progress import Progress
 from lab.record import Mark
 from lab.session import ENDED
 from lab.training.lr_search import LrSearch
+from tests.widgets.conftest import long_record
 from tests.widgets.tiny_runs import PATIENCE, TINY, Make, finish, step, until
 from widgets import charts
 from widgets.charts import View, style
 from widgets.panel.panel import CLOSE_AFTER, PAUSE_AFTER
 from widgets.panels.training.panel import TrainingPanel
-from widgets.run.figures import CHARTS, OUT_OF_SIGHT, OUTPUTS
+from widgets.run.figures import CHARTS, OUT_OF_SIGHT, OUTPUTS, after
 from widgets.run.status import duration, progress_label, state_line, status_line
 
 LONG = {**TINY, "batch_size": 2, "epochs": 1000}
@@ -46,6 +47,20 @@ def assert_shows_the_record(panel: TrainingPanel, view: View | None = None) -> N
                 if isinstance(want.get(key), np.ndarray):
                     np.testing.assert_array_equal(got[key], want[key].astype(np.float32), err_msg=f"{name} {key}")
         assert drawn["layout"]["shapes"] == figure["layout"]["shapes"], name
+
+
+def test_a_chart_that_is_zoomed_is_given_the_rows_of_the_span(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    panel, record = make(), long_record()
+    monkeypatch.setattr(panel.session, "since", lambda step: after(record, step))
+    panel.redraw()
+    loss, mean = panel.figures["loss"], panel.figures["mean"]
+    message = {"type": "zoom", "range": [1200.5, 1249], "figures": [loss._number, mean._number]}
+    loss._handle_custom_msg(message, [])
+    assert panel.error == "" and loss.detail and mean.detail
+    assert loss.detail.figure()["data"][0]["x"].tolist() == list(range(1200, 1251)), "and its neighbours"
+    np.testing.assert_array_equal(mean.detail.figure()["data"][2]["y"], record.columns["mean/conv3"][1200:1251])
+    loss._handle_custom_msg({**message, "range": None}, [])
+    assert loss.detail is mean.detail is None
 
 
 def test_a_page_can_paint_before_torch_is_in() -> None:
