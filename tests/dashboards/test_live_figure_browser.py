@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.dashboards.reading import comes_to
 from widgets.figure.live_figure import FigureScript, LiveFigure
 from widgets.figure.message_batch import one_message
 from widgets.figure.requests import Drag
@@ -483,6 +484,142 @@ def test_zoom_and_hidden_traces_stay_while_points_come(desk: Desk) -> None:
     assert max(spans[1:]) > spans[0], f"it has shown all again: {spans}"
 
 
+def spike(steps: Any) -> dict[str, Any]:
+    """A chart over a run: a wave of every step with a spike at 600, below it a level line, and a picture's axis."""
+    steps = np.asarray(steps)
+    y = np.where(steps == 600, 50, 3 + np.sin(steps))
+    traces = [{"type": "scatter", "mode": "lines", "name": "wave", "x": steps, "y": y}]
+    traces.append({**traces[0], "name": "level", "y": np.full(len(steps), 0.4), "yaxis": "y2"})
+    axes = {
+        "yaxis": {"domain": [0.5, 1], "rangemode": "tozero"},
+        "yaxis2": {"domain": [0, 0.4], "range": [0, 1]},
+    }
+    layout = {"uirevision": "run", "meta": {"zoom": True, "robust": True}, "xaxis": {"title": {"text": "step"}}, **axes}
+    return {"data": traces, "layout": layout}
+
+
+ZOOMED = """(selector) => {
+  const div = document.querySelector(selector + " .live-figure");
+  const { xaxis, yaxis, yaxis2 } = div._fullLayout;
+  const { x, y } = div.data[0];
+  return { x: Array.from(x), y: Array.from(y), title: xaxis.title.text, range: xaxis.range, auto: xaxis.autorange,
+           fitted: yaxis.range, own: yaxis.autorange, level: yaxis2.range };
+}"""
+
+
+class Zoomed:
+    """Two charts of a run of 1,000 steps, each thinned to 125, whose kernel answers a zoom by the span's rows."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk, self.asked = desk, list[Any]()
+        self.figures = [LiveFigure(spike([]), max_points=125) for _ in range(2)]
+        self.steps = 1000
+        for name, figure in zip(("one", "two"), self.figures, strict=True):
+            figure.append(np.arange(1000), spike(np.arange(1000)))
+            figure.on_zoom(lambda span, figure=figure: self.answer(figure, span))
+            desk.show(figure, name)
+            desk.check(name)
+
+    def answer(self, figure: LiveFigure, span: Any) -> None:
+        self.asked.append(span)
+        steps = np.arange(np.ceil(span[0]), min(span[1], self.steps - 1) + 1).astype(int)
+        figure.draw_detail(span, spike(steps), steps)
+
+    def drag(self, low: float, high: float, down: float = 0) -> None:
+        """From one place of x to another, as shown on the page, and so many pixels down."""
+        page = self.desk.page
+        box, range = page.locator("#one-0 .nsewdrag").first.bounding_box(), self.read()["range"]
+        assert box
+        at = [box["x"] + box["width"] * (x - range[0]) / (range[1] - range[0]) for x in (low, high)]
+        page.mouse.move(at[0], box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(at[1], box["y"] + 22 + down, steps=4)
+        page.mouse.up()
+
+    def read(self, name: str = "one") -> dict[str, Any]:
+        found: dict[str, Any] = self.desk.page.evaluate(ZOOMED, f"#{name}-0")
+        return found
+
+    def inside(self) -> range:
+        """The steps of the span that was asked for last."""
+        low, high = self.asked[-1]
+        return range(int(np.ceil(low)), int(high) + 1)
+
+    def wait_for_answer(self) -> dict[str, Any]:
+        """Wait until the page asks for a span's rows, and shows them."""
+        self.desk.page.wait_for_function("outbox.some(([, message]) => message.type === 'zoom')")
+        self.desk.settle()
+        return self.wait(self.inside())
+
+    def wait(self, steps: Any, name: str = "one") -> dict[str, Any]:
+        """Carry messages until the page shows these steps, with their numbers; returns what it shows."""
+
+        def shown() -> Any:
+            self.desk.settle()
+            return self.read(name)["x"]
+
+        comes_to(self.desk.page, shown, list(steps))
+        found = self.read(name)
+        assert found["y"] == [float(y) for y in spike(steps)["data"][0]["y"].astype(np.float32)]
+        return found
+
+
+def test_a_zoom_brings_each_step_of_the_span_and_fits_y_until_it_is_reset(desk: Desk) -> None:
+    zoom = Zoomed(desk)
+    before = zoom.read()
+    assert before["title"] == "step (every 8th step)" and len(before["x"]) == 125 and before["fitted"][1] > 50
+    zoom.drag(610.2, 660.8)
+    zoom.wait_for_answer()
+    low, high = zoom.asked[0]
+    assert zoom.asked == [(low, high)] * 2 and 605 < low < 615 and 655 < high < 665, "of both charts in one go"
+    inside = zoom.inside()
+    for name in ("one", "two"):
+        shown = zoom.wait(inside, name)
+        assert 1 < shown["fitted"][0] < 2.1 and 3.9 < shown["fitted"][1] < 5 and shown["title"] == "step"
+        assert shown["range"] == [low, high] and shown["level"] == [0, 1], "a level line keeps its axis"
+
+    # What comes beyond the span costs nothing but the chart's own rows; the zoom stays.
+    sent = len(desk.delivered)
+    for figure in zoom.figures:
+        figure.append(np.arange(1000, 1010), spike(np.arange(1000, 1010)))
+        desk.flush(figure)
+    assert [message["type"] for _, message, _ in desk.delivered[sent:]] == ["append"] * 2
+    desk.page.wait_for_function("(a) => drawn(...a)", arg=["#one-0", zoom.figures[0]._seq])
+    assert zoom.wait(inside)["range"] == [low, high]
+    # A chart that is sent anew asks again.
+    zoom.figures[0].draw(spike(np.arange(1000)), np.arange(1000))
+    desk.flush(zoom.figures[0])
+    assert zoom.wait_for_answer()["title"] == "step" and len(zoom.asked) == 3
+
+    desk.page.locator("#one-0 .nsewdrag").first.dblclick()
+    whole = range(0, 1000, 8)
+    shown = zoom.wait(whole)
+    assert shown["title"] == before["title"] and shown["fitted"] == before["fitted"] and shown["auto"] and shown["own"]
+    assert zoom.wait(range(0, 1010, 16), "two")["auto"], "with what has come meanwhile"
+    desk.page.wait_for_function("outbox.some(([, message]) => message.type === 'zoom')")
+    desk.settle()
+    assert [figure.detail for figure in zoom.figures] == [None, None]
+
+
+def test_what_a_reader_chooses_for_y_stays_and_a_button_or_a_pan_fits_it(desk: Desk) -> None:
+    zoom = Zoomed(desk)
+    zoom.drag(550.5, 650.5, down=60)  # a box
+    chosen = zoom.wait_for_answer()
+    assert not chosen["own"] and chosen["fitted"][0] > 10
+    zoom.figures[0].append(np.array([1000]), spike([1000]))
+    desk.flush(zoom.figures[0])
+    desk.page.wait_for_function("(a) => drawn(...a)", arg=["#one-0", zoom.figures[0]._seq])
+    assert zoom.read()["fitted"] == chosen["fitted"]
+    desk.page.locator("#one-0").hover()
+    desk.page.locator('#one-0 [data-attr="zoom"][data-val="in"]').click()
+    shown = zoom.wait_for_answer()
+    assert shown["own"] and shown["fitted"][1] > 50 and shown["fitted"][0] < 2.1, "the spike is in the span"
+    desk.page.locator('#one-0 [data-val="pan"]').click()
+    zoom.drag(610, 575, down=40)  # to where the spike is not
+    shown = zoom.wait_for_answer()
+    assert shown["own"] and shown["fitted"][1] < 5
+
+
 def test_no_button_sends_data_away(desk: Desk) -> None:
     desk.show(LiveFigure(lines(range(9))))
     desk.check()
@@ -699,6 +836,7 @@ def test_the_pointer_says_what_can_be_dragged(desk: Desk) -> None:
 
 NOTEBOOK = """
 import json, ipywidgets, numpy as np
+from tests.dashboards.reading import comes_to
 from widgets.figure.live_figure import FigureScript, LiveFigure
 
 def chart(steps):
