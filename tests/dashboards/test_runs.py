@@ -9,13 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from playwright.sync_api import Locator, Page, expect
 
-from lab.kept import RUNS, Library, file
+from lab.config import Config
+from lab.kept import RUNS, KeptRun, Library, file
+from lab.record import Record
 from tests.dashboards.kernel import kernels
-from tests.dashboards.reading import READY, comes_to, enter, figure, fits, open_panel, wait_until_drawn
+from tests.dashboards.reading import READY, comes_to, enter, figure, fits, open_panel, traces, wait_until_drawn
+from tests.widgets.conftest import long_record
 
 LOSS = "Training and validation loss over time"
+MEANS = "Mean of each layer's output over time"
+HISTOGRAM = "Histogram of one layer's outputs over time"
 # What a chart's legend says.
 LEGEND = "(div) => [...div.querySelectorAll('.legendtext')].map((text) => text.textContent)"
 # The figures thin what they draw: it is the last step that grows.
@@ -131,6 +137,79 @@ def test_two_runs_are_trained_kept_compared_named_deleted_and_brought_back(
     link.click(no_wait_after=True)
     page.wait_for_url("**/training.ipynb?*lr=0.9*", wait_until="commit")
     expect(page.get_by_role("textbox", name="Learning rate", exact=True)).to_have_value("0.9", timeout=READY)
+
+
+def put(folder: Path, id: str, record: Record) -> None:
+    """Keep a run that nobody has trained."""
+    facts = {"note": "", "config": Config(), "outcome": "finished", "error": "", "steps": len(record.steps)}
+    facts |= {"started": datetime.now(UTC), "updated": datetime.now(UTC), "seconds": 9.0, "device": "CPU"}
+    figures = {"versions": {}, "loss": 0.5, "valid_loss": 0.9, "accuracy": 0.8}
+    file.write(folder / f"{id}.npz", KeptRun(id=id, name=id, **facts, **figures), record)
+
+
+def zoom(page: Page, chart: Locator, *spans: tuple[float, float]) -> Any:
+    """Drag over a chart from one x to another, for each of ``spans``; returns the steps that it then shows."""
+    read = "(div) => div._fullLayout.xaxis.range"
+    for span in spans:
+        chart.scroll_into_view_if_needed()
+        plot, ends = chart.locator(".nsewdrag").first.bounding_box(), chart.evaluate(read)
+        assert plot
+        at = [plot["x"] + plot["width"] * (x - ends[0]) / (ends[1] - ends[0]) for x in span]
+        page.mouse.move(at[0], plot["y"] + 50)
+        page.mouse.down()
+        page.mouse.move(at[1], plot["y"] + 52, steps=5)
+        page.mouse.up()
+        narrow = 1.5 * (span[1] - span[0])
+        comes_to(page, lambda narrow=narrow: np.ptp(chart.evaluate(read)) < narrow, True)
+    low, high = chart.evaluate(read)
+    return np.arange(int(np.ceil(low)), int(high) + 1)
+
+
+def test_a_zoom_into_a_long_run_shows_each_step_of_it_and_of_a_run_beside_it(
+    serve: Any, page: Page, traffic: Any, tmp_path: Path
+) -> None:
+    ripple = np.sin(np.arange(3000)).astype(np.float32)
+    records = {"one": long_record(), "two": long_record(seed=8)}
+    for id, record in records.items():
+        # In a long fall, a ripple that is level on the whole chart's axis.
+        loss = (9 * np.exp(-np.arange(3000) / 100) + 0.3 + 0.01 * ripple).astype(np.float32)
+        more = {"loss": loss, "loss_average": loss, "loss_weight": np.ones_like(loss), "mean/conv1": ripple / 50}
+        records[id] = replace(record, columns=record.columns | more, validations=())
+        put(tmp_path, id, records[id])
+    open_runs(page, serve(**{RUNS: str(tmp_path)}), 2)
+    chart = figure(page, LOSS)
+    usual = chart.evaluate("(div) => div._fullLayout.yaxis.range")
+    assert usual[0] == 0 and usual[1] > 9 and len(traces(page, LOSS)["each batch"]["x"]) == 750
+
+    before = traffic.socket_bytes
+    steps = zoom(page, chart, (900, 1200), (1000, 1050))
+    assert 30 < len(steps) < 70
+    comes_to(page, lambda: traces(page, LOSS)["each batch"]["x"], steps.tolist())
+    np.testing.assert_array_equal(
+        np.float32(traces(page, LOSS)["each batch"]["y"]), records["two"].columns["loss"][steps]
+    )
+    fitted = chart.evaluate("(div) => div._fullLayout.yaxis.range")
+    assert 0.28 < fitted[0] < 0.291 and 0.309 < fitted[1] < 0.32
+    # All charts of the run are zoomed; those in sight have each step as well.
+    comes_to(page, lambda: traces(page, MEANS)["conv1"]["x"], steps.tolist())
+    np.testing.assert_allclose(traces(page, MEANS)["conv1"]["y"], ripple[steps] / 50, rtol=1e-6)
+    wait_until_drawn(page, HISTOGRAM)  # for the first time, and zoomed all the same
+    columns = [step for step in range(0, 3000, 2) if steps[0] - 2 <= step <= steps[-1] + 2]
+    comes_to(page, lambda: figure(page, HISTOGRAM).evaluate("(div) => [...div.data[0].x]"), columns)
+    assert traffic.socket_bytes - before < 200_000, "of charts that come into sight for the first time, too"
+
+    figure(page, LOSS).scroll_into_view_if_needed()
+    chart.locator(".nsewdrag").first.dblclick()
+    comes_to(page, lambda: len(traces(page, LOSS)["each batch"]["x"]), 750)
+    assert chart.evaluate("(div) => div._fullLayout.yaxis.range") == usual
+
+    cards(page).last.get_by_role("checkbox").check()
+    wait_for_legend(page, ["two", "one"])
+    steps = zoom(page, chart, (1900, 2200), (2000, 2050))
+    lines = "(div) => div.data.filter((t) => t.mode === 'lines').map((t) => [t.name, [...t.x], [...t.y]])"
+    comes_to(page, lambda: [x for _, x, _ in chart.evaluate(lines)], [steps.tolist()] * 2)
+    for name, _, y in chart.evaluate(lines):
+        np.testing.assert_array_equal(np.float32(y), records[name].columns["loss"][steps])
 
 
 def test_a_run_whose_kernel_is_killed_is_kept_as_interrupted(serve: Any, page: Page, tmp_path: Path) -> None:
