@@ -134,7 +134,9 @@ class Saver:
         theme = _checked("the theme", theme or self.bar.theme.value, THEMES)
         with self._lock:
             figure = panel.figures[name]
-            chart = as_seen(figure.figure_at(request.span), request.ranges, request.hidden) if request else figure.figure
+            chart = (
+                as_seen(figure.figure_at(request.span), request.ranges, request.hidden) if request else figure.figure
+            )
             words = panel.chart_words().get(name, Words("", ""))
             settings = (self.outer._panel.settings() if self.outer else {}) | panel.settings()
             return ChartFile(name, figure.label, chart, panel.table(name), settings, words, theme)

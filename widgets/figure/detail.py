@@ -43,12 +43,13 @@ def merged(whole: Figure, detail: Figure) -> Figure:
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    xs = [trace.get("x") for trace in (old, new)]
-    if not all(isinstance(x, np.ndarray) and len(x) for x in xs):
-        return new if isinstance(xs[1], np.ndarray) and len(xs[1]) else old
-    there, here = xs
-    # Not beyond a gap: nan is neither before nor after.
-    before, after = there < np.nanmin(here), there > np.nanmax(here)
+    there, here = old.get("x"), new.get("x")
+    if not isinstance(there, np.ndarray) or not isinstance(here, np.ndarray):
+        return old
+    known = here[np.isfinite(here)]
+    if not len(known):
+        return old
+    before, after = there < known.min(), there > known.max()
     fields = ("x", "z") if old.get("type") == "heatmap" else ("x", "y")
     parts = {field: [old[field][..., before], new[field], old[field][..., after]] for field in fields}
     return {**old, **{field: np.concatenate(part, axis=-1) for field, part in parts.items()}}

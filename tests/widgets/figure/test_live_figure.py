@@ -414,6 +414,14 @@ def test_a_zoom_is_answered_by_the_rows_of_the_span_which_grow_with_it(wired: Wi
     wire.check()
 
 
+def test_a_detail_without_a_point_leaves_a_trace_as_it_is(wired: Wired) -> None:
+    whole = {"data": [{"x": [1, 2], "y": [3, 4], "meta": {"whole": True}} for _ in range(2)] + [{"y": [1]}]}
+    figure, _ = wired(whole)
+    none, gap = {"x": [], "y": []}, {"x": [None], "y": [None]}
+    figure.draw_detail((5, 6), {"data": [{**trace, "meta": {"whole": True}} for trace in (none, gap)] + [{"y": [1]}]})
+    assert same(figure.figure_at((5, 6))["data"], figure.figure["data"])
+
+
 def test_a_zoom_of_several_figures_is_one_message(wired: Wired) -> None:
     made = [wired(chart(range(9))) for _ in range(3)]
     for figure, wire in made:

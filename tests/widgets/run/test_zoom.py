@@ -107,9 +107,8 @@ def test_a_wide_span_is_thinned_as_the_whole_is_and_says_so() -> None:
         assert found.layout["xaxis"]["title"]["text"] == f"step (every {found.stride}th step)"
         figures.zoom(name, (100.0, 150.0))
         narrow = figures.figures[name].detail
-        assert narrow and narrow.layout["xaxis"]["title"]["text"] == "step (1 step in 2 kept)" * (name == "histogram") + (
-            "step" * (name != "histogram")
-        )
+        title = {"loss": "step", "histogram": "step (1 step in 2 kept)"}[name]
+        assert narrow and narrow.layout["xaxis"]["title"]["text"] == title
 
 
 def test_a_record_that_was_thinned_itself_says_so() -> None:

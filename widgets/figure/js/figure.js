@@ -75,7 +75,7 @@ function receive(store, model, message, buffers) {
     acknowledge(store);
     reportSight();
   }
-  for (const view of store.views) redraw(view);
+  for (const view of store.views) redraw(view, message.type === "detail");
 }
 
 // ---- the widget

@@ -90,7 +90,7 @@ function shareZoom(div, store, view) {
     page.zoom = span && { key, span };
     clearTimeout(rowRequests.timer);
     rowRequests.timer = null;
-    for (const other of page.stores) {
+    for (const other of new Set([store, ...page.stores])) {
       for (const each of other.views) redraw(each, each === view);
       if (!spanOf(other)) other.detail = null;
       if (lacksRows(other) && (!spanOf(other) || [...other.views].some((each) => each.onScreen))) wantRows(other);

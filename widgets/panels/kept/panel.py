@@ -169,10 +169,10 @@ class KeptRunsPanel(Panel):
         self._charts.draw(self.opened, self._view.seen(self.opened))
         self.scrubber.redraw()
 
-    @handler
     def on_zoom(self, name: str, span: Span) -> None:
         """Give a chart that was thinned the records' rows of the span that it is zoomed to."""
-        self._charts.zoom(name, span, self.opened, self._view.seen(self.opened))
+        with self._guard("on_zoom"):  # a page asks by itself, too: an error that is shown stays
+            self._charts.zoom(name, span, self.opened, self._view.seen(self.opened))
 
     def settings(self) -> Settings:
         """Return one run's settings, or those that differ between several, for a caption."""

@@ -239,10 +239,10 @@ class TrainingPanel(RunPanel[Session]):
         if not self.knobs.problem:
             self._show_link()
 
-    @handler
     def on_zoom(self, name: str, span: Span) -> None:
         """Give a chart that was thinned the record's rows of the span that it is zoomed to."""
-        self._charts.zoom(name, span)
+        with self._guard("on_zoom"):  # a page asks by itself, too: an error that is shown stays
+            self._charts.zoom(name, span)
 
     @handler
     def on_net_layer(self, name: str) -> None:
