@@ -4,10 +4,10 @@ Imports no torch, so that a page may ask whether a branch is possible.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lab.config import KNOBS, Config, ConfigError
+from lab.config import KNOBS, LENGTH, Config, ConfigError
 from lab.record import Mark, Origin
 from lab.telemetry.history import History
 
@@ -94,7 +94,7 @@ def branch(parent: Parent, step: int, changes: Mapping[str, Any]) -> Beginning:
     history = parent.history
     record = history.since(history.last_step)
     marks = tuple(mark for mark in record.marks[snapshot.history.marks :] if mark.step < step)
-    if any(mark.field == "epochs" for mark in marks):
+    if any(mark.field in LENGTH for mark in marks):
         raise BranchError(f"This run was prolonged, and has no snapshot between that and step {step}.")
     config = snapshot.config
     for mark in marks:
@@ -132,22 +132,29 @@ def snapshot_for(parent: Parent, step: int) -> "tuple[Snapshot, Snapshots]":
 def prolonged(parent: Parent, epochs: int) -> Beginning:
     """Return the beginning of a run that adds ``epochs`` to a finished one.
 
-    Its first mark is the changed number of epochs. Schedules run once more, over the new epochs alone: a warm restart
-    (I. Loshchilov and F. Hutter, arXiv:1608.03983). Constant ones just go on.
+    A run that ``max_steps`` ended gets as many steps more as these epochs have, from where it stands. Its first marks
+    are the changed number of epochs, and the changed limit. Schedules run once more, over the new steps alone: a warm
+    restart (I. Loshchilov and F. Hutter, arXiv:1608.03983). Constant ones just go on.
 
     Raises:
         ConfigError: for a number of epochs that is out of range.
         BranchError: where the run has not finished, has no snapshot of its end, or has a callback with attributes.
     """
-    config = parent.config
+    config, history = parent.config, parent.history
     snapshot, snapshots = snapshot_at_end(parent)
-    most = int(KNOBS["epochs"].high) - config.epochs
+    end, begun = snapshot.step, snapshot.epoch + bool(snapshot.place)
+    most = int(KNOBS["epochs"].high) - begun
     if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= most:
         raise ConfigError("more epochs", epochs, f"a whole number from 1 to {most}")
-    end = snapshot.step
-    longer = replace(snapshot.config, epochs=config.epochs + epochs)
-    fork = parent.history.fork(snapshot.history, Origin(parent.called, end, "prolonged"))
-    fork.mark(Mark(end, "epochs", config.epochs, longer.epochs))
+    # A run that its limit of steps ended has epochs left, and perhaps the rest of one.
+    changes = {"epochs": max(config.epochs, begun + epochs)}
+    if config.max_steps:
+        changes["max_steps"] = max(config.max_steps, end + epochs * history.layout.steps_per_epoch)
+    longer = snapshot.config.replace(**changes)
+    fork = history.fork(snapshot.history, Origin(parent.called, end, "prolonged"))
+    for name, value in changes.items():
+        if value != getattr(config, name):
+            fork.mark(Mark(end, name, getattr(config, name), value))
     return Beginning(
         snapshot=snapshot,
         earlier=tuple(snapshots.until(end - 1)),

@@ -174,6 +174,10 @@ class Config:
         3, "Epochs", "Times through the training images.", MAIN,
         unit="epochs", low=1, high=1000, slider=(1, 20), step=1,
     )  # fmt: skip
+    max_steps: int = _knob(
+        0, "Steps at most", "Ends the run after this many training batches, 0 for no limit; schedules span them.", DATA,
+        unit="steps", low=0, high=1000 * TRAIN_IMAGES, slider=(0, 2000), step=10,
+    )  # fmt: skip
     seed: int = _knob(
         0, "Seed", "Fixes the weights and the order of the images.", DATA,
         low=0, high=2**31 - 1, slider=(0, 100), step=1,
@@ -213,6 +217,15 @@ class Config:
         peak, most = schedules.parse(self.lr_schedule).peak, self.__dataclass_fields__["lr"].metadata["knob"].high
         if self.lr * peak > most:
             raise _refusal("lr", self.lr, f"at most {most / peak:g} with this schedule's peak of {peak:g}")
+
+    def steps(self, images: int | None = None) -> int:
+        """Return the number of training steps of a run on ``images`` images; left out, on ``size`` of them."""
+        steps = self.epochs * self.steps_per_epoch(images)
+        return min(steps, self.max_steps) if self.max_steps else steps
+
+    def steps_per_epoch(self, images: int | None = None) -> int:
+        """Return the number of batches in a whole epoch; a last, smaller one counts."""
+        return math.ceil((self.size if images is None else images) / self.batch_size)
 
     @property
     def plain_relu(self) -> bool:
@@ -281,6 +294,10 @@ With SGD's learning rate Adam does not learn."""
 
 LIVE = frozenset(name for name, knob in KNOBS.items() if knob.live)
 """The fields that a running session can change."""
+
+
+LENGTH = ("epochs", "max_steps")
+"""The fields that say how long a run is: those that prolonging it changes."""
 
 
 def _refuse_unknown(values: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
+    from lab.config import Config
     from lab.training.learner import Learner
 
 RATE_SECONDS = 3.0
@@ -12,6 +13,8 @@ RATE_SECONDS = 3.0
 
 class Progress(NamedTuple):
     """A run's progress. Epochs and batches count from 0; ``step`` is the number of steps done.
+
+    ``epochs`` are those that the run begins, and ``batches`` those of the epoch: a limit of steps may make both fewer.
 
     ``seconds`` of training leave pauses out; ``rate`` is in steps a second (0 while unknown),
     ``remaining`` in seconds (0 while unknown); ``device`` is empty until the run has started.
@@ -30,6 +33,11 @@ class Progress(NamedTuple):
     device: str = ""
 
     @classmethod
+    def before(cls, config: "Config", seconds: float, device: str) -> Self:
+        """Return the progress of a run that has no net yet."""
+        return cls(epochs=-(-config.steps() // config.steps_per_epoch()), seconds=seconds, device=device)
+
+    @classmethod
     def of(cls, learner: "Learner", seconds: float, rate: float, validating: bool, device: str) -> Self:
         """Return the progress of ``learner``, which may be training in another thread."""
         step, epoch = learner.step, learner.epoch
@@ -37,9 +45,9 @@ class Progress(NamedTuple):
             step=step,
             steps=learner.steps,
             epoch=epoch,
-            epochs=learner.config.epochs,
+            epochs=-(-learner.steps // learner.steps_per_epoch),
             batch=step - epoch * learner.steps_per_epoch,
-            batches=learner.steps_per_epoch,
+            batches=min(learner.steps_per_epoch, learner.steps - epoch * learner.steps_per_epoch),
             seconds=seconds,
             rate=rate,
             remaining=(learner.steps - step) / rate if rate else 0.0,

@@ -53,7 +53,7 @@ class Mark(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """An epoch's figures. ``step`` is its last step, ``epoch`` counts from 0.
+    """An epoch's figures. ``step`` is its last step, or the run's, if that ended within it; ``epoch`` counts from 0.
 
     The train figures are averages over the epoch's images while the weights moved, as the
     course's ``AvgStats`` prints them.

@@ -374,7 +374,7 @@ class Session:
             learner, ended = self._learner, self._state in ENDED
             seconds = self._ended_after if ended else self._seconds()
             if learner is None:
-                return self._last or Progress(epochs=self._config.epochs, seconds=seconds, device=self._device)
+                return self._last or Progress.before(self._config, seconds, self._device)
             rate = self._pace.at(seconds, learner.step) if self._state == "running" else 0.0
             return Progress.of(learner, seconds, rate, not learner.training and not ended, self._device)
 

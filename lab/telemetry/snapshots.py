@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lab.config import Config
+from lab.config import LENGTH, Config
 from lab.record import Mark
 from lab.telemetry.history import HistoryState
 from lab.telemetry.recorder import Recorder, Totals
@@ -107,7 +107,11 @@ class Snapshots(Callback):
     def after_fit(self, learner: Learner) -> None:
         # Called before the recorder's: rows that are not in yet are taken now.
         self._recorder.take_rows()
-        if self._recorder.diverged is None:
+        if self._recorder.diverged is not None:
+            return
+        if learner.left_out:
+            self._take(learner, learner.order, learner.place + 1)
+        else:
             self._take(learner, learner.generator.get_state(), 0, learner.epoch + 1)
 
     def at(self, step: int) -> Snapshot | None:
@@ -167,7 +171,8 @@ def thinned(snapshots: Sequence[Snapshot], most: int, marks: Sequence[Mark]) -> 
     while len(kept) > most:
 
         def worth(i: int) -> tuple[bool, bool, int]:
-            prolonged = kept[i].config.epochs != kept[i - 1].config.epochs
+            now, before = kept[i].config, kept[i - 1].config
+            prolonged = any(getattr(now, name) != getattr(before, name) for name in LENGTH)
             # Of equal ones, that whose neighbours are nearest to each other is missed least.
             return prolonged, kept[i].step in before_marks, kept[i + 1].step - kept[i - 1].step
 

@@ -74,7 +74,7 @@ class _Sweep(Callback):
 
 def _copied(learner: Learner, config: Config, callback: Callback) -> Learner:
     """Return a learner whose model, optimiser and generator are copies, with the live knobs of ``config``."""
-    config = config.replace(epochs=BATCHES)  # an epoch may be a single batch
+    config = config.replace(epochs=BATCHES, max_steps=0)  # an epoch may be a single batch
     model, parts = copied_model(learner.model)
     optimizer = make_optimizer(config, [parts[id(param)] for param in learner.optimizer.params])
     optimizer.load_state_dict(learner.optimizer.state_dict())

@@ -79,7 +79,9 @@ class Learner:
         config: the knobs as of now; a callback that changes it calls :meth:`set_live`.
         epoch, step: both from 0; ``step`` counts the training batches done, and so numbers the
             one in work. A batch that was cancelled before its step is not counted.
-        steps, steps_per_epoch: of the whole fit, of an epoch; a last partial batch counts.
+        steps: of the whole fit: all its epochs, or ``config.max_steps`` if that is fewer.
+        steps_per_epoch: of a whole epoch; a last partial batch counts.
+        left_out: batches of the last epoch that ``config.max_steps`` left out.
         training: False during validation.
         trained: whether the optimiser has stepped for the batch in work.
         place: batches of the epoch that had their turn before the one in work, cancelled ones too.
@@ -116,8 +118,9 @@ class Learner:
         self.epoch = self.step = self.place = self.schedule_from = 0
         self.begins_at = 0, 0
         self.order = generator.get_state()
-        self.steps_per_epoch = math.ceil(len(task.x_train) / config.batch_size)
-        self.steps = config.epochs * self.steps_per_epoch
+        self.steps_per_epoch = config.steps_per_epoch(len(task.x_train))
+        self.steps = config.steps(len(task.x_train))
+        self.left_out = 0
         self.training = True
         self.chosen: Tensor | None = None
         self._batch: tuple[Tensor, Tensor] | None = None
@@ -201,12 +204,19 @@ class Learner:
 
     @_level("fit", CancelFit)
     def fit(self) -> None:
-        """Train for ``config.epochs``, with a validation after each."""
+        """Train for ``config.epochs``, with a validation after each, or until ``config.max_steps``, with one there."""
         first, self.place = self.begins_at
+        self.left_out = 0
         for epoch in range(first, self.config.epochs):
             self.epoch = epoch
             self._one_epoch()
+            if self._at_limit:
+                return
             self.place = 0
+
+    @property
+    def _at_limit(self) -> bool:
+        return 0 < self.config.max_steps <= self.step
 
     @_level("epoch", CancelEpoch)
     def _one_epoch(self) -> None:
@@ -219,6 +229,9 @@ class Learner:
             finally:
                 # A batch that was left before its step is not counted; one that was left after it is.
                 self.step += self.trained
+            if self._at_limit:
+                self.left_out = self.steps_per_epoch - self.place - 1
+                break
         self.valid_loss, self.valid_metric = self.validate()
 
     @_level("batch", CancelBatch)

@@ -190,6 +190,39 @@ def test_a_prolonged_run_equals_one_that_had_the_epochs_from_the_start(
     assert equal(finish(keep(child.branch(steps - 3))), short.since(-1))
 
 
+def test_a_run_that_its_limit_of_steps_ended_goes_on_within_its_epoch(
+    make: Callable[..., Session], keep: Callable[..., Session]
+) -> None:
+    short, long = make(max_steps=27), make(max_steps=47, epochs=3)
+    finish(short)
+    child = keep(short.prolong(1))
+    record, whole = finish(child), finish(long)
+    assert child.config == long.config and child.progress == (47, 47, 2, 3, 7, 7, *child.progress[6:])
+    assert record.marks == (Mark(27, "epochs", 2, 3), Mark(27, "max_steps", 27, 47))
+    assert [row.step for row in record.validations] == [19, 26, 39, 46]
+    assert [row for row in record.validations if row.step != 26] == list(whole.validations), "epoch 1 in two pieces"
+    for name in set(record.columns) - {"seconds"}:
+        np.testing.assert_array_equal(record.columns[name], whole.columns[name], err_msg=name)
+    assert all(torch.equal(a, b) for a, b in zip(weights(child), weights(long), strict=True))
+    for step in (25, 30):
+        again = finish(keep(child.branch(step)))
+        assert equal(again, record if step > 27 else short.since(-1)), step
+
+
+def test_a_limit_that_leaves_epochs_over_needs_no_more_of_them(
+    make: Callable[..., Session], keep: Callable[..., Session]
+) -> None:
+    parent = make(epochs=5, max_steps=20)
+    finish(parent)
+    child = keep(parent.prolong(2))
+    assert (child.config.epochs, child.config.max_steps) == (5, 60)
+    assert [row.step for row in finish(child).validations] == [19, 39, 59]
+    loose = make(max_steps=70)
+    finish(loose)
+    assert keep(loose.prolong(1)).config.max_steps == 70, "a limit that is not reached stays"
+    assert keep(loose.prolong(2)).config.max_steps == 80
+
+
 def test_a_schedule_runs_once_more_over_the_new_epochs(
     make: Callable[..., Session], keep: Callable[..., Session]
 ) -> None:

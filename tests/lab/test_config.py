@@ -154,6 +154,12 @@ def test_a_norm_is_of_no_account_for_a_net_without_one() -> None:
     assert Config(model="logistic", norm="none").histogram_range == (-7.0, 7.0), "its outputs go through no ReLU"
 
 
+def test_the_steps_of_a_run() -> None:
+    config = Config(size=1000, batch_size=64, epochs=3)
+    assert (config.steps_per_epoch(), config.steps(), config.steps(128)) == (16, 48, 6)
+    assert [config.replace(max_steps=most).steps() for most in (0, 1, 47, 48, 100)] == [48, 1, 47, 48, 48]
+
+
 def test_choices_have_labels() -> None:
     for menu in (configs.NORMS, configs.MODELS, configs.INITS, configs.OPTIMIZERS, configs.DATASETS, configs.DEVICES):
         assert all(menu.values())

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from lab.config import Config
 from lab.progress import RATE_SECONDS, Pace, Progress
 
 
-def learner(step: int, epoch: int) -> Any:
-    config = SimpleNamespace(epochs=3)
-    return SimpleNamespace(step=step, epoch=epoch, steps=30, steps_per_epoch=10, config=config)
+def learner(step: int, epoch: int, steps: int = 30) -> Any:
+    return SimpleNamespace(step=step, epoch=epoch, steps=steps, steps_per_epoch=10)
 
 
 def test_progress_counts_the_epochs_batches() -> None:
@@ -19,6 +19,12 @@ def test_progress_counts_the_epochs_batches() -> None:
     assert (progress.step, progress.steps, progress.epoch, progress.epochs) == (14, 30, 1, 3)
     assert (progress.batch, progress.batches) == (4, 10)
     assert progress.remaining == 8.0, "16 steps at 2 a second"
+
+
+def test_progress_of_a_run_that_a_limit_of_steps_ends() -> None:
+    progress = Progress.of(learner(step=14, epoch=1, steps=16), 7.0, 2.0, False, "cpu")
+    assert (progress.epochs, progress.batch, progress.batches, progress.remaining) == (2, 4, 6, 1.0)
+    assert Progress.before(Config(max_steps=800), 0.0, "").epochs == 2, "782 steps are an epoch"
 
 
 def test_no_time_left_is_claimed_while_the_rate_is_unknown() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from lab import schedules
 from lab.applicable import applicable
 from lab.config import KNOBS, LIVE, Config, ConfigError
 from lab.record import Record
@@ -70,6 +71,40 @@ def test_a_run_from_ready_to_finished(make: Callable[..., Session]) -> None:
     assert (np.diff(record.columns["seconds"]) > 0).all()
     progress = session.progress
     assert (progress.step, progress.steps, progress.epoch, progress.device[:3]) == (40, 40, 1, "CPU")
+
+
+def test_a_run_with_a_limit_of_steps_ends_there_with_one_validation(make: Callable[..., Session]) -> None:
+    whole = finish(make())
+    session = make(max_steps=27)
+    record = finish(session)
+    assert session.state == "finished" and [(v.step, v.epoch) for v in record.validations] == [(19, 0), (26, 1)]
+    for name, column in record.columns.items():
+        if name != "seconds":
+            np.testing.assert_array_equal(column, whole.columns[name][:27], err_msg=name)
+    assert record.validations[0] == whole.validations[0] and record.validations[1] != whole.validations[1]
+    assert record.validations[1].train_loss == pytest.approx(record.columns["loss"][20:].mean(), rel=1e-5)
+    progress = session.progress
+    assert (progress.step, progress.steps, progress.epoch, progress.epochs) == (27, 27, 1, 2)
+    assert (progress.batch, progress.batches) == (7, 7)
+
+
+@pytest.mark.parametrize(
+    ("limit", "steps", "validated"), [(20, 20, [19]), (1, 1, [0]), (40, 40, [19, 39]), (10**7, 40, [19, 39])]
+)
+def test_where_a_limit_of_steps_falls(
+    make: Callable[..., Session], limit: int, steps: int, validated: list[int]
+) -> None:
+    session = make(max_steps=limit)
+    assert session.progress.epochs == len(validated), "known before the start"
+    record = finish(session)
+    assert (len(record.steps), [row.step for row in record.validations]) == (steps, validated)
+
+
+def test_schedules_span_the_steps_that_are_run(make: Callable[..., Session]) -> None:
+    record = finish(make(max_steps=27, lr_schedule="one-cycle"))
+    shape = schedules.parse("one-cycle")
+    expected = [TINY.lr * shape.at(step / 27) for step in range(27)]
+    np.testing.assert_allclose(record.columns["lr"], expected, rtol=1e-6)
 
 
 def test_train_figures_of_an_epoch_are_means_over_its_images(make: Callable[..., Session]) -> None:
@@ -180,8 +215,8 @@ CHANGES: dict[str, object] = {
     "lr": 0.2, "momentum": 0.5, "norm_eps": 0.1, "norm": "layer", "leak": 0.2, "model": "logistic", "widths": (4, 8),
     "sub": 0.3, "maxv": 1.0, "norm_momentum": 0.7, "groups": 2, "init": "kaiming_uniform", "init_a": 1.0,
     "optimizer": "adam", "weight_decay": 0.1, "beta2": 0.9, "opt_eps": 0.1, "lr_schedule": "one-cycle",
-    "momentum_schedule": "one-cycle momentum", "size": 100, "batch_size": 20, "epochs": 1, "seed": 5, "beta": 0.5,
-    "near_zero": 0.5, "gradients": "outputs",
+    "momentum_schedule": "one-cycle momentum", "size": 100, "batch_size": 20, "epochs": 1, "max_steps": 7, "seed": 5,
+    "beta": 0.5, "near_zero": 0.5, "gradients": "outputs",
 }  # fmt: skip
 BASES: dict[str, dict[str, object]] = {
     "groups": {"norm": "group"},

@@ -1,7 +1,6 @@
 """A run's state and progress as text."""
 
 import html
-import math
 
 from lab.config import Config
 from lab.progress import Progress
@@ -60,7 +59,7 @@ def length_line(config: Config, pace: tuple[float, int] | None) -> str:
         config: the run's settings.
         pace: seconds a step, and the batch size, of the last run; None to assume two CPU cores.
     """
-    steps = config.epochs * math.ceil(config.size / config.batch_size)
+    steps = config.steps()
     seconds, batch = pace or (_STEP_SECONDS + 64 * _IMAGE_SECONDS, 64)
     # A step has a fixed part and a part for each image.
     seconds *= (_STEP_SECONDS + config.batch_size * _IMAGE_SECONDS) / (_STEP_SECONDS + batch * _IMAGE_SECONDS)

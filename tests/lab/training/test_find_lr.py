@@ -67,6 +67,7 @@ def same(a: list[Tensor], b: list[Tensor]) -> bool:
 KINDS: list[dict[str, Any]] = [
     *({"norm": norm} for norm in NORMS),
     {"model": "mlp"},
+    {"max_steps": 8},
     {"model": "logistic"},
     {"optimizer": "adam", "lr": 0.001, "momentum": 0.9},
     {"momentum": 0.9, "weight_decay": 0.01, "momentum_schedule": "one-cycle"},
