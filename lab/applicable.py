@@ -6,7 +6,7 @@ NORM_KNOBS = frozenset({"norm_eps", "norm_momentum", "groups"})
 CNN_KNOBS = NORM_KNOBS | {"norm", "widths"}
 ACTIVATION_KNOBS = frozenset({"leak", "sub", "maxv"})
 INIT_KNOBS = frozenset({"init", "init_a"})
-ADAM_KNOBS = frozenset({"beta2", "opt_eps"})
+ADAPTIVE_KNOBS = frozenset({"beta2", "opt_eps"})
 
 
 def applicable(config: Config) -> frozenset[str]:
@@ -24,6 +24,6 @@ def applicable(config: Config) -> frozenset[str]:
         without.add("groups")
     if config.init == "default":  # LSUV begins with Kaiming's weights
         without.add("init_a")
-    if config.optimizer != "adam":
-        without |= ADAM_KNOBS
+    if config.optimizer == "sgd":
+        without |= ADAPTIVE_KNOBS
     return frozenset(KNOBS) - without

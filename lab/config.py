@@ -40,7 +40,7 @@ INITS = {
     "lsuv": "LSUV",
 }
 GRADIENTS = {"weights": "of weights", "outputs": "of weights and outputs"}
-OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}
+OPTIMIZERS = {"sgd": "SGD", "rmsprop": "RMSProp", "adam": "Adam", "adamw": "AdamW"}
 DATASETS = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
 DEVICES = {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA"}
 
@@ -141,15 +141,16 @@ class Config:
 
     optimizer: str = _knob("sgd", "Optimiser", "The rule that turns gradients into steps.", OPTIM, choices=OPTIMIZERS)
     weight_decay: float = _knob(
-        0.0, "Weight decay", "L2 penalty: this times the weight is added to its gradient.", OPTIM,
+        0.0, "Weight decay", "L2: this times the weight joins its gradient; AdamW takes lr times it off the weight.",
+        OPTIM,
         live=True, low=0, high=10, slider=(0, 0.1), step=0.001,
     )  # fmt: skip
     beta2: float = _knob(
-        0.999, "Adam beta2", "Share of the old squared gradients that Adam keeps.", OPTIM,
+        0.999, "Beta2", "Share of the old squared gradients that Adam, AdamW and RMSProp (as alpha) keep.", OPTIM,
         live=True, low=0, high=1, high_open=True, slider=(0.5, 0.999), step=0.001,
     )  # fmt: skip
     opt_eps: float = _knob(
-        1e-8, "Epsilon (Adam)", "Added to Adam's denominator.", OPTIM,
+        1e-8, "Epsilon (optimiser)", "Added to the denominator of Adam, AdamW and RMSProp.", OPTIM,
         live=True, low=1e-12, high=10, slider=(1e-10, 1), step=0.1, log=True,
     )  # fmt: skip
     lr_schedule: str = _knob(
@@ -287,10 +288,13 @@ KNOBS: dict[str, Knob] = {spec.name: spec.metadata["knob"] for spec in fields(Co
 
 USUAL: dict[str, dict[str, float]] = {
     "sgd": {"lr": 0.4, "momentum": 0.0},
-    "adam": {"lr": 0.001, "momentum": 0.9},
+    "rmsprop": {"lr": 0.001, "momentum": 0.0, "beta2": 0.9},
+    "adam": {"lr": 0.001, "momentum": 0.9, "beta2": 0.999},
+    "adamw": {"lr": 0.001, "momentum": 0.9, "beta2": 0.999, "weight_decay": 0.01},
 }
-"""Optimiser -> what it is usually run with: the lesson's for SGD, D. P. Kingma and J. Ba's for Adam (arXiv:1412.6980).
-With SGD's learning rate Adam does not learn."""
+"""Optimiser -> what it is usually run with: the lesson's for SGD; G. Hinton's for RMSProp (Coursera, lecture 6e);
+D. P. Kingma and J. Ba's for Adam (arXiv:1412.6980); these with torch's decay for AdamW. With SGD's learning rate Adam
+does not learn."""
 
 LIVE = frozenset(name for name, knob in KNOBS.items() if knob.live)
 """The fields that a running session can change."""

@@ -185,6 +185,26 @@ class SGD:
             param.data = param.data - self.lr * self.buffers[i]
 
 
+class RMSProp:
+    """Step by the gradient over the root of its average square: each weight at a pace of its own. G. Hinton, 2012."""
+
+    def __init__(
+        self, params: Sequence[Any], lr: float, momentum: float = 0.0, alpha: float = 0.99, eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
+        self.params, self.lr, self.momentum, self.alpha, self.eps = list(params), lr, momentum, alpha, eps
+        self.weight_decay = weight_decay
+        self.squares = [torch.zeros_like(param) for param in self.params]
+        self.buffers = [torch.zeros_like(param) for param in self.params]
+
+    def step(self) -> None:
+        for i, param in enumerate(self.params):
+            gradient = param.grad + self.weight_decay * param.data
+            self.squares[i] = self.alpha * self.squares[i] + (1 - self.alpha) * gradient**2
+            self.buffers[i] = self.momentum * self.buffers[i] + gradient / (self.squares[i].sqrt() + self.eps)
+            param.data = param.data - self.lr * self.buffers[i]
+
+
 class Adam:
     """Step by the average gradient over the root of the average squared gradient, both de-biased. arXiv:1412.6980."""
 
@@ -206,3 +226,16 @@ class Adam:
             average = self.averages[i] / (1 - self.beta1**self.t)
             square = self.squares[i] / (1 - self.beta2**self.t)
             param.data = param.data - self.lr * average / (square.sqrt() + self.eps)
+
+
+class AdamW:
+    """Adam for the loss alone; the decay takes its share off the weight directly, undivided. arXiv:1711.05101."""
+
+    def __init__(self, params: Sequence[Any], lr: float, weight_decay: float, **adam: float) -> None:
+        self.params, self.lr, self.weight_decay = list(params), lr, weight_decay
+        self.adam = Adam(self.params, lr, **adam)
+
+    def step(self) -> None:
+        for param in self.params:
+            param.data = param.data - self.lr * self.weight_decay * param.data
+        self.adam.step()

@@ -1,4 +1,4 @@
-"""SGD and Adam from scratch; every hyper-parameter may change between two steps."""
+"""SGD, RMSProp, Adam and AdamW from scratch; every hyper-parameter may change between two steps."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,14 +32,14 @@ def _sum(firsts: list[Tensor], others: list[Tensor], scale: Factor) -> list[Tens
 
 
 class Optimizer:
-    """What both optimisers share: parameters, hyper-parameters and state tensors.
+    """What all optimisers share: parameters, hyper-parameters and state tensors.
 
     A step that is captured into a CUDA graph runs within :meth:`on_device`, and so reads what
     may change from one replay to the next from the device; :meth:`advance` counts it.
 
-    ``lr``, ``momentum`` (Adam's beta1), ``weight_decay`` (L2: added to the gradient),
-    ``beta2`` and ``eps`` are plain attributes that the next :meth:`step` reads; SGD has no use
-    for the last two. A parameter without a gradient is left alone by a step.
+    ``lr``, ``momentum`` (Adam's beta1), ``weight_decay`` (L2: added to the gradient; AdamW's is
+    another), ``beta2`` (RMSProp's alpha) and ``eps`` are plain attributes that the next :meth:`step`
+    reads; SGD has no use for the last two. A parameter without a gradient is left alone by a step.
 
     Raises:
         ValueError: when there is nothing to optimise.
@@ -95,8 +95,12 @@ class Optimizer:
         params = [self.params[i] for i in which]
         grads = [param.grad for param in params if param.grad is not None]
         if self.weight_decay:
-            grads = _sum(grads, params, factors["weight_decay"])
+            grads = self._decay(params, grads, factors)
         self._update(which, params, grads, factors)
+
+    def _decay(self, params: list[Tensor], grads: list[Tensor], factors: Factors) -> list[Tensor]:
+        """Return the gradients of the loss plus weight_decay / 2 times the squared weights: L2's."""
+        return _sum(grads, params, factors["weight_decay"])
 
     def _update(self, which: list[int], params: list[Tensor], grads: list[Tensor], factors: Factors) -> None:
         """Move ``params``, which stand at the places ``which`` of all parameters."""
@@ -171,6 +175,46 @@ class SGD(Optimizer):
         self.buffers = None if buffers is None else [buffer.clone() for buffer in buffers]
 
 
+class RMSProp(SGD):
+    """RMSProp: SGD on each gradient over the root of its average square; ``beta2`` is the average's memory.
+
+    As ``torch.optim.RMSprop``, which calls it alpha: not centred, the average starts at 0 and is not de-biased, so
+    the first steps are up to 1 / sqrt(1 - beta2) times as long as later ones. Momentum is SGD's, of what is left
+    after the division. G. Hinton, Coursera lecture 6e (2012).
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float,
+        momentum: float = 0.0,
+        beta2: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr, momentum, weight_decay)
+        self.beta2, self.eps = beta2, eps
+        self.squares = [torch.zeros_like(param) for param in self.params]
+
+    def _update(self, which: list[int], params: list[Tensor], grads: list[Tensor], factors: Factors) -> None:
+        squares = [self.squares[i] for i in which]
+        torch._foreach_mul_(squares, self.beta2)
+        torch._foreach_addcmul_(squares, grads, grads, 1 - self.beta2)
+        roots = torch._foreach_sqrt(squares)
+        torch._foreach_add_(roots, self.eps)
+        super()._update(which, params, list(torch._foreach_div(grads, roots)), factors)
+
+    def branches(self) -> tuple[object, ...]:
+        return self.beta2, self.eps, *map(Tensor.data_ptr, self.squares), *super().branches()
+
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "squares": [square.clone() for square in self.squares]}
+
+    def _load_state(self, state: dict[str, Any]) -> None:
+        super()._load_state(state)
+        self.squares = [square.clone() for square in state["squares"]]
+
+
 class Adam(Optimizer):
     """Adam, with L2 weight decay, as ``torch.optim.Adam``; ``momentum`` is its beta1.
 
@@ -243,8 +287,27 @@ class Adam(Optimizer):
         self.steps = list(state["steps"])
 
 
+class AdamW(Adam):
+    """Adam with decoupled weight decay, as ``torch.optim.AdamW``: first param -= lr * weight_decay * param.
+
+    L2's part of the gradient is divided by Adam's root, as the rest is: weights with large gradients decay less.
+    This decay is not, and is the same for all. In SGD without momentum the two are one.
+    I. Loshchilov and F. Hutter, arXiv:1711.05101.
+    """
+
+    def factors(self, place: int = 0) -> dict[str, float]:
+        return {**super().factors(place), "shrink": 1 - self.lr * self.weight_decay}
+
+    def _decay(self, params: list[Tensor], grads: list[Tensor], factors: Factors) -> list[Tensor]:
+        torch._foreach_mul_(params, factors["shrink"])
+        return grads
+
+
+_ADAPTIVE = {"rmsprop": RMSProp, "adam": Adam, "adamw": AdamW}
+
+
 def make_optimizer(config: Config, params: Iterable[Tensor]) -> Optimizer:
     """Return the optimiser that ``config`` describes, at its full (unscheduled) lr and momentum."""
-    if config.optimizer == "adam":
-        return Adam(params, config.lr, config.momentum, config.beta2, config.opt_eps, config.weight_decay)
+    if (kind := _ADAPTIVE.get(config.optimizer)) is not None:
+        return kind(params, config.lr, config.momentum, config.beta2, config.opt_eps, config.weight_decay)
     return SGD(params, config.lr, config.momentum, config.weight_decay)

@@ -22,6 +22,8 @@ from tests.lab.test_session import PATIENCE, TINY, equal, finish
 SCHEDULED = {"lr_schedule": "one-cycle", "momentum_schedule": "one-cycle momentum", "momentum": 0.9}
 
 RUNS = {
+    "RMSProp with momentum": {"optimizer": "rmsprop", "lr": 0.001, "momentum": 0.9},
+    "AdamW": {"optimizer": "adamw", "lr": 0.01, "weight_decay": 0.01},
     "BatchNorm, Adam, a schedule": {"optimizer": "adam", "lr": 0.01, **SCHEDULED},
     "RunningBatchNorm, momentum, a schedule": {"norm": "running", **SCHEDULED},
     "nn.BatchNorm2d, batches of one left over": {"norm": "torch_batch", "size": 201, "momentum": 0.5},

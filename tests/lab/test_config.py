@@ -57,7 +57,7 @@ def test_the_live_knobs_are_the_documented_ones() -> None:
         ("dataset", "cifar", "one of mnist, fashion"),
         ("init", "xavier", "one of default, kaiming_normal"),
         ("model", "vgg", "one of cnn"),
-        ("optimizer", "lion", "one of sgd, adam"),
+        ("optimizer", "lion", "one of sgd, rmsprop, adam, adamw"),
         ("device", "tpu", "one of auto, cpu, cuda"),
         ("widths", "8,x", "whole numbers"),
         ("widths", (), "1 to 8"),

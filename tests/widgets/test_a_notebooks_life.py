@@ -127,6 +127,12 @@ def test_adams_usual_values_are_offered_and_set() -> None:
     assert knobs.usual.description == "Usual for Adam: learning rate 0.001, momentum 0.9"
     knobs.usual.click()
     assert (knobs["lr"].value, knobs["momentum"].value) == (0.001, 0.9) and "lab-folded" in knobs.usual._dom_classes
+    knobs["optimizer"].entry.value = "adamw"
+    assert knobs.usual.description == "Usual for AdamW: weight decay 0.01", "what differs is named, no more"
+    knobs["optimizer"].entry.value = "rmsprop"
+    assert knobs.usual.description == "Usual for RMSProp: momentum 0, beta2 0.9"
+    knobs["beta2"].value = 0.9
+    assert knobs.usual.description == "Usual for RMSProp: momentum 0"
     knobs["optimizer"].entry.value = "sgd"
     knobs.usual.click()
     assert (knobs["lr"].value, knobs["momentum"].value) == (0.4, 0)

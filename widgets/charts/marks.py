@@ -16,7 +16,7 @@ LABEL_GAP = 0.05
 x-axis to a newer label share it: from the first old value to the last new one. A rotated
 label is about 14 px wide, so it fits a phone."""
 
-_SHORT = {"norm_eps": "norm ε", "opt_eps": "Adam ε", "leak": "slope", "norm_momentum": "norm mom."}
+_SHORT = {"norm_eps": "norm ε", "opt_eps": "opt. ε", "leak": "slope", "norm_momentum": "norm mom."}
 
 
 def gathered(record: Record) -> Record:

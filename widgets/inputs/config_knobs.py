@@ -71,14 +71,14 @@ class Knobs(ipywidgets.VBox):
         self._callbacks.append(callback)
 
     def on_usual(self, _: object = None) -> None:
-        """Set the usual learning rate and momentum of the chosen optimiser."""
+        """Set the usual values of the chosen optimiser."""
         for name, value in USUAL[self.boxes["optimizer"].value].items():
             self.boxes[name].value = value
 
     def _offer_usual(self) -> None:
         chosen = self.boxes["optimizer"].value
-        values = USUAL[chosen]
-        show(self.usual, any(self.boxes[name].value != value for name, value in values.items()))
+        values = {name: value for name, value in USUAL[chosen].items() if self.boxes[name].value != value}
+        show(self.usual, bool(values))
         words = ", ".join(f"{KNOBS[name].label.lower()} {value:g}" for name, value in values.items())
         self.usual.description = f"Usual for {OPTIMIZERS[chosen]}: {words}"
         self.usual.tooltip = f"Set {words}"
@@ -106,7 +106,7 @@ class Knobs(ipywidgets.VBox):
             self._show_applicable()
         except ConfigError as refusal:
             self.problem = str(refusal)
-        if name in ("optimizer", *USUAL["sgd"]):
+        if name == "optimizer" or any(name in values for values in USUAL.values()):
             self._offer_usual()
         failed = []
         for callback in self._callbacks:

@@ -27,8 +27,13 @@ from tests.lab.cuda.tape import Tape
 
 # Five full batches and a partial one, four times over.
 SMALL = Config(size=86, batch_size=16, epochs=4, widths=(4, 4), lr=0.05, momentum=0.5, weight_decay=0.01, device="cpu")
-# With its usual eps Adam makes whole steps of gradients that are nothing but rounding.
+# With their usual eps they make whole steps of gradients that are nothing but rounding.
 ADAM: dict[str, Any] = {"optimizer": "adam", "lr": 0.01, "opt_eps": 1e-3}
+ADAPTIVE: dict[str, dict[str, Any]] = {
+    "adam": ADAM,
+    "adamw": {**ADAM, "optimizer": "adamw"},
+    "rmsprop": {**ADAM, "optimizer": "rmsprop", "lr": 1e-3},  # its first steps are 32 times as long
+}
 BATCHES = 24
 FULL = 20
 
@@ -123,12 +128,12 @@ def assert_same(a: Done, b: Done) -> None:
         torch.testing.assert_close(theirs[name], value, rtol=1e-4, atol=1e-5, msg=name)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", ["sgd", *ADAPTIVE])
 @pytest.mark.parametrize(
     "norm", ["none", "batch", "torch_batch", "layer", "instance", "group", "running", "running_simple"]
 )
 def test_same_record_and_weights_as_eager(device: str, norm: str, optimizer: str) -> None:
-    changes = {} if optimizer == "sgd" else ADAM
+    changes = ADAPTIVE.get(optimizer, {})
     config = SMALL.replace(norm=norm, device=device, **changes)
     capture = make_capture(device)
     assert_same(train(config), train(config, capture))
@@ -165,14 +170,15 @@ def test_every_live_knob_moved_in_mid_run(device: str, knob: str) -> None:
     [
         ({"momentum": 0.0}, {8: {"momentum": 0.9}, 13: {"momentum": 0.0}, 19: {"momentum": 0.5}}),
         ({"weight_decay": 0.0}, {8: {"weight_decay": 0.1}, 14: {"weight_decay": 0.0}}),
+        ({**ADAPTIVE["adamw"], "weight_decay": 0.0}, {8: {"weight_decay": 0.1}, 14: {"weight_decay": 0.0}}),
         # Off during a partial batch alone: the buffers that the graph wrote are gone, though momentum is as before.
         ({}, {17: {"momentum": 0.0}, 18: {"momentum": 0.5}}),
         ({}, {7: {"lr": 0.1}, 8: {"lr": 0.02}, 9: {"momentum": 0.7}, 11: {"lr": 0.3}, 12: {"norm_eps": 0.01}}),
     ],
-    ids=["momentum on and off", "decay on and off", "momentum off for a partial batch", "one after the other"],
+    ids=["momentum on and off", "decay on and off", "AdamW's decay", "momentum off for a partial batch", "one by one"],
 )  # fmt: skip
 def test_knobs_that_change_what_a_step_does(
-    device: str, start: dict[str, float], moves: dict[int, dict[str, float]]
+    device: str, start: dict[str, Any], moves: dict[int, dict[str, float]]
 ) -> None:
     config = SMALL.replace(**start, device=device)
     capture = make_capture(device)
@@ -180,11 +186,11 @@ def test_knobs_that_change_what_a_step_does(
     assert capture.replayed > 2
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", ["sgd", *ADAPTIVE])
 def test_schedules_cost_no_capture(device: str, optimizer: str) -> None:
     config = SMALL.replace(
-        optimizer=optimizer, lr=0.02, momentum=0.9, lr_schedule="one-cycle", momentum_schedule="one-cycle momentum",
-        device=device,
+        optimizer=optimizer, lr=1e-3 if optimizer == "rmsprop" else 0.02, momentum=0.9, device=device,
+        lr_schedule="one-cycle", momentum_schedule="one-cycle momentum",
     )  # fmt: skip
     capture = make_capture(device)
     eager = train(config)
@@ -294,9 +300,9 @@ class Freeze(Callback):
             param.requires_grad_(not 8 <= learner.step < 14)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", ["sgd", *ADAPTIVE])
 def test_frozen_parameters_are_left_alone(device: str, optimizer: str) -> None:
-    config, capture = SMALL.replace(**(ADAM if optimizer == "adam" else {}), device=device), make_capture(device)
+    config, capture = SMALL.replace(**ADAPTIVE.get(optimizer, {}), device=device), make_capture(device)
     assert_same(train(config, callbacks=[Freeze()]), train(config, capture, callbacks=[Freeze()]))
     assert capture.replayed > 0
 

@@ -128,7 +128,7 @@ def test_the_fast_norms_within_a_picture_are_the_readable_ones(fast: Make, reada
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.05])
-@pytest.mark.parametrize("kind", ["sgd", "adam"])
+@pytest.mark.parametrize("kind", ["sgd", "rmsprop", "adam", "adamw"])
 def test_the_readable_optimisers_are_torchs_and_the_fast_ones_are_theirs(
     kind: str, momentum: float, weight_decay: float
 ) -> None:
@@ -142,6 +142,18 @@ def test_the_readable_optimisers_are_torchs_and_the_fast_ones_are_theirs(
             reference.SGD(params[0], 0.1, momentum, weight_decay),
             torch.optim.SGD(params[1], 0.1, momentum, weight_decay=weight_decay),
             optimizers.SGD(params[2], 0.1, momentum, weight_decay),
+        ]
+    elif kind == "rmsprop":
+        made = [
+            reference.RMSProp(params[0], 0.01, momentum, 0.9, 1e-6, weight_decay),
+            torch.optim.RMSprop(params[1], 0.01, 0.9, 1e-6, weight_decay, momentum),
+            optimizers.RMSProp(params[2], 0.01, momentum, 0.9, 1e-6, weight_decay),
+        ]
+    elif kind == "adamw":
+        made = [
+            reference.AdamW(params[0], 0.01, weight_decay, beta1=momentum, beta2=0.99, eps=1e-6),
+            torch.optim.AdamW(params[1], 0.01, (momentum, 0.99), 1e-6, weight_decay),
+            optimizers.AdamW(params[2], 0.01, momentum, 0.99, 1e-6, weight_decay),
         ]
     else:
         made = [

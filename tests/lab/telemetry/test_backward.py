@@ -70,6 +70,8 @@ def watched(config: Config) -> tuple[Record, Watcher]:
         {},
         {"momentum": 0.9, "weight_decay": 0.05},
         {"optimizer": "adam", "lr": 0.01, "momentum": 0.9, "weight_decay": 0.01},
+        {"optimizer": "adamw", "lr": 0.01, "momentum": 0.9, "weight_decay": 0.1},
+        {"optimizer": "rmsprop", "lr": 0.001, "momentum": 0.9, "weight_decay": 0.01},
         {"norm": "none", "lr": 0.02},
         {"norm": "group", "groups": 2},  # the one whose weights are not channels_last
         {"model": "mlp"},

@@ -70,6 +70,8 @@ KINDS: list[dict[str, Any]] = [
     {"max_steps": 8},
     {"model": "logistic"},
     {"optimizer": "adam", "lr": 0.001, "momentum": 0.9},
+    {"optimizer": "adamw", "lr": 0.001, "momentum": 0.9, "weight_decay": 0.01},
+    {"optimizer": "rmsprop", "lr": 0.001, "momentum": 0.9},
     {"momentum": 0.9, "weight_decay": 0.01, "momentum_schedule": "one-cycle"},
 ]
 
