@@ -22,7 +22,7 @@ def applicable(config: Config) -> frozenset[str]:
         without.add("norm_momentum")
     if config.norm != "group":
         without.add("groups")
-    if config.init == "default":  # LSUV begins with Kaiming's weights
+    if config.init in ("default", "lsuv_paper"):  # the other forms of LSUV begin with Kaiming's weights
         without.add("init_a")
     if config.optimizer == "sgd":
         without |= ADAPTIVE_KNOBS

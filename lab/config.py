@@ -37,8 +37,11 @@ INITS = {
     "default": "torch default",
     "kaiming_normal": "Kaiming normal",
     "kaiming_uniform": "Kaiming uniform",
-    "lsuv": "LSUV",
+    "lsuv_paper": "LSUV (paper)",
+    "lsuv_notebook": "LSUV (notebook 07a)",
+    "lsuv": "LSUV (Kaiming, scaled)",
 }
+"""The three forms of LSUV are told apart in lab.nn.init."""
 GRADIENTS = {"weights": "of weights", "outputs": "of weights and outputs"}
 OPTIMIZERS = {"sgd": "SGD", "rmsprop": "RMSProp", "adam": "Adam", "adamw": "AdamW"}
 DATASETS = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
@@ -232,7 +235,8 @@ class Config:
     def plain_relu(self) -> bool:
         """Whether a block's output is that of a plain ReLU, never below 0. After a norm (CNN only) it is not."""
         with_norm = self.model == "cnn" and self.norm != "none"
-        return self.model != "logistic" and self.leak == 0 and self.sub == 0 and not with_norm
+        shifted = self.sub != 0 or self.init == "lsuv_notebook"
+        return self.model != "logistic" and self.leak == 0 and not shifted and not with_norm
 
     @property
     def histogram_range(self) -> tuple[float, float]:

@@ -161,7 +161,7 @@ def kaiming_uniform(weight: Tensor, leak: float = 0.0) -> None:
 
 
 def lsuv(layers: Sequence[tuple[Tensor, Callable[[Tensor], Tensor]]], x: Tensor, tolerance: float = 1e-3) -> None:
-    """Scale each layer's weight, one after the other, until its outputs have std 1. arXiv:1511.06422.
+    """Scale each layer's weight, one after the other, until its outputs have std 1. After arXiv:1511.06422.
 
     ``layers`` holds (weight, forward) of each; ``x`` is a batch that goes through all of them.
     """
@@ -169,6 +169,43 @@ def lsuv(layers: Sequence[tuple[Tensor, Callable[[Tensor], Tensor]]], x: Tensor,
         while abs(forward(x).std() - 1) > tolerance:
             weight.data = weight / forward(x).std()
         x = forward(x)
+
+
+def orthonormal(weight: Tensor) -> None:
+    """Fill ``weight`` (out, in, …) with rows of length 1 at right angles (columns, if it is tall). arXiv:1312.6120."""
+    draws = torch.randn(weight.shape).flatten(1)
+    wide = draws.shape[0] < draws.shape[1]
+    q, r = torch.linalg.qr(draws.T if wide else draws)
+    q = q * r.diagonal().sign()
+    weight.data = (q.T if wide else q).reshape(weight.shape)
+
+
+def lsuv_paper(layers: Sequence[nn.Module], x: Tensor, tolerance: float = 1e-3) -> None:
+    """Orthonormal weights, scaled until what each conv or linear layer gives, before its activation, has variance 1.
+
+    ``layers`` are those of the whole net, activations too. D. Mishkin and J. Matas, arXiv:1511.06422.
+    """
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            orthonormal(layer.weight)
+            if layer.bias is not None:
+                layer.bias.data = torch.zeros_like(layer.bias)
+            while abs(layer(x).var() - 1) > tolerance:
+                layer.weight.data = layer.weight / layer(x).var().sqrt()
+        x = layer(x)
+
+
+def lsuv_notebook(blocks: Sequence[tuple[Any, GeneralRelu]], x: Tensor, tolerance: float = 1e-3) -> None:
+    """Move each activation's shift until its outputs have mean 0, then scale the weight until they have std 1.
+
+    ``blocks`` holds (layer, activation) of each. Lesson 11's notebook 07a of the course.
+    """
+    for layer, relu in blocks:
+        while abs(relu(layer(x)).mean()) > tolerance:
+            relu.sub = relu.sub + float(relu(layer(x)).mean())
+        while abs(relu(layer(x)).std() - 1) > tolerance:
+            layer.weight.data = layer.weight / relu(layer(x)).std()
+        x = relu(layer(x))
 
 
 class SGD:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lab.config import LENGTH, Config
+from lab.nn.activations import GeneralRelu
 from lab.record import Mark
 from lab.telemetry.history import HistoryState
 from lab.telemetry.recorder import Recorder, Totals
@@ -38,6 +39,7 @@ class Snapshot:
         random: the state of ``Learner.random``.
         schedule_from: the step at which the schedules began.
         tensors: parameters and buffers by name; also those that a state_dict leaves out.
+        shifts: of each activation, by name: an init may have moved it.
         optimizer: its state_dict.
         totals: of the epoch so far.
         history: the record's running averages and counts.
@@ -52,6 +54,7 @@ class Snapshot:
     random: Tensor
     schedule_from: int
     tensors: dict[str, Tensor]
+    shifts: dict[str, float]
     optimizer: dict[str, Any]
     totals: Totals
     history: HistoryState
@@ -74,12 +77,18 @@ class Snapshot:
                 if buffer is not None:
                     # Replaced, not filled: in eval mode one buffer of a norm may stand for another.
                     module._buffers[name] = self.tensors[f"{prefix}.{name}" if prefix else name].clone()
+        for name, activation in _activations(learner.model):
+            activation.sub = self.shifts[name]
         learner.optimizer.load_state_dict(self.optimizer)
         learner.generator.set_state(self.order)
         learner.random.set_state(self.random)
         learner.step, learner.begins_at = self.step, (self.epoch, self.place)
         learner.schedule_from = self.schedule_from
         learner.set_live(learner.config)
+
+
+def _activations(model: nn.Module) -> list[tuple[str, GeneralRelu]]:
+    return [(name, module) for name, module in model.named_modules() if isinstance(module, GeneralRelu)]
 
 
 class Snapshots(Callback):
@@ -137,6 +146,7 @@ class Snapshots(Callback):
             random=learner.random.get_state(),
             schedule_from=learner.schedule_from,
             tensors=tensors,
+            shifts={name: activation.sub for name, activation in _activations(model)},
             optimizer=learner.optimizer.state_dict(),
             totals=self._recorder.totals if place else Totals(),
             history=self._recorder.history.state,

@@ -22,6 +22,7 @@ from tests.lab.test_session import PATIENCE, TINY, equal, finish
 SCHEDULED = {"lr_schedule": "one-cycle", "momentum_schedule": "one-cycle momentum", "momentum": 0.9}
 
 RUNS = {
+    "shifts that the init moved": {"init": "lsuv_notebook", "norm": "none", "lr": 0.03},
     "RMSProp with momentum": {"optimizer": "rmsprop", "lr": 0.001, "momentum": 0.9},
     "AdamW": {"optimizer": "adamw", "lr": 0.01, "weight_decay": 0.01},
     "BatchNorm, Adam, a schedule": {"optimizer": "adam", "lr": 0.01, **SCHEDULED},

@@ -248,6 +248,8 @@ def test_every_field_changes_the_record(make: Callable[..., Session], field: str
         {"norm": "none"},
         {"norm": "layer", "init": "default"},
         {"init": "lsuv"},
+        {"init": "lsuv_paper"},
+        {"init": "lsuv_notebook", "norm": "none"},
         {"model": "mlp", "optimizer": "adam"},
         {"model": "logistic"},
     ],

@@ -1,3 +1,4 @@
+import copy
 import math
 
 import pytest
@@ -6,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lab import data
-from lab.config import NORMS, Config
+from lab.config import INITS, NORMS, Config
 from lab.nn import init
 from lab.nn.init import initialise, kaiming_normal, kaiming_uniform
 from lab.nn.models import Block, Model, build
@@ -231,10 +232,63 @@ def test_lsuv_that_cannot_succeed_ends_and_keeps_kaimings_weights(
     model = build(Config(**fields))  # type: ignore[arg-type]
     assert initialise(model, Config(init="lsuv", **fields), batch) == sorted(kept), "and says so"  # type: ignore[arg-type]
     plain = made(Config(init="kaiming_normal", **fields))  # type: ignore[arg-type]
-    assert max(passes.values()) <= init.MAX_ITERATIONS + 2
+    assert max(passes.values(), default=0) <= init.MAX_ITERATIONS + 2
     same = {n for n in model.blocks if torch.equal(model.blocks[n].layer.weight, plain.blocks[n].layer.weight)}
     assert same == kept | {name for name, block in model.blocks.items() if block.activation is None}
     assert all(param.isfinite().all() for param in model.parameters())
+
+
+@pytest.mark.parametrize("form", ["lsuv_paper", "lsuv_notebook"])
+@pytest.mark.parametrize(
+    "fields",
+    [*({"norm": norm} for norm in NORMS if norm != "instance"), {"model": "mlp"}, {"norm": "none", "maxv": 3.0}],
+    ids=str,
+)
+def test_the_other_forms_of_lsuv_reach_what_they_promise_and_the_net_trains(
+    form: str, fields: dict[str, object], digits: Tensor
+) -> None:
+    model = made(Config(init=form, **fields), digits)  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    fresh = build(Config(**fields))  # type: ignore[arg-type]
+    for (key, value), (_, at_first) in zip(model.named_buffers(), fresh.named_buffers(), strict=True):
+        assert torch.equal(value.nan_to_num(7), at_first.nan_to_num(7)), f"running statistics are left alone: {key}"
+    with torch.no_grad():
+        x = model.stem(digits)
+        for block in model.blocks.values():
+            raw = block.layer(x)
+            out = raw if block.activation is None else block.activation(raw)
+            if form == "lsuv_paper" and block.activation is not None:
+                assert raw.var().item() == pytest.approx(1, abs=4e-3)
+            elif block.activation is not None:
+                assert out.std().item() == pytest.approx(1, abs=2e-3)
+                assert out.mean().item() < 0.4, "less than a ReLU's, as the shift has been moved"
+            x = out if block.norm is None else copy.deepcopy(block.norm).train()(out)
+        last = fields.get("model") != "mlp"
+        if form == "lsuv_paper" and last:
+            assert model.head(x).var().item() == pytest.approx(1, abs=4e-3), "the logits, too"
+    curve = losses(model, digits, data.load("mnist").y_train[:512], lr=0.1, steps=12)
+    assert all(map(math.isfinite, curve)) and curve[-1] < 0.9 * curve[0]
+
+
+@pytest.mark.parametrize("form", ["lsuv_paper", "lsuv_notebook"])
+def test_the_other_forms_of_lsuv_that_cannot_succeed_say_so(form: str) -> None:
+    torch.manual_seed(0)
+    config = Config(init=form, norm="none", sub=0.0)
+    model = build(config)
+    failed = initialise(model, config, torch.zeros(16, 1, 28, 28))
+    assert failed == sorted(CNN) + (["the last layer"] if form == "lsuv_paper" else [])
+    for block in model.blocks.values():
+        assert block.activation is not None and block.activation.sub == 0
+        flat = block.layer.weight.detach().flatten(1)
+        if form == "lsuv_paper":
+            torch.testing.assert_close(flat @ flat.T, torch.eye(len(flat)), atol=1e-5, rtol=0)
+
+
+def test_logistic_regression_keeps_torchs_weights_with_every_init(digits: Tensor) -> None:
+    torch.manual_seed(0)
+    untouched = build(Config(model="logistic")).blocks["linear"].layer.weight
+    for kind in INITS:
+        assert torch.equal(made(Config(model="logistic", init=kind), digits).blocks["linear"].layer.weight, untouched)
 
 
 def test_lsuv_without_a_batch() -> None:

@@ -9,7 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lab.nn import activations, batch_norm, init, item_norm, reference, running_norm
+from lab.config import Config
+from lab.nn import activations, batch_norm, init, item_norm, models, reference, running_norm
+from lab.nn.init import initialise
+from lab.nn.models import Model
 from lab.training import optimizers
 
 C = 4
@@ -185,6 +188,63 @@ def test_kaiming(kind: str, leak: float) -> None:
         assert abs(float(made.mean())) < 0.03 * float(torchs.std())
         if kind == "uniform":
             assert float(made.abs().max()) == pytest.approx(float(torchs.abs().max()), rel=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(8, 1, 5, 5), (16, 8, 3, 3), (50, 784), (30, 20), (7, 7)])
+def test_orthonormal_weights_are_torchs(shape: tuple[int, ...]) -> None:
+    made = [torch.zeros(shape) for _ in range(3)]
+    for weight, fill in zip(made, (reference.orthonormal, init.orthonormal, nn.init.orthogonal_), strict=True):
+        torch.manual_seed(3)
+        fill(weight)
+    for weight in made[:2]:
+        torch.testing.assert_close(weight, made[2])
+    flat = made[0].flatten(1)
+    product = flat @ flat.T if shape[0] <= flat.shape[1] else flat.T @ flat
+    torch.testing.assert_close(product, torch.eye(len(product)), atol=1e-5, rtol=0)
+
+
+def lsuv_net(init: str) -> tuple[Model, Tensor]:
+    """A net of the lab without norms, as its init leaves it, and the batch that the init looked at."""
+    config = Config(widths=(4, 6), norm="none", leak=0.1, sub=0.2, init=init)
+    torch.manual_seed(0)
+    x = torch.randn(64, 1, 28, 28) * 2 + 0.5
+    model = models.build(config)
+    torch.manual_seed(1)
+    assert initialise(model, config, x) == []
+    return model, x
+
+
+def test_the_papers_lsuv_is_the_readable_one() -> None:
+    model, x = lsuv_net("lsuv_paper")
+    twin, _ = lsuv_net("kaiming_normal")
+    parts = [part for block in twin.blocks.values() for part in (block.layer, block.activation)]
+    with torch.no_grad():
+        torch.manual_seed(1)
+        reference.lsuv_paper([*parts, *twin.head], x)  # type: ignore[misc,list-item]
+        for a, b in zip(model.parameters(), twin.parameters(), strict=True):
+            torch.testing.assert_close(a, b, rtol=2e-3, atol=1e-6)
+        for block in twin.blocks.values():
+            assert float(block.layer(x).var()) == pytest.approx(1, abs=2e-3)
+            flat = block.layer.weight.flatten(1)
+            torch.testing.assert_close(flat @ flat.T / flat[0].square().sum(), torch.eye(len(flat)), atol=1e-5, rtol=0)
+            x = block(x)
+        assert float(twin.head(x).var()) == pytest.approx(1, abs=2e-3), "the logits, too"
+
+
+def test_the_notebooks_lsuv_is_the_readable_one() -> None:
+    model, x = lsuv_net("lsuv_notebook")
+    twin, _ = lsuv_net("kaiming_normal")
+    with torch.no_grad():
+        reference.lsuv_notebook([(block.layer, block.activation) for block in twin.blocks.values()], x)  # type: ignore[misc]
+        for a, b in zip(model.blocks.values(), twin.blocks.values(), strict=True):
+            assert a.activation is not None and b.activation is not None
+            assert a.activation.sub == pytest.approx(b.activation.sub, abs=2e-3) and a.activation.sub > 0.25
+            torch.testing.assert_close(a.layer.weight, b.layer.weight, rtol=5e-3, atol=1e-5)
+            # By hand: after the shift is moved to the mean m, scaling by s makes the mean s m - m = (1 - 1 / s) s m.
+            x, raw = a(x), a.activation.sub + a(x)
+            assert float(x.std()) == pytest.approx(1, abs=2e-3)
+            assert float(x.mean()) == pytest.approx(float(raw.mean()) - a.activation.sub, abs=1e-5)
+    assert torch.equal(model.head[2].weight, twin.head[2].weight), "the last linear layer keeps torch's"  # type: ignore[index]
 
 
 def test_lsuv_brings_every_layer_to_a_std_of_1() -> None:
