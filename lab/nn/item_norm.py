@@ -58,7 +58,8 @@ class InstanceNorm(ItemNorm):
     """The course's InstanceNorm (lesson 10, notebook 07): each channel of each image alone.
 
     The variance is unbiased unless ``unbiased`` is False: on a 1x1 map it is nan, for any eps
-    and learning rate, as in the course's own run. D. Ulyanov et al., arXiv:1607.08022.
+    and learning rate, as in the course's own run. The biased one is 0 there, and the output the
+    learned shift alone, whatever the image. D. Ulyanov et al., arXiv:1607.08022.
     """
 
     def __init__(self, channels: int, eps: float = 1e-5, *, unbiased: bool = True) -> None:

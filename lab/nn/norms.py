@@ -32,6 +32,8 @@ def make_norm(kind: str, channels: int, *, eps: float, momentum: float, groups: 
             return LayerNorm(eps)
         case "instance":
             return InstanceNorm(channels, eps)
+        case "instance_biased":
+            return InstanceNorm(channels, eps, unbiased=False)
         case "group":
             return GroupNorm(groups, channels, eps)
         case "running":

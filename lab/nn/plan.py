@@ -10,7 +10,8 @@ PICTURE, CLASSES, HIDDEN = 28, 10, 50
 
 NORM_NAMES = {
     "batch": "BatchNorm", "torch_batch": "TorchBatchNorm", "layer": "LayerNorm", "instance": "InstanceNorm",
-    "group": "GroupNorm", "running": "RunningBatchNorm", "running_simple": "RunningBatchNormSimple",
+    "instance_biased": "InstanceNorm", "group": "GroupNorm", "running": "RunningBatchNorm",
+    "running_simple": "RunningBatchNormSimple",
 }  # fmt: skip
 """The classes in lab.nn.norms that Config's names stand for."""
 

@@ -79,10 +79,17 @@ class LayerNorm(Scaled):
 
 
 class InstanceNorm(Scaled):
-    """Each channel of each picture by its own mean and variance. Lesson 10; arXiv:1607.08022."""
+    """Each channel of each picture by its own mean and variance. Lesson 10; arXiv:1607.08022.
+
+    The lesson's variance is unbiased (``correction`` 1), and on a 1 x 1 map 0 / 0; the paper's is biased (0).
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-5, correction: int = 1) -> None:
+        super().__init__(channels, eps)
+        self.correction = correction
 
     def forward(self, x: Tensor) -> Tensor:
-        mean, var = x.mean((2, 3), keepdim=True), x.var((2, 3), keepdim=True)
+        mean, var = x.mean((2, 3), keepdim=True), x.var((2, 3), correction=self.correction, keepdim=True)
         return self.scale((x - mean) / (var + self.eps).sqrt())
 
 

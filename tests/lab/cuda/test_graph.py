@@ -130,7 +130,8 @@ def assert_same(a: Done, b: Done) -> None:
 
 @pytest.mark.parametrize("optimizer", ["sgd", *ADAPTIVE])
 @pytest.mark.parametrize(
-    "norm", ["none", "batch", "torch_batch", "layer", "instance", "group", "running", "running_simple"]
+    "norm",
+    ["none", "batch", "torch_batch", "layer", "instance", "instance_biased", "group", "running", "running_simple"],
 )
 def test_same_record_and_weights_as_eager(device: str, norm: str, optimizer: str) -> None:
     changes = ADAPTIVE.get(optimizer, {})

@@ -101,7 +101,17 @@ def test_instance_norm_of_one_value_is_nan_without_a_warning_and_a_constant_when
         warnings.simplefilter("error")
         assert InstanceNorm(C)(x).isnan().all()
     assert InstanceNorm(C, eps=1.0)(x).isnan().all()
-    assert InstanceNorm(C, unbiased=False)(x).eq(0).all()
+    biased = InstanceNorm(C, unbiased=False)
+    with torch.no_grad():
+        biased.bias.copy_(torch.arange(C)[CUBE])
+    x.requires_grad_()
+    y = biased(x)
+    assert torch.equal(y, biased.bias.expand_as(y)), "the shift alone"
+    y.square().sum().backward()
+    assert (
+        x.grad is not None and x.grad.eq(0).all() and biased.weight.grad is not None and biased.weight.grad.eq(0).all()
+    )
+    torch.testing.assert_close(biased.bias.grad, 2 * 4 * biased.bias.detach())  # four pictures
 
 
 @pytest.mark.parametrize("groups", [0, -1, 4, 7])

@@ -53,6 +53,7 @@ EXPECTED = {
     "torch_batch": norms.TorchBatchNorm,
     "layer": norms.LayerNorm,
     "instance": norms.InstanceNorm,
+    "instance_biased": norms.InstanceNorm,
     "group": norms.GroupNorm,
     "running": norms.RunningBatchNorm,
     "running_simple": norms.RunningBatchNormSimple,
@@ -67,6 +68,8 @@ def test_make_norm(kind: str) -> None:
     assert norm.eps == 1e-3
     if isinstance(norm, AveragingNorm):
         assert norm.momentum == 0.2
+    if isinstance(norm, norms.InstanceNorm):
+        assert norm.unbiased == (kind == "instance")
     if isinstance(norm, norms.GroupNorm):
         assert norm.groups == 2
 

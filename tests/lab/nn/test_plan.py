@@ -7,7 +7,9 @@ from lab.nn import models
 from lab.nn.plan import plan
 
 
-@pytest.mark.parametrize("norm", ["none", "batch", "torch_batch", "layer", "instance", "group", "running"])
+@pytest.mark.parametrize(
+    "norm", ["none", "batch", "torch_batch", "layer", "instance", "instance_biased", "group", "running"]
+)
 @pytest.mark.parametrize("model", ["cnn", "mlp", "logistic"])
 def test_the_plan_is_the_nets(model: str, norm: str) -> None:
     config = Config(model=model, norm=norm, widths=(4, 8, 16))

@@ -62,10 +62,11 @@ def assert_same(first: nn.Module, second: nn.Module, rounds: list[tuple[int, int
     [
         (lambda: reference.GroupNorm(2, C), lambda: nn.GroupNorm(2, C)),
         (lambda: reference.GroupNorm(4, C, eps=0.1), lambda: nn.InstanceNorm2d(C, eps=0.1, affine=True)),
+        (lambda: reference.InstanceNorm(C, 0.1, 0), lambda: nn.InstanceNorm2d(C, eps=0.1, affine=True)),
         (lambda: reference.GeneralRelu(leak=0.1), lambda: nn.LeakyReLU(0.1)),
         (lambda: reference.GeneralRelu(), nn.ReLU),
     ],
-    ids=["group", "instance, biased", "leaky", "relu"],
+    ids=["group", "groups of one", "instance, biased", "leaky", "relu"],
 )
 def test_the_readable_ones_are_torchs(ours: Make, torchs: Make) -> None:
     assert_same(ours(), torchs())

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import lab.telemetry
-from lab.config import Config
+from lab.config import NORMS, Config
 from lab.nn import models
 from lab.record import BINS, COUNTS, LAYER, NORM, Layout
 from lab.telemetry.probes import Probes, flat_view, fused_passes, histogram, measure, measure_norm
@@ -121,7 +121,7 @@ def test_rows_hold_each_blocks_output_after_its_norm() -> None:
         assert row[f"std/{name}"] == pytest.approx(1, abs=0.05)
 
 
-@pytest.mark.parametrize("norm", ["batch", "torch_batch", "layer", "instance", "group", "running", "running_simple"])
+@pytest.mark.parametrize("norm", [norm for norm in NORMS if norm != "none"])
 def test_norm_figures(norm: str) -> None:
     model, layout, probes = make(norm)
     with probes:
@@ -140,7 +140,7 @@ def test_norm_figures(norm: str) -> None:
             ), "from zero = de-biased times the factor"
 
 
-@pytest.mark.parametrize("norm", ["batch", "torch_batch", "layer", "instance", "group", "running", "running_simple"])
+@pytest.mark.parametrize("norm", [norm for norm in NORMS if norm != "none"])
 def test_the_compiled_pass_gives_the_same_figures_of_a_norm(norm: str) -> None:
     model, layout, probes = make(norm)
     with probes:
