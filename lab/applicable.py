@@ -3,7 +3,7 @@
 from lab.config import KNOBS, MOVING_AVERAGE_NORMS, Config
 
 NORM_KNOBS = frozenset({"norm_eps", "norm_momentum", "groups"})
-CNN_KNOBS = NORM_KNOBS | {"norm", "widths"}
+CNN_KNOBS = NORM_KNOBS | {"norm", "widths", "pool"}
 ACTIVATION_KNOBS = frozenset({"leak", "sub", "maxv"})
 INIT_KNOBS = frozenset({"init", "init_a"})
 ADAPTIVE_KNOBS = frozenset({"beta2", "opt_eps"})

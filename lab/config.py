@@ -34,6 +34,7 @@ MOVING_AVERAGE_NORMS = frozenset({"batch", "torch_batch", "running", "running_si
 such a norm has no bias: the norm adds a shift of its own to every channel. With the others it keeps it."""
 
 MODELS = {"cnn": "CNN", "logistic": "Logistic regression", "mlp": "784-50-10 net"}
+POOLS = {"average": "Average", "max": "Maximum", "flatten": "None: every pixel"}
 INITS = {
     "default": "torch default",
     "kaiming_normal": "Kaiming normal",
@@ -119,6 +120,9 @@ class Config:
         (8, 16, 32, 32), "Widths", "Filters of each conv block, commas between; CNN only.", NET, unit="filters",
         low=1, high=512, parse=_widths,
     )  # fmt: skip
+    pool: str = _knob(
+        "average", "Pool", "What the last layer reads of each of the last maps; CNN only.", NET, choices=POOLS
+    )
     sub: float = _knob(
         0.0, "Activation shift (sub)", "Subtracted after the leaky ReLU to centre it; not in logistic regression.", NET,
         low=0, high=5, slider=(0, 1), step=0.05,

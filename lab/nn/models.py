@@ -1,6 +1,8 @@
 """The networks that the lab trains: the lesson's CNN, logistic regression, one hidden layer."""
 
+import math
 from collections import OrderedDict
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -64,10 +66,13 @@ class Model(nn.Module):
 def build(config: Config, outputs: int = CLASSES, pixels: int = PICTURE * PICTURE) -> Model:
     """Return the network of ``config.model``, with torch's default weights from the default RNG.
 
-    ``pixels`` of a picture matter to the linear nets only: the CNN takes pictures of any size.
+    A CNN that pools takes pictures of any size, the other nets those of ``pixels`` pixels alone.
+
+    Raises:
+        ValueError: for pictures that are not square, which a CNN without a pool cannot be built for.
     """
     if config.model == "cnn":
-        return _cnn(config, outputs)
+        return _cnn(config, outputs, pixels)
     if config.model == "mlp":
         hidden = Block(_linear(pixels, HIDDEN), _activation(config))
         return Model(nn.Flatten(), {"hidden": hidden, "output": Block(_linear(HIDDEN, outputs))}, nn.Identity())
@@ -83,8 +88,16 @@ def _activation(config: Config) -> GeneralRelu:
     return GeneralRelu(config.leak, config.sub, config.maxv)
 
 
-def _cnn(config: Config, outputs: int) -> Model:
-    """Return lesson 10's net: stride-2 convs, 5x5 then 3x3, average pool to 1x1, linear."""
+POOLS: dict[str, Callable[[], nn.Module]] = {
+    "average": lambda: nn.AdaptiveAvgPool2d(1),
+    "max": lambda: nn.AdaptiveMaxPool2d(1),
+    "flatten": nn.Identity,
+}
+"""Config.pool -> what comes between the last maps and the last layer, before they are laid flat."""
+
+
+def _cnn(config: Config, outputs: int, pixels: int) -> Model:
+    """Return lesson 10's net: stride-2 convs, 5x5 then 3x3, a pool (the lesson's averages to 1x1), linear."""
     blocks = {}
     for number, (before, width) in enumerate(pairwise((1, *config.widths)), start=1):
         kernel = 5 if number == 1 else 3
@@ -94,5 +107,13 @@ def _cnn(config: Config, outputs: int) -> Model:
             config.norm, width, eps=config.norm_eps, momentum=config.norm_momentum, groups=config.groups
         )  # fmt: skip
         blocks[f"conv{number}"] = Block(conv, _activation(config), norm)
-    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), _linear(config.widths[-1], outputs))
+    values = config.widths[-1]
+    if config.pool == "flatten":
+        side = math.isqrt(pixels)
+        if side * side != pixels:
+            raise ValueError(f"a CNN without a pool needs square pictures, got {pixels} pixels")
+        for _ in config.widths:
+            side = (side + 1) // 2
+        values *= side * side
+    head = nn.Sequential(POOLS[config.pool](), nn.Flatten(), _linear(values, outputs))
     return Model(nn.Identity(), blocks, head)

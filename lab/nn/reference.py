@@ -154,6 +154,14 @@ class RunningBatchNormSimple(RunningBatchNorm):
         return x * across(self.factor) + across(self.offset)
 
 
+def pool(x: Tensor, kind: str = "average") -> Tensor:
+    """Return what the last layer reads of maps x: each one's average or maximum, (N, C), or every pixel, (N, C H W)."""
+    pixels = x.reshape(*x.shape[:2], -1)
+    if kind == "average":
+        return pixels.mean(2)
+    return pixels.max(2).values if kind == "max" else pixels.flatten(1)
+
+
 def kaiming_normal(weight: Tensor, leak: float = 0.0) -> None:
     """Fill ``weight`` (out, in, …) so that a leaky ReLU's outputs keep their size. arXiv:1502.01852."""
     inputs = weight[0].numel()

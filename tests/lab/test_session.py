@@ -216,7 +216,7 @@ CHANGES: dict[str, object] = {
     "sub": 0.3, "maxv": 1.0, "norm_momentum": 0.7, "groups": 2, "init": "kaiming_uniform", "init_a": 1.0,
     "optimizer": "adam", "weight_decay": 0.1, "beta2": 0.9, "opt_eps": 0.1, "lr_schedule": "one-cycle",
     "momentum_schedule": "one-cycle momentum", "size": 100, "batch_size": 20, "epochs": 1, "max_steps": 7, "seed": 5,
-    "beta": 0.5, "near_zero": 0.5, "gradients": "outputs",
+    "pool": "flatten", "beta": 0.5, "near_zero": 0.5, "gradients": "outputs",
 }  # fmt: skip
 BASES: dict[str, dict[str, object]] = {
     "groups": {"norm": "group"},

@@ -106,6 +106,25 @@ def test_block_outputs_are_what_a_hook_reads(kind: str) -> None:
         assert torch.equal(last, logits) and not model.norms
 
 
+@pytest.mark.parametrize(("widths", "side"), [((4, 8), 7), ((4, 8, 8), 4), ((4,) * 7, 1)])
+def test_without_a_pool_the_last_layer_reads_every_pixel(widths: tuple[int, ...], side: int) -> None:
+    model = made(widths=widths, pool="flatten")
+    x = torch.randn(3, 1, 28, 28)
+    assert model.body(x).shape == (3, widths[-1], side, side) and model(x).shape == (3, 10)
+    flat = model.body(x).reshape(3, -1)
+    torch.testing.assert_close(model(x), flat @ model.head[2].weight.T + model.head[2].bias)  # type: ignore[index]
+    assert build(Config(pool="flatten"), 4, 64 * 64)(torch.randn(2, 1, 64, 64)).shape == (2, 4)
+    with pytest.raises(ValueError, match="square pictures, got 200 pixels"):
+        build(Config(pool="flatten"), 4, 10 * 20)
+
+
+def test_the_net_of_a_maximum() -> None:
+    model = made(pool="max")
+    x = torch.randn(3, 1, 28, 28)
+    linear = model.head[2]  # type: ignore[index]
+    torch.testing.assert_close(model(x), model.body(x).amax((2, 3)) @ linear.weight.T + linear.bias)
+
+
 def test_more_blocks_than_the_picture_halves() -> None:
     assert made(widths=(4,) * 8).forward(torch.randn(2, 1, 28, 28)).shape == (2, 10)
 

@@ -175,6 +175,24 @@ def test_the_readable_optimisers_are_torchs_and_the_fast_ones_are_theirs(
         torch.testing.assert_close(params[2], params[0], rtol=1e-10, atol=1e-11)
 
 
+@pytest.mark.parametrize("size", [1, 2, 5])
+@pytest.mark.parametrize("kind", models.POOLS)
+def test_pools(kind: str, size: int) -> None:
+    """Torch's by name, the lab's, and the readable one: the same numbers, and the same gradients."""
+    by_name = {"average": F.adaptive_avg_pool2d, "max": F.adaptive_max_pool2d, "flatten": lambda x, _: x}
+    x = pictures(3, size)
+    ways = [lambda x: by_name[kind](x, 1).flatten(1), lambda x: models.POOLS[kind]()(x).flatten(1)]
+    found = []
+    for way in (*ways, lambda x: reference.pool(x, kind)):
+        given = x.clone().requires_grad_()
+        y = way(given)
+        (y * torch.arange(y.numel()).reshape(y.shape)).sum().backward()
+        found.append((y.detach(), given.grad))
+    assert found[0][0].shape == (3, C if kind != "flatten" else C * size * size)
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0])
+
+
 @pytest.mark.parametrize("leak", [0.0, 0.1])
 @pytest.mark.parametrize("kind", ["normal", "uniform"])
 def test_kaiming(kind: str, leak: float) -> None:
