@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lab import schedules
 from lab.config import MOVING_AVERAGE_NORMS, Config
+from lab.nn.plan import plan
 from lab.record import Mark
 
 REFERENCE = Path(__file__).parent / "nn" / "reference.py"
@@ -29,12 +30,13 @@ from lab import data"""
 _CHANNELS_LAST = "net.to(memory_format=torch.channels_last)  # as the lab does: faster, and the same rounding"
 
 NORM_CLASSES = {
-    "batch": "BatchNorm", "layer": "LayerNorm", "instance": "InstanceNorm", "running": "RunningBatchNorm",
-    "running_simple": "RunningBatchNormSimple",
+    "batch": "BatchNorm", "layer": "LayerNorm", "instance": "InstanceNorm", "instance_biased": "InstanceNorm",
+    "running": "RunningBatchNorm", "running_simple": "RunningBatchNormSimple",
 }  # fmt: skip
 """Config's names of the norms that are copied from the reference; torch has the others."""
 
 _GROUP = {"lr": "lr", "momentum": "momentum", "weight_decay": "weight_decay", "opt_eps": "eps"}
+_ADAMS = {"adam": "Adam", "adamw": "AdamW"}
 _NET = {"norm_eps": "eps", "norm_momentum": "momentum", "leak": "leak"}
 """Live fields -> key of the optimiser's parameter group, and attribute of the net's modules."""
 
@@ -77,7 +79,8 @@ def _needed(name: str) -> list[str]:
 def script(config: Config, marks: Iterable[Mark] = (), title: str = "") -> str:
     """Return a Python script that trains the run of ``config`` on the CPU and prints each epoch's validation.
 
-    LSUV with a cap (``maxv``) is equal to the tolerance of 1e-3 only: its scaling then takes several steps.
+    LSUV with a cap (``maxv``) is equal to the tolerance of 1e-3 only: its scaling then takes several steps. torch's
+    RMSProp refuses a momentum that is turned on during the run.
 
     Args:
         marks: changes of live knobs during the run, as in its record.
@@ -115,7 +118,7 @@ def _changes(marks: Iterable[Mark]) -> dict[int, dict[str, object]]:
 
 
 def _activation(config: Config, leak_moves: bool) -> str:
-    if config.sub or config.maxv or leak_moves:
+    if config.sub or config.maxv or leak_moves or config.init == "lsuv_notebook":
         return f"GeneralRelu({config.leak!r}, {config.sub!r}, {config.maxv!r})"
     return f"nn.LeakyReLU({config.leak!r})" if config.leak else "nn.ReLU()"
 
@@ -128,6 +131,7 @@ def _norm(config: Config) -> str:
         "group": f", nn.GroupNorm({config.groups}, width, {eps})",
         "layer": f", LayerNorm({eps})",
         "instance": f", InstanceNorm(width, {eps})",
+        "instance_biased": f", InstanceNorm(width, {eps}, correction=0)",
     }.get(config.norm, f", {NORM_CLASSES.get(config.norm, '')}(width, {eps}, {momentum})")
 
 
@@ -139,6 +143,9 @@ def _net(config: Config, activation: str) -> str:
         lines += [f"net = nn.Sequential(nn.Flatten(), nn.Linear(784, 50), {activation}, nn.Linear(50, 10))"]
     else:
         bias = "" if config.norm not in MOVING_AVERAGE_NORMS else ", bias=False"
+        side = plan(config)[-1].shape[1]
+        pixels = f" * {side * side}" if config.pool == "flatten" else ""
+        pool = {"average": "nn.AdaptiveAvgPool2d(1), ", "max": "nn.AdaptiveMaxPool2d(1), "}.get(config.pool, "")
         lines += [
             "blocks, before = [], 1",
             f"for width in {config.widths!r}:",
@@ -146,13 +153,15 @@ def _net(config: Config, activation: str) -> str:
             f"    conv = nn.Conv2d(before, width, kernel, stride=2, padding=kernel // 2{bias})",
             f"    blocks.append(nn.Sequential(conv, {activation}{_norm(config)}))",
             "    before = width",
-            "net = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, 10))",
+            f"net = nn.Sequential(*blocks, {pool}nn.Flatten(), nn.Linear(before{pixels}, 10))",
         ]
     size = f", size={config.size}" if config.size != Config.size else ""
     return "\n".join([*lines, f'pictures = data.load("{config.dataset}"{size})'])
 
 
 def _initialised(config: Config) -> str:
+    if config.init == "lsuv_paper":
+        return "\n".join(_lsuv_paper(config))
     kind = "uniform" if config.init == "kaiming_uniform" else "normal"
     layers = "[net[1]]" if config.model == "mlp" else "[block[0] for block in blocks]"
     bias = config.model == "mlp" or config.norm not in MOVING_AVERAGE_NORMS
@@ -161,7 +170,7 @@ def _initialised(config: Config) -> str:
         f"    nn.init.kaiming_{kind}_(layer.weight, a={config.init_a!r})",
         *(["    nn.init.zeros_(layer.bias)"] if bias else []),
     ]
-    if config.init == "lsuv":
+    if config.init in ("lsuv", "lsuv_notebook"):
         lines += _lsuv(config)
     return "\n".join(lines)
 
@@ -169,22 +178,49 @@ def _initialised(config: Config) -> str:
 def _lsuv(config: Config) -> list[str]:
     each = "[net[1:3]]" if config.model == "mlp" else "blocks"
     begin = "x = pictures.x_train[:512]" + (".flatten(1)" if config.model == "mlp" else "")
+    centred = [
+        "        while abs(mean := block[:2](x).mean()) > 1e-3:",
+        "            block[1].sub += mean.item()",
+    ]
     return [
-        "with torch.no_grad():  # LSUV, arXiv:1511.06422",
+        "with torch.no_grad():  # LSUV, after arXiv:1511.06422",
         f"    {begin}",
         f"    for block in {each}:",
+        *(centred if config.init == "lsuv_notebook" else []),
         "        while abs(std := block[:2](x).std()) and abs(std - 1) > 1e-3:",
         "            block[0].weight.div_(std)",
         "        x = copy.deepcopy(block)(x)",
     ]
 
 
+def _lsuv_paper(config: Config) -> list[str]:
+    mlp = config.model == "mlp"
+    return [
+        f"parts = {'[net[1:3]]' if mlp else 'blocks'}",
+        "for layer in [*(part[0] for part in parts), net[-1]]:",
+        "    nn.init.orthogonal_(layer.weight)",
+        "    if layer.bias is not None:",
+        "        nn.init.zeros_(layer.bias)",
+        "with torch.no_grad():  # LSUV, arXiv:1511.06422",
+        "    x = pictures.x_train[:512]" + (".flatten(1)" if mlp else ""),
+        f"    for part in [*parts, nn.Sequential({'' if mlp else '*net[len(blocks):-1], '}net[-1])]:",
+        "        layer = part if part[-1] is net[-1] else part[0]",
+        "        while (std := layer(x).std()) and abs(std - 1) > 1e-3:",
+        "            (net[-1] if layer is part else layer).weight.div_(std)",
+        "        x = copy.deepcopy(part)(x)",
+    ]
+
+
 def _optimizer(config: Config) -> str:
     decay = f", weight_decay={config.weight_decay!r}" if config.weight_decay else ""
-    if config.optimizer == "adam":
+    begin, eps = f"net.parameters(), {config.lr!r}", f"eps={config.opt_eps!r}"
+    if config.optimizer in _ADAMS:
+        decay = f", weight_decay={config.weight_decay!r}" if config.optimizer == "adamw" else decay
         betas = f"betas=({config.momentum!r}, {config.beta2!r})"
-        return f"optimizer = torch.optim.Adam(net.parameters(), {config.lr!r}, {betas}, eps={config.opt_eps!r}{decay})"
+        return f"optimizer = torch.optim.{_ADAMS[config.optimizer]}({begin}, {betas}, {eps}{decay})"
     momentum = f", momentum={config.momentum!r}" if config.momentum else ""
+    if config.optimizer == "rmsprop":
+        return f"optimizer = torch.optim.RMSprop({begin}, alpha={config.beta2!r}, {eps}{momentum}{decay})"
     return f"optimizer = torch.optim.SGD(net.parameters(), {config.lr!r}{momentum}{decay})"
 
 
@@ -224,6 +260,7 @@ def _schedules(config: Config) -> str:
 
 
 def _loop(config: Config, changes: Mapping[int, Mapping[str, object]]) -> str:
+    limited = 0 < config.max_steps < config.epochs * config.steps_per_epoch()
     moved = sorted({name for change in changes.values() for name in change})
     lines = [f"order = torch.Generator().manual_seed({config.seed})", "losses = []"]
     if moved:
@@ -233,7 +270,7 @@ def _loop(config: Config, changes: Mapping[int, Mapping[str, object]]) -> str:
             *lines,
         ]
     lines += [
-        f"for epoch in range({config.epochs}):",
+        f"for epoch in range({-(-config.steps() // config.steps_per_epoch())}):",
         "    net.train()",
         f"    for chosen in torch.randperm(len(pictures.x_train), generator=order).split({config.batch_size}):",
     ]
@@ -241,6 +278,7 @@ def _loop(config: Config, changes: Mapping[int, Mapping[str, object]]) -> str:
         lines += ["        knobs.update(changes.get(len(losses), {}))"]
     if _scheduled(config):
         steps = f"({config.epochs} * math.ceil(len(pictures.x_train) / {config.batch_size}))"
+        steps = str(config.max_steps) if limited else steps
         lines += [f"        progress = len(losses) / {steps}"]
     lines += [f"        {line}" for line in _set_anew(config, moved)]
     lines += [
@@ -249,6 +287,7 @@ def _loop(config: Config, changes: Mapping[int, Mapping[str, object]]) -> str:
         "        loss.backward()",
         "        optimizer.step()",
         "        losses.append(loss.item())",
+        *([f"        if len(losses) == {config.max_steps}:", "            break"] if limited else []),
         "    net.eval()",
         "    with torch.no_grad():",
         f"        logits = torch.cat([net(x) for x in pictures.x_valid.split({2 * config.batch_size})])",
@@ -266,12 +305,14 @@ def _set_anew(config: Config, moved: Collection[str]) -> list[str]:
         if getattr(config, f"{name}_schedule") != "constant":
             values[name] = f"{values.get(name, repr(getattr(config, name)))} * scheduled({name}_phases, progress)"
     lines = []
-    if config.optimizer == "adam" and values.keys() & {"momentum", "beta2"}:
+    if config.optimizer in _ADAMS and values.keys() & {"momentum", "beta2"}:
         betas = [values.get(name, repr(getattr(config, name))) for name in ("momentum", "beta2")]
         lines += [f'optimizer.param_groups[0]["betas"] = {", ".join(betas)}']
     for name, key in _GROUP.items():
-        if name in values and not (config.optimizer == "adam" and name == "momentum"):
+        if name in values and not (config.optimizer in _ADAMS and name == "momentum"):
             lines += [f'optimizer.param_groups[0]["{key}"] = {values[name]}']
+    if config.optimizer == "rmsprop" and "beta2" in values:
+        lines += [f'optimizer.param_groups[0]["alpha"] = {values["beta2"]}']
     inside = {name: key for name, key in _NET.items() if name in values}
     if inside:
         lines += ["for part in net.modules():"]

@@ -81,7 +81,7 @@ def lsuv_paper(model: Model, batch: Tensor) -> list[str]:
                 nn.init.zeros_(layer.bias)
 
     def scale_layer(block: Block, x: Tensor) -> bool:
-        return _scale_to_unit_std(block.layer.weight, lambda: block.layer(x))
+        return _scale_to_unit_std(block.layer.weight, partial(block.layer, x))
 
     kept = _block_by_block(model, batch, scale_layer)
     with torch.no_grad():
@@ -101,7 +101,8 @@ def lsuv_notebook(model: Model, batch: Tensor) -> list[str]:
     """
 
     def centre_and_scale(block: Block, x: Tensor) -> bool:
-        assert block.activation is not None
+        if block.activation is None:
+            return True
         start = block.activation.sub
         if _centre(block, x) and _scale_block(block, x):
             return True
@@ -112,12 +113,12 @@ def lsuv_notebook(model: Model, batch: Tensor) -> list[str]:
 
 
 def _block_by_block(model: Model, batch: Tensor, adjust: Callable[[Block, Tensor], bool]) -> list[str]:
-    """Adjust each block that has an activation to what reaches it of ``batch``; return the names where it failed."""
+    """Adjust each block to what reaches it of ``batch``; return the names of those where it failed."""
     kept = []
     with torch.no_grad():
         x = model.stem(batch)
         for name, block in model.blocks.items():
-            if block.activation is not None and not adjust(block, x):
+            if not adjust(block, x):
                 kept.append(name)
             x = _before_norm(block, x)
             if block.norm is not None:
@@ -142,6 +143,9 @@ def _centre(block: Block, x: Tensor) -> bool:
 
 
 def _scale_block(block: Block, x: Tensor) -> bool:
+    """Return whether the block's output has std 1 now; one without an activation stays as it is."""
+    if block.activation is None:
+        return True
     return _scale_to_unit_std(block.layer.weight, lambda: _before_norm(block, x))
 
 

@@ -257,14 +257,13 @@ def test_the_other_forms_of_lsuv_reach_what_they_promise_and_the_net_trains(
         for block in model.blocks.values():
             raw = block.layer(x)
             out = raw if block.activation is None else block.activation(raw)
-            if form == "lsuv_paper" and block.activation is not None:
+            if form == "lsuv_paper":
                 assert raw.var().item() == pytest.approx(1, abs=4e-3)
             elif block.activation is not None:
                 assert out.std().item() == pytest.approx(1, abs=2e-3)
                 assert out.mean().item() < 0.4, "less than a ReLU's, as the shift has been moved"
             x = out if block.norm is None else copy.deepcopy(block.norm).train()(out)
-        last = fields.get("model") != "mlp"
-        if form == "lsuv_paper" and last:
+        if form == "lsuv_paper":
             assert model.head(x).var().item() == pytest.approx(1, abs=4e-3), "the logits, too"
     curve = losses(model, digits, data.load("mnist").y_train[:512], lr=0.1, steps=12)
     assert all(map(math.isfinite, curve)) and curve[-1] < 0.9 * curve[0]
