@@ -24,7 +24,7 @@ NORMS = {
     "torch_batch": "nn.BatchNorm2d",
     "layer": "LayerNorm",
     "instance": "InstanceNorm",
-    "instance_biased": "InstanceNorm (biased variance)",
+    "instance_biased": "InstanceNorm (biased)",
     "group": "GroupNorm",
     "running": "RunningBatchNorm (de-biased)",
     "running_simple": "RunningBatchNorm (simplified)",

@@ -234,6 +234,10 @@ def test_a_knob_says_its_name_its_value_and_what_it_refuses(voila_server: Any, p
         expect(place).to_have_css("outline", re.compile("solid 2px"))
     page.get_by_role("button", name="Network").click()
     expect(page.get_by_role("textbox", name="Activation shift (sub)")).to_be_visible()
+    groups = page.get_by_role("textbox", name="Groups")
+    expect(groups).to_be_hidden()  # without effect
+    page.get_by_role("combobox", name="Norm type").select_option("GroupNorm")
+    expect(groups).to_be_visible()
     comes_to(page, lambda: page.evaluate(CUT), [])
 
 
