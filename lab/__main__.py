@@ -14,13 +14,22 @@ from lab.session import Session
 OUTCOMES = {"finished": 0, "diverged": 1, "failed": 1, "stopped": 130}
 
 
+class Lines(argparse.HelpFormatter):
+    """Wrap each line of a help text by itself: a menu's choices stand under each other."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return [wrapped for line in text.splitlines() for wrapped in super(Lines, self)._split_lines(line, width)]
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the command line's parser: an option for each knob."""
-    parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__, formatter_class=Lines)
     for name, knob in KNOBS.items():
         metavar = "{" + ",".join(knob.choices) + "}" if knob.choices else "VALUE"
         default = Config.__dataclass_fields__[name].default
-        help = f"{knob.help} ({knob.allowed}; default {default})".replace("%", "%%")
+        allowed = "" if knob.notes else f"{knob.allowed}; "
+        help = f"{knob.help} ({allowed}default {default})"
+        help = "\n".join([help, *(f"{value}: {note}" for value, note in knob.notes.items())]).replace("%", "%%")
         parser.add_argument("--" + name.replace("_", "-"), metavar=metavar, help=help)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument(

@@ -1,8 +1,8 @@
 """The settings of a run: every knob with its default, range, unit and help.
 
 Sliders, validation messages, share links, captions and the command line are all made from
-the fields of :class:`Config`, so a knob is added here and nowhere else. Imports no torch, so
-that a page can paint its knobs before torch is in.
+the fields of :class:`Config`, so a knob is added here and nowhere else, and a menu's choices in
+:mod:`lab.choices`. Imports no torch, so that a page can paint its knobs before torch is in.
 """
 
 import math
@@ -13,41 +13,32 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
 from lab import schedules
+from lab.choices import (
+    DATASET_NOTES,
+    DATASETS,
+    DEVICE_NOTES,
+    DEVICES,
+    GRADIENT_NOTES,
+    GRADIENTS,
+    INIT_NOTES,
+    INITS,
+    MODEL_NOTES,
+    MODELS,
+    MOVING_AVERAGE_NORMS,
+    NORM_NOTES,
+    NORMS,
+    OPTIMIZER_NOTES,
+    OPTIMIZERS,
+    POOL_NOTES,
+    POOLS,
+)
 from lab.knob import ConfigError, Knob, checked
 from lab.typed_numbers import read_number
 
-__all__ = ["DEFAULTS", "KNOBS", "LIVE", "Config", "ConfigError", "Knob", "check"]
-
-NORMS = {
-    "none": "None",
-    "batch": "BatchNorm (from scratch)",
-    "torch_batch": "nn.BatchNorm2d",
-    "layer": "LayerNorm",
-    "instance": "InstanceNorm",
-    "instance_biased": "InstanceNorm (biased)",
-    "group": "GroupNorm",
-    "running": "RunningBatchNorm (de-biased)",
-    "running_simple": "RunningBatchNorm (simplified)",
-}
-MOVING_AVERAGE_NORMS = frozenset({"batch", "torch_batch", "running", "running_simple"})
-"""The norms that keep moving averages of what they have seen. In the course (lesson 10, notebook 07) the conv before
-such a norm has no bias: the norm adds a shift of its own to every channel. With the others it keeps it."""
-
-MODELS = {"cnn": "CNN", "logistic": "Logistic regression", "mlp": "784-50-10 net"}
-POOLS = {"average": "Average", "max": "Maximum", "flatten": "None: every pixel"}
-INITS = {
-    "default": "torch default",
-    "kaiming_normal": "Kaiming normal",
-    "kaiming_uniform": "Kaiming uniform",
-    "lsuv_paper": "LSUV (paper)",
-    "lsuv_notebook": "LSUV (notebook 07a)",
-    "lsuv": "LSUV (Kaiming, scaled)",
-}
-"""The three forms of LSUV are told apart in lab.nn.init."""
-GRADIENTS = {"weights": "of weights", "outputs": "of weights and outputs"}
-OPTIMIZERS = {"sgd": "SGD", "rmsprop": "RMSProp", "adam": "Adam", "adamw": "AdamW"}
-DATASETS = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
-DEVICES = {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA"}
+__all__ = [
+    "DATASETS", "DEFAULTS", "DEVICES", "GRADIENTS", "INITS", "KNOBS", "LIVE", "MODELS", "MOVING_AVERAGE_NORMS", "NORMS",
+    "OPTIMIZERS", "POOLS", "Config", "ConfigError", "Knob", "check",
+]  # fmt: skip
 
 TRAIN_IMAGES = 50_000
 """Images in the lesson's training split; its validation split is the file's last 10,000."""
@@ -108,20 +99,26 @@ class Config:
     )  # fmt: skip
     norm: str = _knob(
         "batch", "Norm type", "What normalises each conv block's output; CNN only. "
-        "The two forms of RunningBatchNorm train alike and differ in validation.", MAIN, choices=NORMS,
+        "The two forms of RunningBatchNorm train alike and differ in validation.", MAIN,
+        choices=NORMS, notes=NORM_NOTES,
     )  # fmt: skip
     leak: float = _knob(
         0.0, "Leaky slope", "Slope of the activation below zero; 0 is plain ReLU. Not in logistic regression.", MAIN,
         live=True, low=0, high=1, slider=(0, 0.5), step=0.01,
     )  # fmt: skip
 
-    model: str = _knob("cnn", "Model", "The network that is trained.", MAIN, choices=MODELS)
+    model: str = _knob("cnn", "Model", "The network that is trained.", MAIN, choices=MODELS, notes=MODEL_NOTES)
     widths: tuple[int, ...] = _knob(
         (8, 16, 32, 32), "Widths", "Filters of each conv block, commas between; CNN only.", NET, unit="filters",
         low=1, high=512, parse=_widths,
     )  # fmt: skip
     pool: str = _knob(
-        "average", "Pool", "What the last layer reads of each of the last maps; CNN only.", NET, choices=POOLS
+        "average",
+        "Pool",
+        "What the last layer reads of each of the last maps; CNN only.",
+        NET,
+        choices=POOLS,
+        notes=POOL_NOTES,
     )
     sub: float = _knob(
         0.0, "Activation shift (sub)", "Subtracted after the leaky ReLU to centre it; not in logistic regression.", NET,
@@ -140,14 +137,26 @@ class Config:
         unit="groups", low=1, high=512, slider=(1, 32), step=1,
     )  # fmt: skip
     init: str = _knob(
-        "kaiming_normal", "Init", "First weights; logistic regression keeps torch's.", MAIN, choices=INITS
+        "kaiming_normal",
+        "Init",
+        "First weights; logistic regression keeps torch's.",
+        MAIN,
+        choices=INITS,
+        notes=INIT_NOTES,
     )
     init_a: float = _knob(
         0.0, "Init slope (a)", "The leaky slope that Kaiming's init assumes.", NET,
         low=0, high=10, slider=(0, 1), step=0.05,
     )  # fmt: skip
 
-    optimizer: str = _knob("sgd", "Optimiser", "The rule that turns gradients into steps.", OPTIM, choices=OPTIMIZERS)
+    optimizer: str = _knob(
+        "sgd",
+        "Optimiser",
+        "The rule that turns gradients into steps.",
+        OPTIM,
+        choices=OPTIMIZERS,
+        notes=OPTIMIZER_NOTES,
+    )
     weight_decay: float = _knob(
         0.0, "Weight decay", "L2: this times the weight joins its gradient; AdamW takes lr times it off the weight.",
         OPTIM,
@@ -170,7 +179,7 @@ class Config:
         **_SCHEDULE,
     )  # fmt: skip
 
-    dataset: str = _knob("mnist", "Dataset", "The pictures to learn.", DATA, choices=DATASETS)
+    dataset: str = _knob("mnist", "Dataset", "The pictures to learn.", DATA, choices=DATASETS, notes=DATASET_NOTES)
     size: int = _knob(
         TRAIN_IMAGES, "Training images", "How many of them to use; validation takes a fifth of that.", DATA,
         unit="images", low=10, high=TRAIN_IMAGES, slider=(1000, TRAIN_IMAGES), step=1000,
@@ -191,7 +200,14 @@ class Config:
         0, "Seed", "Fixes the weights and the order of the images.", DATA,
         low=0, high=2**31 - 1, slider=(0, 100), step=1,
     )  # fmt: skip
-    device: str = _knob("auto", "Device", "Where it runs; auto takes CUDA where there is one.", DATA, choices=DEVICES)
+    device: str = _knob(
+        "auto",
+        "Device",
+        "Where it runs; auto takes CUDA where there is one.",
+        DATA,
+        choices=DEVICES,
+        notes=DEVICE_NOTES,
+    )
 
     beta: float = _knob(
         0.98, "Averaging beta", "Share of the past that the loss's moving average keeps.", VIEW,
@@ -199,7 +215,7 @@ class Config:
     )  # fmt: skip
     gradients: str = _knob(
         "weights", "Gradients", "Whose gradients are measured at every step; those of the outputs take longer.", VIEW,
-        choices=GRADIENTS,
+        choices=GRADIENTS, notes=GRADIENT_NOTES,
     )  # fmt: skip
     near_zero: float = _knob(
         1e-3, "Near-zero t", "Threshold t of the definitions abs(x) < t and x <= t.", VIEW,

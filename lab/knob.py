@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
@@ -24,6 +24,7 @@ class Knob:
         step: the slider's step; for a ``log`` slider a step of the exponent (base 10).
         log: whether the slider is logarithmic.
         choices: for a menu, value -> label.
+        notes: value -> one sentence on what this choice does.
         parse: for what is neither a number nor a choice: returns a valid value from (name, value), or raises
             ConfigError.
         suggestions: texts to choose from, beside typing another.
@@ -42,6 +43,7 @@ class Knob:
     step: float | None = None
     log: bool = False
     choices: Mapping[str, str] | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
     parse: Callable[[str, Any], Any] | None = None
     suggestions: tuple[str, ...] = ()
 

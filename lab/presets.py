@@ -47,7 +47,7 @@ PRESETS = {
     ),
     "batch_two": Preset(
         "Batch size 2",
-        "BatchNorm with two images a batch: what does the largest multiplier do (tab Norms), and what the accuracy?",
+        "BatchNorm with two images a batch: what does the largest multiplier do, and what the accuracy?",
         {"batch_size": 2, "size": 6000, "epochs": 1},
     ),
     "running": Preset(

@@ -98,7 +98,7 @@ def dotted(path: Path) -> str:
 ALL = {dotted(path): path for package in ("lab", "widgets") for path in modules(package)}
 LEVELS = (("charts", "figure", "markup", "page"), ("export", "inputs"), ("panel",), ("run",), ("panels",), ("serve",))
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-GROUND = {"config", "knob", "schedules", "record", "typed_numbers"}
+GROUND = {"choices", "config", "knob", "schedules", "record", "typed_numbers"}
 LAZY_PAIR = ("telemetry", "cuda")
 """The probes load the Triton pass only where there is a GPU, and it measures itself against them."""
 

@@ -6,7 +6,6 @@ from dataclasses import FrozenInstanceError, fields
 import numpy as np
 import pytest
 
-from lab import config as configs
 from lab.config import DEFAULTS, KNOBS, LIVE, Config, ConfigError, check
 
 
@@ -160,6 +159,11 @@ def test_the_steps_of_a_run() -> None:
     assert [config.replace(max_steps=most).steps() for most in (0, 1, 47, 48, 100)] == [48, 1, 47, 48, 48]
 
 
-def test_choices_have_labels() -> None:
-    for menu in (configs.NORMS, configs.MODELS, configs.INITS, configs.OPTIMIZERS, configs.DATASETS, configs.DEVICES):
-        assert all(menu.values())
+@pytest.mark.parametrize("name", [name for name, knob in KNOBS.items() if knob.choices])
+def test_every_choice_has_a_label_and_one_sentence_on_what_it_does(name: str) -> None:
+    choices, notes = KNOBS[name].choices, KNOBS[name].notes
+    assert choices and all(choices.values())
+    assert list(notes) == list(choices), "a sentence for each choice"
+    for words in notes.values():
+        assert words[0].isupper() and words.endswith(".") and ". " not in words and len(words) <= 140, words
+    assert len(set(notes.values())) == len(notes)

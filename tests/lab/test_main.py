@@ -19,6 +19,11 @@ def test_there_is_an_option_for_every_knob(capsys: pytest.CaptureFixture[str]) -
     assert end.value.code == 0
     text = capsys.readouterr().out
     assert all("--" + name.replace("_", "-") in text for name in KNOBS)
+    plain = " ".join(text.split())
+    for knob in KNOBS.values():
+        assert all(f" {value}: {note}" in plain for value, note in knob.notes.items())
+    starts = [line.split()[0] for line in text.splitlines() if line.strip()]
+    assert {f"{value}:" for value in KNOBS["norm"].notes} <= set(starts), "each on a line of its own"
 
 
 def test_a_run_prints_its_epochs_and_layers(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ import logging
 import pathlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
@@ -64,15 +64,19 @@ class LiveFigure(anywidget.AnyWidget):
         figure: ``{"data": [trace, ...], "layout": {...}}`` in plotly's JSON shape; arrays may be numpy's.
         max_points: the most rows (points of a line, columns of a heatmap) that ``append`` leaves, at least 2.
         label: what a screen reader calls the figure.
+        words: [word, meaning] pairs, which a "?" beside the figure's buttons explains on hover and focus.
     """
 
     _esm = figure_module()
     label = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(300).tag(sync=True)  # pixels, known to the page before it has the figure: nothing jumps
     clickable = traitlets.Bool(False).tag(sync=True)  # whether a click on a point is told
+    words: Any = traitlets.List().tag(sync=True)  # [word, meaning] pairs that a "?" explains; without, there is none
     savable = traitlets.Bool(False).tag(sync=True)  # whether there is a Save menu
 
-    def __init__(self, figure: Figure, *, max_points: int = 1000, label: str = "") -> None:
+    def __init__(
+        self, figure: Figure, *, max_points: int = 1000, label: str = "", words: Iterable[list[str]] = ()
+    ) -> None:
         self._lock = threading.RLock()
         self.max_points = max_points
         self._copy = BoundedFigure(figure, max_points)
@@ -90,7 +94,7 @@ class LiveFigure(anywidget.AnyWidget):
         self.ready = False
         self.last_answer = 0.0
         FigureScript.bring()
-        super().__init__(label=label, height=self._height())
+        super().__init__(label=label, height=self._height(), words=list(words))
         _figures[self._number] = self
         self.on_msg(self._hear)
 

@@ -164,6 +164,8 @@ class KnobBox(ipywidgets.VBox):
             self._before = self._on_slider(change["old"]), time.monotonic()
         self._echo = None
         self._show()
+        if self.spec.notes and change["old"] is not None:
+            self._explain()  # of another choice
 
     def _show(self) -> None:
         with self._muted:
@@ -176,7 +178,11 @@ class KnobBox(ipywidgets.VBox):
         if self.error:
             self._note.value = f'<span role="alert" class="lab-error">{html.escape(self.error)}</span>'
             return
+        note = self.spec.notes.get(self.value, "")
         text = html.escape(f"{self.spec.help} {allowed(self.spec)}".strip())
+        if note:  # what the choice does, on a line of its own
+            self.entry.tooltip = f"{_tooltip(self.spec)} {note}"
+            text = f"{text}<br><b>{html.escape(self.spec.text(self.value))}</b>: {html.escape(note)}"
         # Where knobs are compact the help is shown on hover, on focus and by the question mark; see panel.css.
         ask = '<span class="lab-ask" role="button" tabindex="-1" aria-label="Help">?</span>'
         self._note.value = self.badge() + (f'{ask} <span class="lab-help">{text}</span>' if text else "")
@@ -222,6 +228,10 @@ def allowed(spec: Knob) -> str:
     return f"{spec.allowed[0].upper()}{spec.allowed[1:]}{' ' + spec.unit if spec.unit else ''}."
 
 
+def _tooltip(spec: Knob) -> str:
+    return f"{spec.help} {allowed(spec)}".strip()
+
+
 def _stops(spec: Knob, a: float, b: float) -> float:
     """Return the number of slider steps between two values."""
     apart = math.log10(a / b) if spec.log else a - b
@@ -236,7 +246,7 @@ def _rounded(value: float, spec: Knob) -> float:
 
 def _entry(spec: Knob) -> Any:
     """Return the labelled field or menu, which works from the keyboard."""
-    common = {"description": spec.label, "tooltip": f"{spec.help} {allowed(spec)}".strip()}
+    common = {"description": spec.label, "tooltip": _tooltip(spec)}
     if spec.choices is not None:
         return ipywidgets.Dropdown(options=[(label, key) for key, label in spec.choices.items()], **common)
     if spec.suggestions:

@@ -6,7 +6,11 @@ from typing import Any
 import ipywidgets
 
 from lab.session import ENDED
+from widgets.markup.glossary import question_mark
 from widgets.page.layout import classed
+
+TERMS = ("epoch", "batch", "step", "validation", "accuracy", "loss", "diverged")
+"""Words of the state's lines, which a "?" explains: the lines themselves are written anew while a person reads."""
 
 WORDS = {
     "start": ("▶ Start", "Train with the knobs as they are"),
@@ -47,5 +51,7 @@ def control_bar(
 ) -> Any:
     """Return the bar: the buttons, the widgets ``beside`` them, and the run's state and progress."""
     row = classed(ipywidgets.HBox([*buttons.values(), *beside]), "lab-buttons")
-    parts = [classed(state_line, "lab-state"), classed(progress, "lab-progress"), classed(status, "lab-status")]
+    words = ipywidgets.HTML(question_mark(TERMS, "the line of the run's state"))
+    line = classed(ipywidgets.HBox([classed(status, "lab-status"), words]), "lab-status-row")
+    parts = [classed(state_line, "lab-state"), classed(progress, "lab-progress"), line]
     return classed(ipywidgets.HBox([row, *parts]), "lab-bar")

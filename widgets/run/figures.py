@@ -19,6 +19,7 @@ from widgets.charts.marks import gathered
 from widgets.figure.detail import Span
 from widgets.figure.live_figure import LiveFigure
 from widgets.figure.message_batch import one_message
+from widgets.markup.glossary import meanings
 
 Chart = Callable[[Record, View], Figure]
 
@@ -51,6 +52,38 @@ CHARTS: dict[str, tuple[Chart, str]] = {
 
 OUTPUTS = {f"outputs_{which}": which for which in charts.PICTURES}
 """Figures of the net's answers now: name -> picture."""
+
+TERMS: dict[str, tuple[str, ...]] = {
+    "loss": ("loss", "cross-entropy", "validation", "batch", "moving average"),
+    "accuracy": ("accuracy", "validation", "batch", "epoch", "moving average"),
+    "rates": ("learning rate", "momentum", "schedule"),
+    "mean": ("mean", "layer", "output"),
+    "std": ("standard deviation", "layer", "output"),
+    "near_zero": ("near-zero share", "0 ≤ x < 0.5", "−0.35 ≤ x < 0.7", "|x| < t", "x ≤ t"),
+    "histogram": ("histogram", "layer", "output"),
+    "gradient_mean": ("gradient", "mean", "weights"),
+    "gradient_std": ("gradient", "standard deviation", "weights"),
+    "gradient_zero": ("exact zeros", "gradient", "weights"),
+    "update_ratio": ("update/weight ratio", "weights"),
+    "output_gradient_mean": ("gradient", "mean", "output"),
+    "output_gradient_std": ("gradient", "standard deviation", "output"),
+    "weights": ("histogram", "weights", "layer"),
+    "loss_averages": ("moving average", "de-biased average", "loss", "cross-entropy", "batch"),
+    "mean_averages": ("running statistics", "moving average", "de-biased average", "mean", "norm", "channel", "batch"),
+    "variance_averages": (
+        "running statistics",
+        "moving average",
+        "de-biased average",
+        "variance",
+        "norm",
+        "channel",
+        "batch",
+    ),
+    "debias_factors": ("de-biased average", "moving average", "momentum", "loss"),
+    "blow_up": ("multiplier", "norm", "variance", "epsilon"),
+    **dict.fromkeys(OUTPUTS, ("softmax", "sigmoid", "logits")),
+}
+"""The words of the glossary that a figure's own "?" explains, the most important first."""
 
 AFFECTED = {
     "x": tuple(CHARTS),
@@ -100,12 +133,18 @@ class TrainingFigures:
         self._all_drawn = clock()
         self._answers: dict[str, tuple[int, tuple[str, ...]]] = {}
         self.figures = {
-            name: LiveFigure(chart(self.record, view), max_points=COLUMNS if name in HISTOGRAMS else 1000, label=label)
+            name: LiveFigure(
+                chart(self.record, view),
+                max_points=COLUMNS if name in HISTOGRAMS else 1000,
+                label=label,
+                words=meanings(TERMS[name]),
+            )
             for name, (chart, label) in CHARTS.items()
         }
         for name, which in OUTPUTS.items():
             label = f"What the net says of a picture ({which}): softmax and sigmoid"
-            self.figures[name] = LiveFigure(charts.outputs(self.record, which), label=label)
+            figure = charts.outputs(self.record, which)
+            self.figures[name] = LiveFigure(figure, label=label, words=meanings(TERMS[name]))
 
     def pull(self, session: Recording, *, everything: bool = False) -> None:
         """Show what ``session`` recorded since the last call.

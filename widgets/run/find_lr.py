@@ -10,14 +10,17 @@ from lab.concepts.lr_curve import LrCurve
 from lab.training.lr_search import FindLrCancelled, FindLrError, LrSearch
 from widgets.charts.find_lr import find_lr
 from widgets.figure.live_figure import LiveFigure
+from widgets.markup.glossary import meanings, term
 from widgets.page.layout import classed, grid, section, show
 
 TITLE = "Find a learning rate"
 HELP = (
-    "A copy of the net is trained for up to 100 batches, the learning rate rising from 10⁻⁶ to 10; the net itself "
-    "stays as it is. Where does the loss begin to fall, where does it fall fastest, where does it rise again? Guess "
-    "before you read the suggestions; a click on the curve takes that one."
+    f"A copy of the net is trained for up to 100 {term('batch', 'batches')}, the {term('learning rate')} rising from "
+    f"10⁻⁶ to 10; the net itself stays as it is. Where does the {term('loss')} begin to fall, where does it fall "
+    "fastest, where does it rise again? Guess before you read the suggestions; a click on the curve takes that one."
 )
+TERMS = ("learning rate", "loss", "cross-entropy", "batch", "moving average", "de-biased average")
+"""Words of the curve, which its "?" explains."""
 
 
 class FindLr(ipywidgets.VBox):
@@ -41,7 +44,8 @@ class FindLr(ipywidgets.VBox):
         self._search: LrSearch | None = None
         self._found: dict[str, float] = {}
         self.button = ipywidgets.Button(tooltip="Sweep the learning rate on a copy of the net")
-        self.figure = LiveFigure(find_lr(None), label="Loss over the learning rate of a sweep")
+        label = "Loss over the learning rate of a sweep"
+        self.figure = LiveFigure(find_lr(None), label=label, words=meanings(TERMS))
         self.figure.on_click(lambda lr, _: take(_rounded(lr)))
         self.takes = [ipywidgets.Button() for _ in range(3)]
         for button in self.takes:

@@ -8,6 +8,7 @@ import ipywidgets
 
 from widgets import charts
 from widgets.export.section_words import Words
+from widgets.markup.glossary import question_mark, term, word_list
 from widgets.page.layout import classed, grid, section, small_multiples
 from widgets.page.muted import Muted
 
@@ -17,6 +18,10 @@ ANY_STEP = "Any step"
 
 OVERVIEW = ("loss", "mean", "std", "near_zero", "outputs_digit", "loss_averages")
 """Figures that the training lab shows at once, small; each is in a tab of its section, too."""
+
+
+NET_TERMS = ("layer", "output", "channel", "filter", "map", "dead channel", "weights", "norm", "softmax", "sigmoid")
+"""Words of the drawn net, which a "?" beside it explains."""
 
 
 class Section(NamedTuple):
@@ -39,17 +44,19 @@ SECTIONS = (
     Section("How training goes", "", ("x",), ("loss", "accuracy", "rates"), "Training"),
     Section(
         LAYERS,
-        "Each layer's output, after its norm, at every step. What counts as near zero follows the activation until you "
-        "choose: choose one definition to compare runs.",
+        f"Each {term('layer')}'s {term('output')}, after its {term('norm')}, at every {term('step')}. What counts as "
+        f"{term('near-zero share', 'near zero')} follows the {term('activation')} until you choose: choose one "
+        "definition to compare runs.",
         ("near_zero", "layer"),
         ("mean", "std", "near_zero", "histogram"),
         "Layers",
     ),
     Section(
         BACKWARD,
-        "The gradient of each layer's weights, and how far each step moved them. Which layer learns least: the one "
-        "nearest to the input? Raise the learning rate: does every line of update over weight rise with it? A rule of "
-        "thumb is about a thousandth.",
+        f"The {term('gradient')} of each {term('layer')}'s {term('weights')}, and how far each {term('step')} moved "
+        f"them. Which layer learns least: the one nearest to the input? Raise the {term('learning rate')}: does every "
+        f"line of {term('update/weight ratio', 'update over weight')} rise with it? A rule of thumb is about a "
+        "thousandth.",
         ("layer",),
         (
             "gradient_mean",
@@ -64,25 +71,27 @@ SECTIONS = (
     ),
     Section(
         "Softmax v sigmoid",
-        "The net's own answers now. Softmax must share out 100 % among the classes, so it names a digit even on a "
-        "blank picture. Sigmoid judges each class by itself and can say none, or two; but this net was trained with "
-        "softmax, which cannot see what is added to all outputs alike, so its sigmoids name too many. The dashboard "
-        "When softmax lies trains each for itself.",
+        f"The net's own answers now. {term('softmax', 'Softmax')} must share out 100 % among the classes, so it names "
+        f"a digit even on a blank picture. {term('sigmoid', 'Sigmoid')} judges each class by itself and can say none, "
+        f"or two; but this net was trained with softmax, which cannot see what is added to all "
+        f"{term('logits', 'outputs')} alike, so its sigmoids name too many. The dashboard When softmax lies trains "
+        "each for itself.",
         ("digit", "other"),
         ("outputs_digit", "outputs_pair", "outputs_blank"),
         "Answers",
     ),
     Section(
         "Moving averages",
-        "An average that starts from zero is too small at first; dividing it by 1 − βᵗ takes the bias away.",
+        f"An {term('moving average', 'average')} that starts from zero is too small at first; dividing it by 1 − βᵗ "
+        f"takes the {term('de-biased average', 'bias')} away.",
         ("norm",),
         ("loss_averages", "mean_averages", "variance_averages", "debias_factors"),
         "Averages",
     ),
     Section(
         "Why a norm blows up",
-        "A norm multiplies by 1/√(var+ε): where a channel's variance is tiny, by hundreds (try batch size 2). "
-        "A larger epsilon caps it.",
+        f"A {term('norm')} {term('multiplier', 'multiplies')} by 1/√(var+ε): where a {term('channel')}'s "
+        f"{term('variance')} is tiny, by hundreds (try {term('batch')} size 2). A larger {term('epsilon')} caps it.",
         (),
         ("blow_up",),
         "Norms",
@@ -187,8 +196,23 @@ def section_tabs(
     overview = ipywidgets.VBox([*above, small_multiples(figures[name] for name in OVERVIEW), findings])
     rest = sections(figures, menus, {}, small=True).values()
     tabs = {each.tab: made for each, made in zip(SECTIONS, rest, strict=True)}
-    any_step = section("Inside every layer at any step", "Choose a step, or play them as a film.", parts=[scrubber])
+    film = (
+        f"Choose a {term('step')}, or play them as a film. A {term('branch')} goes on from a step, by way of the "
+        f"{term('snapshot')} before it; to {term('prolong')} a finished run adds {term('epoch', 'epochs')}."
+    )
+    any_step = section("Inside every layer at any step", film, parts=[scrubber])
     return {"Overview": classed(overview, "lab-overview"), **tabs, ANY_STEP: any_step}
+
+
+def explained(net: Any) -> Any:
+    """Return the drawn net with a "?" that explains its words."""
+    words = ipywidgets.HTML(question_mark(NET_TERMS, "the net"))
+    return classed(ipywidgets.Box([net, words]), "lab-net")
+
+
+def words_tab() -> Any:
+    """Return the list of all words, and what each choice of a knob does."""
+    return section("Words", parts=[ipywidgets.HTML(word_list())])
 
 
 def section_words(*, with_help: bool = True) -> dict[str, Words]:

@@ -5,7 +5,8 @@ from functools import cache
 from pathlib import Path
 
 SCRIPTS = (
-    *("theme", "sliders", "shared", "drag", "modebar", "save_menu", "rows", "zoom", "enlarge", "robust", "figure"),
+    "theme", "sliders", "words", "shared", "drag", "modebar", "save_menu", "rows", "zoom", "enlarge", "robust",
+    "figure",
 )  # fmt: skip
 """In the order in which they need each other."""
 

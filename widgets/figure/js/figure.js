@@ -160,6 +160,7 @@ const liveFigure = () => {
     };
     sizeToModel();
     letEnlarge(box, div, bar, model.get("label"), sizeToModel, life.signal);
+    explainWords(bar, model.get("label"), model.get("words"));
     model.on("change:height", sizeToModel);
     // Drawn anew under the pointer, a figure would lose the reader's drag; Plotly takes its end right after these events.
     div.addEventListener("pointerdown", () => (view.held = true));

@@ -14,6 +14,7 @@ function makePage() {
   });
   addEventListener("pagehide", () => sendSight(() => false));
   nameSliders();
+  letEscapeHideWords();
   return made;
 }
 

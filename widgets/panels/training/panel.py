@@ -22,6 +22,7 @@ from widgets.export.section_words import Words
 from widgets.export.table import Table
 from widgets.figure.detail import Span
 from widgets.inputs.config_knobs import Knobs
+from widgets.markup.glossary import question_mark
 from widgets.page.layout import classed, knob_column, one_screen, tabs
 from widgets.panel.panel import handler, under_voila
 from widgets.panel.share_link import ConfigLink
@@ -37,8 +38,11 @@ from widgets.run.presets import Presets
 from widgets.run.run_panel import RunPanel
 from widgets.run.scrubber.branching import BranchControls
 from widgets.run.scrubber.panel import Scrubber
-from widgets.run.sections import ANY_STEP, Menus, section_tabs, section_words
+from widgets.run.sections import ANY_STEP, Menus, explained, section_tabs, section_words, words_tab
 from widgets.run.status import length_line, progress_label, validation_line
+
+FINDINGS_TERMS = ("silent", "near-zero share", "validation", "loss", "diverged", "multiplier", "epsilon")
+"""Words of what happened, which a "?" explains."""
 
 VIEW_MENUS = ("x", "near_zero", "layer", "norm")
 """Menus whose choices a link holds."""
@@ -109,8 +113,8 @@ class TrainingPanel(RunPanel[Session]):
         self.presets, self.findings = Presets(self.on_preset), classed(ipywidgets.HTML(), "lab-findings")
         self.find_lr = FindLr(self._search_lr, self.on_lr_found, self.on_take_lr)
         figures = figures | {"find_lr": self.find_lr.figure}
-        shown = section_tabs(figures, self.menus, self.scrubber, self.findings, above=[self.net])
-        self.tabs = tabs(shown | {"Find lr": self.find_lr})
+        shown = section_tabs(figures, self.menus, self.scrubber, self.findings, above=[explained(self.net)])
+        self.tabs = tabs(shown | {"Find lr": self.find_lr, "Words": words_tab()})
         beside_charts = knob_column([self.presets, self.knobs])
         self.show_parts(figures, one_screen(beside_charts, self.tabs), beside=[self.link])
         self._connect()
@@ -328,7 +332,9 @@ class TrainingPanel(RunPanel[Session]):
 
     def _show_findings(self) -> None:
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in self.what_happened())
-        self.findings.value = f'<div role="status">{f"<h2>What happened</h2><ul>{lines}</ul>" if lines else ""}</div>'
+        words = question_mark(FINDINGS_TERMS, "what happened")
+        shown = f"<h2>What happened {words}</h2><ul>{lines}</ul>" if lines else ""
+        self.findings.value = f'<div role="status">{shown}</div>'
 
     def on_end(self) -> None:
         """Show what happened, and the run's last rows in the scrubber, too."""

@@ -14,6 +14,7 @@ from widgets.export.section_words import Words
 from widgets.export.table import Table
 from widgets.figure.live_figure import LiveFigure
 from widgets.inputs.knob_box import KnobBox
+from widgets.markup.glossary import meanings
 from widgets.page.fold import Fold
 from widgets.page.layout import classed, grid
 from widgets.panel.panel import Panel, handler
@@ -31,6 +32,8 @@ FAR = 10**9
 the page first drew it, or to its current end if that is nearer."""
 
 LABEL = "Histogram of each layer's outputs at one step"
+TERMS = ("histogram", "layer", "output")
+"""What a screen reader calls the chart, and its words, which a "?" explains."""
 
 
 class Scrubber(Panel):
@@ -86,7 +89,8 @@ class Scrubber(Panel):
         # The outer panel already has the style sheet.
         self.style_sheet.close()
         self.remove_class("lab-panel")
-        self.figures = {"scrub": LiveFigure(step_histograms(self.record, 0, View()), label=LABEL)}
+        first = step_histograms(self.record, 0, View())
+        self.figures = {"scrub": LiveFigure(first, label=LABEL, words=meanings(TERMS))}
         row = classed(ipywidgets.HBox(list(self.buttons.values())), "lab-buttons")
         menus = classed(ipywidgets.HBox([row, self.stride]), "lab-menus")
         numbers = classed(
