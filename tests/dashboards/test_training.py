@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from lab.config import KNOBS
 from tests.dashboards.kernel import newest_kernel
 from tests.dashboards.reading import READY, comes_to, figure, fits, in_notebook, knob, open_panel, open_tab_of
+from widgets.markup.glossary import GLOSSARY
+from widgets.run.figures import CHARTS
 
 # A figure's traces as plain numbers; a gap is "nan".
 HELD = """(div) => {
@@ -229,8 +232,7 @@ def test_a_knob_says_its_name_its_value_and_what_it_refuses(voila_server: Any, p
     # From the keyboard the focus is seen, on a field, a handle and a menu; and no knob's word is cut.
     entry.focus()
     for place in (entry, slider, page.get_by_role("combobox", name="Norm type")):
-        while not place.evaluate("(node) => node === document.activeElement"):
-            page.keyboard.press("Tab")
+        tab_to(page, place)
         expect(place).to_have_css("outline", re.compile("solid 2px"))
     page.get_by_role("button", name="Network").click()
     expect(page.get_by_role("textbox", name="Activation shift (sub)")).to_be_visible()
@@ -269,6 +271,16 @@ BOXES = """() => [...document.querySelectorAll(".lab-bar, .lab-stays, .lab-tabs,
   const { top, left, width, height } = el.getBoundingClientRect();
   return [top, left, width, height].map(Math.round);
 })"""
+
+# Whether, and as what, the meaning of a word is shown.
+TIP = """(el) => {
+  const { display, content } = getComputedStyle(el, "::after");
+  return [display, content];
+}"""
+IN_WINDOW = """(el) => {
+  const { top, left, right, bottom } = el.getBoundingClientRect();
+  return top >= 0 && left >= 0 && right <= innerWidth && bottom <= innerHeight;
+}"""
 
 
 def test_one_screen_that_does_not_move_and_charts_that_are_enlarged(voila_server: Any, page: Page) -> None:
@@ -311,6 +323,44 @@ def test_one_screen_that_does_not_move_and_charts_that_are_enlarged(voila_server
     expect(help_text).to_be_hidden()
     knob(page, "Momentum").get_by_text("?", exact=True).click()
     expect(help_text).to_be_visible()
+    # It says what the chosen norm does.
+    menu, norm_help = page.get_by_role("combobox", name="Norm type"), knob(page, "Norm type").locator(".lab-help")
+    expect(norm_help).to_contain_text(KNOBS["norm"].notes["batch"])
+    menu.select_option("GroupNorm")
+    expect(norm_help).to_contain_text(KNOBS["norm"].notes["group"])
+    menu.focus()
+    expect(norm_help).to_be_visible()
+    # The page's words, from the keyboard: what they mean is shown in the window, nothing moves, Escape hides it.
+    page.get_by_role("tab", name="Backward").click()
+    boxes = page.evaluate(BOXES)
+    word = page.locator(".lab-term", has_text="update over weight")
+    tab_to(page, word)
+    meaning = GLOSSARY["update/weight ratio"]
+    assert word.evaluate(TIP) == ["block", f'"{meaning.text}"']
+    assert page.evaluate(BOXES) == boxes and page.evaluate("document.documentElement.scrollWidth") == 1440
+    page.keyboard.press("Escape")
+    assert word.evaluate(TIP)[0] == "none"
+    for ask, tip, name in (
+        ("the line of the run's state", ".lab-status-row .lab-tip", "epoch"),
+        (CHARTS["update_ratio"][1], ".live-figure-words:visible", "update/weight ratio"),
+    ):
+        expect(page.locator(tip)).to_be_hidden()
+        mark = page.get_by_role("button", name=f"What the words mean: {ask}")
+        mark.focus()
+        expect(page.locator(tip)).to_contain_text(f"{name}: {GLOSSARY[name].meaning}")
+        assert page.locator(tip).evaluate(IN_WINDOW) and page.evaluate(BOXES) == boxes
+        page.keyboard.press("Escape")
+        expect(page.locator(tip)).to_be_hidden()
+    page.get_by_role("tab", name="Words").click()
+    shown = page.locator(".lab-glossary")
+    expect(shown).to_contain_text(meaning.text)
+    assert shown.evaluate(IN_WINDOW)
+
+
+def tab_to(page: Page, place: Locator) -> None:
+    """Press Tab until a place has the focus."""
+    while not place.evaluate("(node) => node === document.activeElement"):
+        page.keyboard.press("Tab")
 
 
 def contrast(*greys: int) -> float:

@@ -116,3 +116,9 @@ def test_a_kind_that_does_not_occur_is_nan() -> None:
     counted = measure(present.astype(float), present, 0.5)
     assert counted["exact_one"] == 1 and counted["missed_one"] == 0 and counted["wrong_one"] == 0
     assert np.isnan(counted["exact_none"]) and np.isnan(counted["missed_several"]) and np.isnan(counted["exact"])
+
+
+def test_every_head_is_explained_in_one_sentence() -> None:
+    for head in HEADS.values():
+        assert head.help.endswith(".") and ". " not in head.help and len(head.help) <= 140
+    assert len({head.help for head in HEADS.values()}) == len(HEADS)

@@ -157,16 +157,11 @@ def test_the_menu_says_how_the_two_forms_of_running_batch_norm_differ() -> None:
 
 
 def test_a_menu_says_what_the_chosen_one_does() -> None:
-    box, heard = ConfigKnob("norm"), list[Any]()
+    box = ConfigKnob("norm")
     for value, words in KNOBS["norm"].notes.items():
         box.value = value
         assert html.escape(words) in note(box) and words in box.entry.tooltip
         assert sum(html.escape(other) in note(box) for other in KNOBS["norm"].notes.values()) == 1
-    # Other knobs are not explained anew at each of their values: that would cost a message in each move of a slider.
-    lr = ConfigKnob("lr")
-    lr.children[-1].observe(heard.append, "value")
-    lr.value = 0.5
-    assert not heard
 
 
 def test_a_large_limit_is_written_in_full() -> None:
