@@ -2,7 +2,7 @@
 
 const ASKING = ".live-figure-ask, .lab-words, .lab-term, .lab-ask";
 
-function explainWords(bar, label, words) {
+function explainWords(bar, label, words = []) {
   if (!words.length) return;
   const ask = document.createElement("span");
   Object.assign(ask, { className: "live-figure-ask", textContent: "?", tabIndex: 0 });
