@@ -27,6 +27,7 @@ def points(page: Page, label: str) -> int:
 
 
 def wait_for_points(page: Page, label: str, more_than: int, timeout: float = READY) -> None:
+    figure(page, label).scroll_into_view_if_needed()  # elsewhere a figure is not drawn anew
     script = "([div, n]) => (div.data?.[0]?.x?.length ?? 0) > n"
     page.wait_for_function(script, arg=[figure(page, label).element_handle(), more_than], timeout=timeout)
 
