@@ -62,8 +62,11 @@ GROUPS: dict[str, tuple[Term, ...]] = {
             "L. N. Smith 2018, arXiv:1803.09820",
             ("one-cycle",),
         ),
-        Term("optimiser", "The rule that turns gradients into steps: SGD or Adam.", f"{_LESSON} 11"),
-        Term("weight decay", "This times each weight is added to its gradient, which pulls the weights towards 0."),
+        Term("optimiser", "The rule that turns gradients into steps, such as SGD or Adam.", f"{_LESSON} 11"),
+        Term(
+            "weight decay",
+            "A pull towards 0: this times each weight joins its gradient; AdamW takes it off the weight.",
+        ),
         Term("seed", "The number that fixes all chance in a run: its first weights and the order of its images."),
         Term("diverged", "The loss was no longer a finite number, and the run ended at that step."),
     ),

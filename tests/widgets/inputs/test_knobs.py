@@ -22,7 +22,7 @@ every_field = pytest.mark.parametrize("name", [spec.name for spec in fields(Conf
 UNUSUAL = {
     "widths": (4, 8), "norm": "layer", "model": "mlp", "init": "lsuv", "optimizer": "adam", "dataset": "fashion",
     "device": "cpu", "lr_schedule": "one-cycle", "momentum_schedule": "one-cycle momentum", "momentum": 0.9,
-    "size": 500, "gradients": "outputs",
+    "size": 500, "gradients": "outputs", "pool": "max",
 }  # fmt: skip
 
 
