@@ -208,13 +208,12 @@ def _overlaid(
     data, shapes = [], []
     for run in runs:
         names = chosen(run.record, view)
-        # Of a span's rows, too, marks and validations have their times by the whole run.
-        figure = chart(run.record, replace(view, whole=run.whole))
+        figure = chart(run.record, view)
         traces = [trace for name in names for trace in figure["data"] if trace["name"] == name]
         data += _styled(traces or [_NOTHING], run)
         if not names and run.record.layers:
             data[-1]["name"] += " (not in this net)"
-        lines, _ = marks(run.record, replace(view, whole=run.whole)) if names else ([], [])
+        lines, _ = marks(run.record, view) if names else ([], [])
         shapes += [shape | {"line": {"color": run.colour, "width": 1, "dash": "dot"}} for shape in lines]
     layout = chart(runs[0].record if runs else Record(), view)["layout"]
     extra = LEGEND_ROW * max(0, len(runs) - 2)

@@ -238,6 +238,9 @@ def test_zoomed_each_of_several_runs_brings_its_own_rows(shelf: Shelf, make: Mak
         if x == "steps":
             pictures = np.log1p(record.hists[hists, -1, 1:-2], dtype=np.float32).T
             np.testing.assert_array_equal(heat[name, ""][1], pictures)
+        (columns,) = [t["x"] for t in panel.figures["histogram"].detail.figure()["data"] if t["name"] == name]
+        every = np.interp(record.hist_steps, record.steps, times).astype(np.float32)
+        assert np.isin(columns, every).all() and (np.diff(columns) > 0).all(), "those beside the span have their times"
     validations = loss["run a", "markers"][0]
     assert len(validations) == sum(
         span[0] <= (row.step if x == "steps" else records["a"].columns["seconds"][row.step]) <= span[1]
