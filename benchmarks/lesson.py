@@ -1,78 +1,36 @@
 """``python -m benchmarks.lesson``: does the lab reproduce the lesson? Every run of the course, several seeds each.
 
-A run that was done is kept, with its settings, in results/lesson.json: stop it whenever you like,
-and the same command goes on. Untimed, so the machine may do other work.
+The runs are those of :data:`lab.experiments.lesson.LESSON`. One that was done is stored, with its settings, in
+results/lesson.json: stop it whenever you like, and the same command goes on. Untimed, so the machine may do other work.
 """
 
 import argparse
+import dataclasses
 import math
 import statistics
 import sys
-import time
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from benchmarks import report
-from benchmarks.targets import ROWS, Cell, Row
-from lab.session import Session
+from lab.experiments.__main__ import follow
+from lab.experiments.experiment import Experiment, Recorded, Variant, plan
+from lab.experiments.judge import of_variant
+from lab.experiments.lesson import LESSON
+from lab.experiments.measures import ONE_CLASS
+from lab.experiments.queue import Queue, cores
+from lab.experiments.results import Result, load, matching
+from lab.experiments.trainers import ChildTrainer
 
 NAME = "lesson"
-SEEDS = 5
+FIGURES = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")
 
 STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 """The .975 quantile of Student's t for 1, 2, … degrees of freedom."""
 
-ONE_CLASS = 0.12
-"""No class has a larger share of the validation images: a net that is not better says one digit of every picture."""
 
-STEPS_PER_IMAGE = 0.03
-"""What an image costs, in steps of no image, roughly: for the time left."""
-
-
-def one_run(row: Row, seed: int) -> dict[str, Any]:
-    """Train ``row`` with ``seed`` to its end.
-
-    Raises:
-        RuntimeError: when the run failed.
-    """
-    session = Session(row.config(seed))
-    session.start()
-    try:
-        # A plain wait() would hold an interrupt back until the end.
-        while not session.wait(0.5):
-            pass
-        if session.state == "failed":
-            raise RuntimeError(f"{row.id}, seed {seed}: {session.error}")
-        last = session.since(-1).validations[-1]
-        figures = [last.train_loss, last.train_accuracy, last.loss, last.accuracy]
-        if session.state == "diverged":
-            figures[:2] = [math.nan, math.nan]
-    finally:
-        session.close()
-    # JSON knows no nan.
-    return {
-        "id": row.id,
-        "seed": seed,
-        "knobs": settings(row, seed),
-        "state": session.state,
-        "figures": [None if math.isnan(figure) else round(figure, 6) for figure in figures],
-    }
-
-
-def settings(row: Row, seed: int) -> dict[str, Any]:
-    """The run's Config as JSON gives it back: a run that was kept under others is done again."""
-    return row.config(seed).to_dict()
-
-
-def kept(runs: Iterable[dict[str, Any]], row: Row, seed: int) -> dict[str, Any] | None:
-    """The run of ``row`` with ``seed`` among ``runs``, if it was done with the same settings."""
-    return next((run for run in runs if run["id"] == row.id and run["knobs"] == settings(row, seed)), None)
-
-
-def cells(runs: Iterable[dict[str, Any]], row: Row) -> list[Cell]:
-    """The figures of every run of ``row``, by seed."""
-    mine = sorted((run for run in runs if run["id"] == row.id), key=lambda run: int(run["seed"]))
-    return [Cell(*(math.nan if figure is None else figure for figure in run["figures"])) for run in mine]
+def figures(result: Result) -> Recorded:
+    """A run's figures as the course prints them."""
+    return Recorded(*(result.figures[name] for name in FIGURES))
 
 
 def prediction_interval(values: Sequence[float]) -> tuple[float, float]:
@@ -89,32 +47,32 @@ def prediction_interval(values: Sequence[float]) -> tuple[float, float]:
     return statistics.mean(values) - half, statistics.mean(values) + half
 
 
-def learned(ours: Iterable[Cell]) -> list[Cell]:
+def learned(ours: Iterable[Recorded]) -> list[Recorded]:
     """Those that did not become nan or fall silent."""
     return [cell for cell in ours if cell.accuracy > ONE_CLASS and not math.isnan(cell.train_loss)]
 
 
-def verdict(row: Row, ours: Sequence[Cell]) -> str:
+def verdict(variant: Variant, ours: Sequence[Recorded]) -> str:
     """Whether the course's recordings could be runs of ours that learned, by validation accuracy."""
-    if math.isnan(row.a.train_loss):
+    if math.isnan(variant.recorded[0].train_loss):
         return f"nan in {sum(math.isnan(cell.train_loss) for cell in ours)} of {len(ours)}"
     alive = learned(ours)
     if len(alive) < 2:
         return "no verdict on one run"
     low, high = prediction_interval([cell.accuracy for cell in alive])
     outside = [
-        name for name, cell in zip("AB", row.recordings, strict=False) if not low <= round(cell.accuracy, 4) <= high
+        name for name, cell in zip("AB", variant.recorded, strict=False) if not low <= round(cell.accuracy, 4) <= high
     ]
     where = f"{' and '.join(outside)} outside" if outside else "inside"
     return f"{where} {max(low, 0):.3f} to {min(high, 1):.3f}"
 
 
-def show_cell(cell: Cell | None) -> str:
+def show_cell(cell: Recorded | None) -> str:
     """As the course prints it: train loss/accuracy → valid loss/accuracy."""
     return "-" if cell is None else " → ".join(f"{loss:.4g}/{accuracy:.4f}" for loss, accuracy in (cell[:2], cell[2:]))
 
 
-def show_ours(ours: Sequence[Cell]) -> str:
+def show_ours(ours: Sequence[Recorded]) -> str:
     """Mean ± standard deviation (n - 1) of each figure over the runs that have it."""
     shown = []
     for figure, digits in zip(zip(*ours, strict=True), (3, 4, 3, 4), strict=True):
@@ -124,78 +82,59 @@ def show_ours(ours: Sequence[Cell]) -> str:
     return f"{shown[0]}/{shown[1]} → {shown[2]}/**{shown[3]}**"
 
 
-def as_table(runs: list[dict[str, Any]]) -> str:
-    """Every row that has runs, beside the course's."""
+def current(results: Sequence[Result], lesson: Experiment) -> dict[tuple[str, int], Result]:
+    """(variant, seed) -> result: what was stored under other settings than today's is no run of the lesson any more."""
+    seeds = sorted({result.config.seed for result in results})
+    return matching(results, plan(lesson, seeds)) if seeds else {}
+
+
+def as_table(results: Sequence[Result], lesson: Experiment = LESSON) -> str:
+    """Every run of ``lesson`` that has results, beside the course's."""
+    found = current(results, lesson)
     lines = []
-    for row in ROWS:
-        if ours := cells(runs, row):
-            seeds = " ".join(f"{cell.accuracy:.4f}"[1:] for cell in ours)
+    for variant in lesson.variants:
+        if ours := [figures(result) for result in of_variant(found, variant.name).values()]:
+            each = " ".join(f"{cell.accuracy:.4f}"[1:] for cell in ours)
+            a, b = (*variant.recorded, None)[:2]
             lines.append(
-                (f"{row.id}: {row.what}", show_cell(row.a), show_cell(row.b), show_ours(learned(ours) or ours),
-                 f"{len(learned(ours))} of {len(ours)}", seeds, verdict(row, ours))
+                (f"{variant.name}: {variant.words}", show_cell(a), show_cell(b), show_ours(learned(ours) or ours),
+                 f"{len(learned(ours))} of {len(ours)}", each, verdict(variant, ours))
             )  # fmt: skip
     head = ("run", "A", "B", "ours, mean ± std", "learned", "validation accuracy of each seed", "verdict")
     return report.table(head, lines, numbers=(4,))
 
 
-class Bar:
-    """One line on stderr: how far all runs are, and the time left."""
-
-    def __init__(self, work: float) -> None:
-        self.work, self.done, self.began = work, 0.0, time.perf_counter()
-
-    def show(self, text: str) -> None:
-        share = self.done / self.work if self.work else 1.0
-        spent = time.perf_counter() - self.began
-        left = f"{spent / share * (1 - share) / 60:.0f} min left" if share else "…"
-        print(f"\r\x1b[K[{'=' * int(30 * share):30}] {share:4.0%}  {left}  {text}", end="", file=sys.stderr, flush=True)
-
-
-def work(row: Row) -> float:
-    """What a run of ``row`` costs, in steps."""
-    config = row.config(0)
-    return config.epochs * config.size * (1 / config.batch_size + STEPS_PER_IMAGE)
-
-
-def run_all(rows: Sequence[Row], seeds: int, again: bool = False) -> list[dict[str, Any]]:
-    """Do what is not done yet (or all of it ``again``), seed by seed, keeping each as it ends; all that are kept."""
-    runs: list[dict[str, Any]] = (report.load(NAME) or {"runs": []})["runs"]
-    # What was kept under other settings is no run of this row any more.
-    by_id = {row.id: row for row in ROWS}
-    runs = [run for run in runs if run["id"] in by_id and kept([run], by_id[run["id"]], run["seed"])]
-    todo = [(row, seed) for seed in range(seeds) for row in rows if again or kept(runs, row, seed) is None]
-    bar = Bar(sum(work(row) for row, _ in todo))
-    for row, seed in todo:
-        bar.show(f"{row.id}, seed {seed}")
-        run = one_run(row, seed)
-        runs = [old for old in runs if (old["id"], old["seed"]) != (row.id, seed)] + [run]
-        bar.done += work(row)
-        report.save(NAME, {"machine": report.machine("numba"), "runs": runs})
-    bar.show("done\n")
-    return runs
+def page(results: Sequence[Result]) -> str:
+    """What docs/lesson.md has between its marks: the table, and what it was measured on."""
+    used = current(results, LESSON).values()
+    machines = [dict(pairs) for pairs in dict.fromkeys(tuple(result.machine.items()) for result in used)]
+    return as_table(results) + "\n\n" + "\n".join(map(report.circumstances, machines))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit status: 0, or 130 when interrupted."""
+    """The exit status: 0, 1 when a run failed, or 130 when interrupted."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lesson", description=__doc__)
-    names = [row.id for row in ROWS]
+    names = [variant.name for variant in LESSON.variants]
+    default = LESSON.seeds
     parser.add_argument("--ids", nargs="+", choices=names, default=names, metavar="ID", help=", ".join(names))
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"runs of each, from seed 0 (default {SEEDS})")
+    parser.add_argument("--seeds", type=int, default=default, help=f"runs of each, from seed 0 (default {default})")
     parser.add_argument("--again", action="store_true", help="do them even if they are done")
     options = parser.parse_args(arguments)
     if options.seeds < 1:
         parser.error(f"--seeds must be at least 1, got {options.seeds}")
-    try:
-        runs = run_all([row for row in ROWS if row.id in options.ids], options.seeds, options.again)
-    except KeyboardInterrupt:
-        print("\nstopped: what is done is kept, the same command goes on", file=sys.stderr)
+    path = report.RESULTS / f"{NAME}.json"
+    chosen = dataclasses.replace(LESSON, variants=tuple(map(LESSON.variant, options.ids)))
+    known = [] if options.again else load(path)
+    queue = Queue(chosen, options.seeds, known=known, at_once=cores(), make_trainer=ChildTrainer)
+    whole = follow(queue, sys.stderr, not sys.stderr.isatty(), [path])
+    if queue.error:
+        print(queue.error, file=sys.stderr)
+    if not whole:
+        print("stopped: what is done is kept, the same command goes on", file=sys.stderr)
         return 130
-    kept_on = report.load(NAME)
-    if kept_on is not None:
-        text = as_table(runs) + "\n\n" + report.circumstances(kept_on["machine"])
-        report.publish("lesson.md", NAME, text)
-        print(as_table([run for run in runs if run["id"] in options.ids]))
-    return 0
+    report.publish("lesson.md", NAME, page(load(path)))
+    print(as_table(list(queue.results.values())))
+    return 1 if queue.failures else 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -39,14 +39,17 @@ def _processor() -> str:
     return found[1] if found else platform.machine()
 
 
-def circumstances(machine: dict[str, str]) -> str:
-    """A :func:`machine` as the line below a table."""
+def circumstances(machine: Mapping[str, str]) -> str:
+    """A :func:`machine` as the line below a table; what is not known of it is left out."""
     own = ("device", "cores", "threads", "date")
     versions = ", ".join(f"{name} {value}" for name, value in machine.items() if name not in own)
-    return (
-        f"{machine['device']}, {machine['cores']} cores, {machine['threads']} torch threads; {versions};"
-        f" {machine['date']}."
-    )
+    where = [machine["device"]]
+    where += [
+        f"{machine[name]} {words}"
+        for name, words in (("cores", "cores"), ("threads", "torch threads"))
+        if name in machine
+    ]
+    return f"{', '.join(where)}; {versions}; {machine['date']}."
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:

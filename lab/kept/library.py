@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -140,12 +140,15 @@ class Library:
             return self.get(id)
         return None
 
-    def keep(self, session: Session, name: str = "", *, every: float = FLUSH_SECONDS) -> RunWriter:
+    def keep(
+        self, session: Session, name: str = "", *, every: float = FLUSH_SECONDS, tags: Mapping[str, str] | None = None
+    ) -> RunWriter:
         """Keep ``session``'s run from its start (or from now) to its end, with a flush ``every`` so many seconds.
 
-        Never raises for a folder that cannot be written to: :attr:`RunWriter.error` says so.
+        ``tags`` say what the run belongs to. Never raises for a folder that cannot be written to:
+        :attr:`RunWriter.error` says so.
         """
-        return RunWriter(self, session, name, every)
+        return RunWriter(self, session, name, every, tags or {})
 
     def label(self, id: str) -> Label | None:
         """Return the name and note that a person gave a run; None if they gave none, or its label cannot be read."""

@@ -20,7 +20,7 @@ from lab.kept.run import KeptRun, to_json
 log = logging.getLogger(__name__)
 
 NAME = ".list.json"
-VERSION = hashlib.sha256(repr((1, KNOBS, DEFAULTS)).encode()).hexdigest()[:16]
+VERSION = hashlib.sha256(repr((2, KNOBS, DEFAULTS)).encode()).hexdigest()[:16]
 """Of the format and of every knob's range and default: a run in the cache need not be checked again."""
 
 FIELDS = tuple(KeptRun.__dataclass_fields__)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Self
@@ -15,7 +15,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _TYPES = (
     dict.fromkeys(("id", "name", "note", "outcome", "error", "device", "started", "updated"), str)
     | dict.fromkeys(("seconds", "loss", "valid_loss", "accuracy"), int | float)
-    | {"steps": int, "versions": dict, "config": dict}
+    | {"steps": int, "versions": dict, "config": dict, "tags": dict}
 )
 """Of a run's fields in a file: one of another type would fail later, where a list is sorted or drawn."""
 
@@ -38,6 +38,7 @@ class KeptRun:
         steps: done. seconds: of training, pauses left out. device: in words.
         versions: of foundations-lab, torch, numpy and python.
         loss: the last batch's, nats. valid_loss, accuracy (0..1): the last validation's. nan where there is none.
+        tags: what the run belongs to, as {"experiment": "batch-two"}; earlier versions' files have none.
     """
 
     id: str
@@ -55,6 +56,7 @@ class KeptRun:
     loss: float
     valid_loss: float
     accuracy: float
+    tags: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def searchable(self) -> tuple[str, tuple[object, ...]]:
@@ -63,7 +65,7 @@ class KeptRun:
         names = [f"{name}\n{KNOBS[name].label}" for name in changed]
         chosen = ((knob.choices, getattr(self.config, name)) for name, knob in KNOBS.items() if knob.choices)
         values = [f"{value}\n{choices[value]}" for choices, value in chosen]
-        own = [self.name, self.note, self.outcome, self.error, self.id]
+        own = [self.name, self.note, self.outcome, self.error, self.id, *self.tags.values()]
         return "\n".join([*own, *names, *values]).casefold(), tuple(changed.values())
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,12 +82,14 @@ class KeptRun:
             ConfigError: for a setting that this version does not know, or a value out of range.
             KeyError, TypeError, ValueError: for what is no run.
         """
-        own = {name: values[name] for name in cls.__dataclass_fields__}
+        own = {name: values[name] for name in cls.__dataclass_fields__ if name != "tags"}
+        own["tags"] = values.get("tags", {})
         for name, kind in _TYPES.items():
             if not isinstance(own[name], kind) or isinstance(own[name], bool):
                 raise TypeError(f"{name} must be {kind}, not {own[name]!r}")
-        if not all(isinstance(version, str) for version in own["versions"].values()):
-            raise TypeError(f"versions must be texts, not {own['versions']!r}")
+        for name in ("versions", "tags"):
+            if not all(isinstance(text, str) for text in own[name].values()):
+                raise TypeError(f"{name} must be texts, not {own[name]!r}")
         times = {name: datetime.fromisoformat(own[name]).astimezone(UTC) for name in ("started", "updated")}
         return cls(**{**own, **times, "config": Config.from_dict(own["config"])})
 

@@ -5,11 +5,11 @@ from lab.kept.run import KeptRun
 
 
 def matches(run: KeptRun, search: str) -> bool:
-    """Return whether every word of ``search`` is found in the run's name, note, outcome, error or settings.
+    """Return whether every word of ``search`` is found in the run's name, note, outcome, error, settings or tags.
 
     A word is looked for anywhere in those texts, in the names of the settings that are not at their
     defaults, and in the values that are words (``sgd``). A number is a setting's whole value: ``0.9``
-    does not find 0.999. ``lr=0.9`` asks for one setting.
+    does not find 0.999. ``lr=0.9`` asks for one setting, ``experiment=batch-two`` for one tag.
     """
     return all(_says(run, word) for word in search.casefold().split())
 
@@ -18,6 +18,8 @@ def _says(run: KeptRun, word: str) -> bool:
     field, equals, value = word.partition("=")
     if equals and field in KNOBS:
         return _same(getattr(run.config, field), value)
+    if equals and field in run.tags:
+        return run.tags[field].casefold() == value
     words, values = run.searchable
     return word in words or any(_same(value, word) for value in values)
 

@@ -6,6 +6,7 @@ import os
 import platform
 import secrets
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import metadata
@@ -45,7 +46,7 @@ class RunWriter:
         settled: whether the run has ended and its end is written, or the first attempt failed (see ``error``).
     """
 
-    def __init__(self, library: "Library", session: Session, name: str, every: float) -> None:
+    def __init__(self, library: "Library", session: Session, name: str, every: float, tags: Mapping[str, str]) -> None:
         """See :meth:`lab.kept.library.Library.keep`."""
         now = datetime.now(UTC)
         self.id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
@@ -55,6 +56,7 @@ class RunWriter:
         self._path = library.folder / (self.id + file.SUFFIX)
         self._label = Label(writable(" ".join(name.split())), "")
         self._every = every
+        self._tags = {name: writable(text) for name, text in tags.items()}
         self._closing = False
         self._session = session
         self._config = session.config
@@ -159,6 +161,7 @@ class RunWriter:
             loss=_last(record),
             valid_loss=float(validation.loss) if validation else nan,
             accuracy=float(validation.accuracy) if validation else nan,
+            tags=self._tags,
         )
         self._put(run, record)
         session.name = self._label.name

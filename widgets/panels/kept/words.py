@@ -166,6 +166,7 @@ def everything(run: KeptRun) -> str:
         [knob.label, html.escape(value_text(KNOBS[name], getattr(run.config, name)))] for name, knob in KNOBS.items()
     ]
     rows += [[html.escape(name), html.escape(version or "–")] for name, version in run.versions.items()]
+    rows += [[html.escape(name.capitalize()), html.escape(text)] for name, text in run.tags.items()]
     return table(["Setting or package", "This run"], rows)
 
 

@@ -1,0 +1,35 @@
+"""What a norm does with two images a batch (TARGETS 7.8, 7.9)."""
+
+from lab.config import Config
+from lab.experiments.experiment import Check, Choice, Experiment
+from lab.experiments.lesson import run
+
+BATCH, RUNNING = "nn.BatchNorm2d", "RunningBatchNorm"
+
+EXPERIMENT = Experiment(
+    id="batch-two",
+    order=10,
+    title="Two images a batch",
+    question="Can a net with a norm learn from two images at a time?",
+    setting="Five conv blocks, batch size 2, one epoch. One net has nn.BatchNorm2d, the other RunningBatchNorm, which "
+    "normalises with averages over the last batches. All else is equal.",
+    source="fastai course-v3, part 2, lesson 10, notebook 07_batchnorm: runs 7.8 and 7.9",
+    base=Config(epochs=1),
+    variants=(run("7.8", BATCH), run("7.9", RUNNING)),
+    prediction=Choice(
+        "Which of the two reads most digits right after one epoch?", ("both", BATCH, RUNNING, "neither"), RUNNING
+    ),
+    charts={
+        "accuracy": "Which of the two curves leaves the line of chance?",
+        "blow_up": "By how much does each norm multiply at most?",
+        "loss": "What does the validation loss say of the statistics that validation uses?",
+    },
+    checks=(
+        Check("nn.BatchNorm2d reads less than half right", "valid_accuracy", BATCH, high=0.5),
+        Check("RunningBatchNorm reads at least 70 % right", "valid_accuracy", RUNNING, low=0.7),
+        Check("RunningBatchNorm is ahead by at least .3", "valid_accuracy", RUNNING, low=0.3, than=BATCH),
+        Check("nn.BatchNorm2d multiplies by more than 100", "largest_multiplier", BATCH, low=100),
+    ),
+    explain="TODO.",
+    quick={"size": 4000},
+)

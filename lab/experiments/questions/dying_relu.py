@@ -1,0 +1,35 @@
+"""Which layer dies at a large learning rate, and what keeps it alive (TARGETS 6.8, 6.9)."""
+
+from lab.config import Config
+from lab.experiments.experiment import Check, Experiment, Sketch
+from lab.experiments.lesson import run
+
+RELU, GENERAL, NORM = "plain ReLU", "GeneralRelu", "plain ReLU, BatchNorm"
+
+EXPERIMENT = Experiment(
+    id="dying-relu",
+    order=20,
+    title="A layer that dies",
+    question="What becomes of the last layer when the learning rate is large?",
+    setting="Four conv blocks, Kaiming init, learning rate 0.9, one epoch. One net has plain ReLU, one an activation with "
+    "a leak, a shift and a cap, one BatchNorm after plain ReLU.",
+    source="fastai course-v3, part 2, lesson 10, notebook 06_cuda_cnn_hooks_init: runs 6.8 and 6.9",
+    base=Config(epochs=1),
+    variants=(run("6.8", RELU), run("6.9", GENERAL), run("6.8", NORM, norm="batch")),
+    prediction=Sketch(
+        "Draw the share of the last layer's values near zero, with plain ReLU.", "near_zero/last", RELU, 0, 1
+    ),
+    charts={
+        "near_zero": "Which layer is the first to fall silent, and does it come back?",
+        "std": "What does the spread do just before?",
+        "histogram": "Where do the values go?",
+    },
+    checks=(
+        Check("with plain ReLU most of the last layer is near zero", "last_near_zero", RELU, low=0.6),
+        Check("with GeneralRelu little of it is", "last_near_zero", GENERAL, high=0.3),
+        Check("GeneralRelu learns", "valid_accuracy", GENERAL, low=0.9),
+        Check("BatchNorm learns", "valid_accuracy", NORM, low=0.9),
+    ),
+    explain="TODO.",
+    quick={"size": 8000, "batch_size": 64},
+)

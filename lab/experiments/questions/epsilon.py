@@ -1,0 +1,42 @@
+"""Epsilon as a hyper-parameter at batch size 2 (SPEC N4)."""
+
+from lab.config import Config
+from lab.experiments.experiment import Check, Choice, Experiment, Variant
+from lab.experiments.lesson import NET_07
+
+EPSILONS = (1e-5, 1e-2, 0.1, 1.0)
+RATES = (0.4, 0.05)
+
+
+def name(eps: float, lr: float) -> str:
+    """Return the variant's name."""
+    return f"eps {eps:g}, lr {lr:g}"
+
+
+EXPERIMENT = Experiment(
+    id="epsilon",
+    order=30,
+    title="A larger epsilon",
+    question="Does a larger epsilon rescue BatchNorm at batch size 2?",
+    setting="nn.BatchNorm2d with two images a batch, 12,000 images once, at two learning rates. A norm multiplies by 1/sqrt(var + "
+    "eps), so epsilon is the cap of that multiplier.",
+    source="fastai course-v3, part 2, lesson 10: epsilon is a hyper-parameter; notebook 07_batchnorm, run 7.8",
+    base=Config(norm="torch_batch", batch_size=2, epochs=1, size=12_000, **NET_07),
+    variants=tuple(Variant(name(eps, lr), {"norm_eps": eps, "lr": lr}) for lr in RATES for eps in EPSILONS),
+    sweep="norm_eps",
+    prediction=Choice(
+        "Epsilon goes up to 1. Where does it help most?",
+        ("at learning rate 0.4", "at learning rate 0.05", "at both alike", "at neither"),
+        "at learning rate 0.05",
+    ),
+    charts={
+        "blow_up": "How far below the cap does the largest multiplier stay?",
+        "accuracy": "Which runs leave the line of chance?",
+    },
+    checks=(
+        Check("eps 0.01 caps the multiplier at 10", "largest_multiplier", name(1e-2, 0.4), low=5, high=10.001, share=1),
+        Check("at lr .05 eps 1 is ahead of eps 1e-5", "valid_accuracy", name(1.0, 0.05), low=0.1, than=name(1e-5, 0.05)),
+    ),
+    explain="TODO.",
+    quick={"size": 2000},
+)
