@@ -88,8 +88,9 @@ def current(results: Sequence[Result], lesson: Experiment) -> dict[tuple[str, in
     return matching(results, plan(lesson, seeds)) if seeds else {}
 
 
-def as_table(results: Sequence[Result], lesson: Experiment = LESSON) -> str:
-    """Every run of ``lesson`` that has results, beside the course's."""
+def as_table(results: Sequence[Result], lesson: Experiment | None = None) -> str:
+    """Every run of ``lesson`` (the lesson's by default) that has results, beside the course's."""
+    lesson = lesson or LESSON
     found = current(results, lesson)
     lines = []
     for variant in lesson.variants:

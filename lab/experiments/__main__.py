@@ -67,7 +67,7 @@ def listed() -> str:
     return "\n".join(lines)
 
 
-def report(one: Experiment, results: Results) -> str:
+def report(one: Experiment, results: Results, quick: bool = False) -> str:
     """Return what the runs show: each setting's accuracy over the seeds, and a verdict on each check."""
     width = max(len(variant.name) for variant in one.variants)
     lines = [f"{'':{width}}  validation accuracy: median, 10 % to 90 % of the seeds, mean ± std; learned"]
@@ -83,7 +83,7 @@ def report(one: Experiment, results: Results) -> str:
             f"{k} of {n}"
         )
     lines.append("")
-    for verdict in judge(one, results):
+    for verdict in judge(one, results, quick):
         values = ", ".join(f"{value:.4g}" for value in verdict.values.values())
         lines.append(f"{verdict.words} {MEASURES[verdict.check.measure].label}: {values or '–'}")
     return "\n".join(lines)
@@ -156,7 +156,7 @@ def run(options: argparse.Namespace, library: Library, measured: Path) -> int:
     began = time.perf_counter()
     whole = follow(queue, sys.stderr, options.quiet or not sys.stderr.isatty(), [path] if options.store else ())
     trained = len(queue.results) - queue.reused
-    print(report(one, queue.results))
+    print(report(one, queue.results, options.quick))
     took = f"{trained} runs in {time.perf_counter() - began:.0f} s, {queue.reused} taken from before"
     print(f"\n{took}; kept in {library.folder}")
     for text in filter(None, [*queue.notices, queue.error]):
@@ -194,7 +194,7 @@ def show(options: argparse.Namespace, library: Library, measured: Path) -> int:
         form = " --quick" if options.quick else ""
         print(f"There is no run of {one.id!r} yet: python -m lab.experiments run {one.id}{form}", file=sys.stderr)
         return 1
-    print(f"{one.question}\nFrom {source}.\n\n{report(one, results)}")
+    print(f"{one.question}\nFrom {source}.\n\n{report(one, results, options.quick)}")
     return 0
 
 

@@ -66,6 +66,7 @@ class Check:
         low, high: where the value must lie, both ends included.
         than: another variant; the value is then ``of``'s minus ``than``'s, seed by seed.
         share: of the seeds in which it must hold, above 0 and at most 1.
+        quick: whether it is asked of the quick form too, which has had fewer images.
     """
 
     text: str
@@ -75,6 +76,7 @@ class Check:
     high: float = math.inf
     than: str = ""
     share: float = 0.8
+    quick: bool = True
 
     def __post_init__(self) -> None:
         _need(bool(self.text.strip()), "a check's text", self.text, "a text")

@@ -61,9 +61,9 @@ class Verdict:
         return f"{sign}: {self.check.text} (in {self.met} of {self.n} seeds; {self.check.share:.0%} are asked for)."
 
 
-def judge(experiment: Experiment, results: Results) -> tuple[Verdict, ...]:
-    """Return a verdict on each check of ``experiment``, in their order."""
-    return tuple(Verdict(check, _values(check, results)) for check in experiment.checks)
+def judge(experiment: Experiment, results: Results, quick: bool = False) -> tuple[Verdict, ...]:
+    """Return a verdict on each check of ``experiment``, in their order; of the quick form on those asked of it."""
+    return tuple(Verdict(check, _values(check, results)) for check in experiment.checks if check.quick or not quick)
 
 
 def _values(check: Check, results: Results) -> dict[int, float]:
@@ -154,5 +154,6 @@ def curve_band(records: Sequence[Record], name: str, points: int = 200) -> Curve
     alive = np.isfinite(table).sum(axis=0)
     some = alive > 0
     low, median, high = np.full((3, len(steps)), np.nan)
-    low[some], median[some], high[some] = np.nanquantile(table[:, some], [BAND[0], 0.5, BAND[1]], axis=0)
+    if some.any():
+        low[some], median[some], high[some] = np.nanquantile(table[:, some], [BAND[0], 0.5, BAND[1]], axis=0)
     return CurveBand(steps, median, low, high, alive)

@@ -9,6 +9,7 @@ from typing import Any
 from lab.config import TRAIN_IMAGES, Config
 from lab.experiments.experiment import Experiment, Recorded, Variant
 
+COMMON: dict[str, Any] = {"batch_size": 512, "momentum": 0.0, "size": TRAIN_IMAGES}
 NET_06 = {"widths": (8, 16, 32, 32), "norm": "none"}
 NET_07 = {"widths": (8, 16, 32, 64, 64), "init": "kaiming_normal", "init_a": 0.1}
 """Wider; Kaiming normal for a leaky slope of .1, while the activation is plain ReLU."""
@@ -79,7 +80,7 @@ LESSON = Experiment(
     question="Does the lab reproduce the course's runs?",
     setting="Every run of notebooks 06 and 07: plain SGD, all training images, batch size 512 unless it says another.",
     source="fastai course-v3, part 2, notebooks 06_cuda_cnn_hooks_init and 07_batchnorm",
-    base=Config(batch_size=512, momentum=0.0, size=TRAIN_IMAGES),
+    base=Config(**COMMON),
     variants=_RUNS,
 )
 
@@ -88,10 +89,10 @@ RUNS = {variant.name: variant for variant in _RUNS}
 
 
 def run(number: str, name: str, **changes: Any) -> Variant:
-    """Return the lesson's run of this number as a variant called ``name``, with every setting that is not a default.
+    """Return the lesson's run of this number as a variant called ``name``, with what it shares with the others.
 
     Its recorded figures come along unless there are ``changes`` to it.
     """
     variant = RUNS[number]
-    all_changes = {"batch_size": 512, **variant.changes, **changes}
+    all_changes = {**COMMON, **variant.changes, **changes}
     return Variant(name, all_changes, () if changes else variant.recorded)

@@ -9,6 +9,7 @@ import os
 import platform
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,7 +160,8 @@ def save(path: Path, results: Iterable[Result]) -> None:
         half.write_text(text, encoding="utf-8")
         half.replace(path)
     except OSError as error:
-        half.unlink(missing_ok=True)
+        with suppress(OSError):
+            half.unlink()
         raise ResultsError(f"{path}: {error.strerror or error}") from error
 
 

@@ -26,10 +26,14 @@ EXPERIMENT = Experiment(
     },
     checks=(
         Check("nn.BatchNorm2d reads less than half right", "valid_accuracy", BATCH, high=0.5),
-        Check("RunningBatchNorm reads at least 70 % right", "valid_accuracy", RUNNING, low=0.7),
-        Check("RunningBatchNorm is ahead by at least .3", "valid_accuracy", RUNNING, low=0.3, than=BATCH),
-        Check("nn.BatchNorm2d multiplies by more than 100", "largest_multiplier", BATCH, low=100),
+        Check("RunningBatchNorm reads at least 85 % right", "valid_accuracy", RUNNING, low=0.85, quick=False),
+        Check("RunningBatchNorm is ahead by at least .2", "valid_accuracy", RUNNING, low=0.2, than=BATCH),
     ),
-    explain="TODO.",
+    explain="With two images a batch some channel soon has two nearly equal values: its variance is almost 0, and "
+    "dividing by the root of that multiplies noise by hundreds. The moving averages that validation uses mix such "
+    "batches and fit none of them. RunningBatchNorm uses averages over the last batches already while it trains, so "
+    "that one odd batch moves little. nn.BatchNorm2d read .210 to .289 of the digits right here (5 seeds), .235 and "
+    ".260 in the notebook's recordings. RunningBatchNorm read .908 to .960, where the lecture says .91, the stored "
+    "notebook .972, and the course's note blames a wrong de-bias in the video.",
     quick={"size": 4000},
 )

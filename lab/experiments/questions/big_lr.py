@@ -4,7 +4,7 @@ from lab.config import Config
 from lab.experiments.experiment import Check, Experiment, Number, Variant
 from lab.experiments.lesson import NET_07
 
-RATES = (0.1, 0.4, 1.0, 2.0, 5.0)
+RATES = (0.4, 1.0, 2.0, 5.0)
 NORMS = {"no norm": "none", "nn.BatchNorm2d": "torch_batch"}
 
 
@@ -18,8 +18,8 @@ EXPERIMENT = Experiment(
     order=80,
     title="How large a learning rate?",
     question="How large may the learning rate be with BatchNorm, and how large without?",
-    setting="Five conv blocks, batch size 512, one epoch, constant learning rates. Half of the nets have nn.BatchNorm2d after every "
-    "activation.",
+    setting="Five conv blocks, batch size 512, one epoch, constant learning rates. Half of the nets have "
+    "nn.BatchNorm2d after every activation.",
     source="fastai course-v3, part 2, lesson 10, notebook 07_batchnorm: run 7.5",
     base=Config(batch_size=512, epochs=1, **NET_07),
     variants=tuple(Variant(name(label, lr), {"norm": norm, "lr": lr}) for label, norm in NORMS.items() for lr in RATES),

@@ -18,10 +18,10 @@ EXPERIMENT = Experiment(
     order=30,
     title="A larger epsilon",
     question="Does a larger epsilon rescue BatchNorm at batch size 2?",
-    setting="nn.BatchNorm2d with two images a batch, 12,000 images once, at two learning rates. A norm multiplies by 1/sqrt(var + "
-    "eps), so epsilon is the cap of that multiplier.",
+    setting="nn.BatchNorm2d with two images a batch, 6,000 images once, at two learning rates. A norm multiplies by "
+    "1/sqrt(var + eps), so epsilon is the cap of that multiplier.",
     source="fastai course-v3, part 2, lesson 10: epsilon is a hyper-parameter; notebook 07_batchnorm, run 7.8",
-    base=Config(norm="torch_batch", batch_size=2, epochs=1, size=12_000, **NET_07),
+    base=Config(norm="torch_batch", batch_size=2, epochs=1, size=6000, **NET_07),
     variants=tuple(Variant(name(eps, lr), {"norm_eps": eps, "lr": lr}) for lr in RATES for eps in EPSILONS),
     sweep="norm_eps",
     prediction=Choice(
@@ -34,8 +34,11 @@ EXPERIMENT = Experiment(
         "accuracy": "Which runs leave the line of chance?",
     },
     checks=(
+        Check("eps 1e-5 lets a norm multiply by more than 100", "largest_multiplier", name(1e-5, 0.4), low=100),
         Check("eps 0.01 caps the multiplier at 10", "largest_multiplier", name(1e-2, 0.4), low=5, high=10.001, share=1),
-        Check("at lr .05 eps 1 is ahead of eps 1e-5", "valid_accuracy", name(1.0, 0.05), low=0.1, than=name(1e-5, 0.05)),
+        Check(
+            "at lr .05 eps 1 is ahead of eps 1e-5", "valid_accuracy", name(1.0, 0.05), low=0.1, than=name(1e-5, 0.05)
+        ),
     ),
     explain="TODO.",
     quick={"size": 2000},

@@ -4,22 +4,21 @@ from lab.config import Config
 from lab.experiments.experiment import Check, Choice, Experiment
 from lab.experiments.lesson import run
 
-CYCLE, LOW, HIGH, ONE = "cosine 0.2 → 1 → 0.1", "constant 0.2", "constant 1", "one-cycle to 1"
+CYCLE, LOW, HIGH = "cosine 0.2 → 1 → 0.1", "constant 0.2", "constant 1"
 
 EXPERIMENT = Experiment(
     id="one-cycle",
     order=70,
     title="Up, then down",
     question="Is a learning rate that rises and falls better than a constant one?",
-    setting="Four conv blocks with plain ReLU and no norm, eight epochs at batch size 512. The learning rate is held at 0.2, "
-    "held at 1, or goes from 0.2 up to 1 and down to 0.1; the fourth is fastai's one-cycle.",
+    setting="Four conv blocks with plain ReLU and no norm, eight epochs at batch size 512. The learning rate is held "
+    "at 0.2, held at 1, or goes from 0.2 up to 1 and down to 0.1.",
     source="fastai course-v3, part 2, lesson 10, notebook 06_cuda_cnn_hooks_init: run 6.10; L. Smith, arXiv:1803.09820",
     base=Config(epochs=8),
     variants=(
         run("6.10", CYCLE),
         run("6.10", LOW, lr=0.2, lr_schedule="constant"),
         run("6.10", HIGH, lr_schedule="constant"),
-        run("6.10", ONE, lr_schedule="one-cycle"),
     ),
     prediction=Choice("Which of them ends with the highest accuracy most often?", (CYCLE, LOW, HIGH), CYCLE),
     charts={

@@ -10,9 +10,10 @@ EXPERIMENT = Experiment(
     id="seeds",
     order=90,
     title="How much is chance?",
-    question="The same settings again, with other first weights and another order of the images: how far apart do runs end?",
-    setting="Two of the lesson's recipes, one epoch each, twenty seeds. A seed fixes the first weights and the order of the "
-    "images, and nothing else.",
+    question="The same settings again, with other first weights and another order of the images: how far apart do "
+    "runs end?",
+    setting="Two of the lesson's recipes, one epoch each, twenty seeds. A seed fixes the first weights and the order "
+    "of the images, and nothing else.",
     source="fastai course-v3, part 2, lesson 10, notebook 06_cuda_cnn_hooks_init: runs 6.5 and 6.9",
     base=Config(epochs=1),
     variants=(run("6.5", WIDE), run("6.9", TIGHT)),

@@ -8,8 +8,8 @@ EXPERIMENT = Experiment(
     order=100,
     title="Weight decay",
     question="How much weight decay is too much?",
-    setting="The 784-50-10 net, SGD, batch size 64, learning rate 0.1, one epoch. At every step the weight times the decay is added to "
-    "its gradient.",
+    setting="The 784-50-10 net, SGD, batch size 64, learning rate 0.1, one epoch. At every step the weight times the "
+    "decay is added to its gradient.",
     source="fastai deep learning part 1, lesson 5 (L2 and weight decay)",
     base=Config(model="mlp", norm="none", epochs=1, lr=0.1),
     variants=tuple(Variant(f"decay {wd:g}", {"weight_decay": wd}) for wd in (0.0, 1e-3, 1e-2, 0.1, 1.0)),

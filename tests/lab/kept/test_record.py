@@ -198,6 +198,30 @@ def test_foreign_files_are_named_and_left(library: Library) -> None:
     assert len(library.problems()) == 2
 
 
+def test_tags_come_back_are_searched_and_an_older_file_has_none(library: Library) -> None:
+    session = FakeSession()
+    session.start()
+    session.grow(2)
+    session.end()
+    writer = library.keep(session, "tagged", tags={"experiment": "batch-two", "variant": "nn.BatchNorm2d"})
+    writer.close()
+    for seen in (library, Library(library.folder)):
+        assert seen.get(writer.id).tags == {"experiment": "batch-two", "variant": "nn.BatchNorm2d"}
+        for search, found in (
+            ("experiment=batch-two", 1),
+            ("experiment=batch", 0),
+            ("batchnorm2d", 1),
+            ("form=quick", 0),
+        ):
+            assert len(seen.runs(search)) == found, search
+
+    def without(run: dict) -> None:
+        del run["tags"]
+
+    rewritten(library, library.get(writer.id), lambda meta: without(meta["run"]))
+    assert Library(library.folder).get(writer.id).tags == {}
+
+
 def test_weight_histograms_come_back_and_older_files_have_none(library: Library) -> None:
     session = FakeSession(layout=replace(LAYOUT, weight_ranges=((-1.0, 1.0), (-0.25, 0.25))))
     session.start()
