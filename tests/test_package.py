@@ -81,7 +81,8 @@ def test_the_wheel_holds_all_that_is_needed_and_no_more(wheel: Path) -> None:
     for folder, pattern, inside in (
         ("dashboards", "*.ipynb", "widgets/dashboards"), ("widgets", "**/*.js", "widgets"),
         ("widgets", "**/*.css", "widgets"), ("widgets/serve/templates", "*", "widgets/serve/templates"),
-        ("lab/data", "*.npz", "lab/data"), ("lab", "**/*.py", "lab"), ("widgets", "**/*.py", "widgets"),
+        ("lab/data", "*.npz", "lab/data"), ("lab/experiments", "measured/*.json", "lab/experiments"),
+        ("lab", "**/*.py", "lab"), ("widgets", "**/*.py", "widgets"),
     ):  # fmt: skip
         wanted = {f"{inside}/{path.relative_to(ROOT / folder)}" for path in (ROOT / folder).glob(pattern)}
         assert wanted and wanted <= names

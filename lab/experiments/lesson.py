@@ -10,8 +10,8 @@ from lab.config import TRAIN_IMAGES, Config
 from lab.experiments.experiment import Experiment, Recorded, Variant
 
 COMMON: dict[str, Any] = {"batch_size": 512, "momentum": 0.0, "size": TRAIN_IMAGES}
-NET_06 = {"widths": (8, 16, 32, 32), "norm": "none"}
-NET_07 = {"widths": (8, 16, 32, 64, 64), "init": "kaiming_normal", "init_a": 0.1}
+NET_06: dict[str, Any] = {"widths": (8, 16, 32, 32), "norm": "none"}
+NET_07: dict[str, Any] = {"widths": (8, 16, 32, 64, 64), "init": "kaiming_normal", "init_a": 0.1}
 """Wider; Kaiming normal for a leaky slope of .1, while the activation is plain ReLU."""
 
 NAN = Recorded(nan, nan, nan, 0.0991)

@@ -20,7 +20,7 @@ EXPERIMENT = Experiment(
         "Which of the two reads most digits right after one epoch?", ("both", BATCH, RUNNING, "neither"), RUNNING
     ),
     charts={
-        "accuracy": "Which of the two curves leaves the line of chance?",
+        "accuracy": "Does either curve leave the line of chance?",
         "blow_up": "By how much does each norm multiply at most?",
         "loss": "What does the validation loss say of the statistics that validation uses?",
     },

@@ -9,7 +9,7 @@ RELU, GENERAL, NORM = "plain ReLU", "GeneralRelu", "plain ReLU, BatchNorm"
 EXPERIMENT = Experiment(
     id="dying-relu",
     order=20,
-    title="A layer that dies",
+    title="A large learning rate",
     question="What becomes of the last layer when the learning rate is large?",
     setting="Four conv blocks, Kaiming init, learning rate 0.9, one epoch. One net has plain ReLU, one an activation "
     "with a leak, a shift and a cap, one BatchNorm after plain ReLU.",
@@ -20,8 +20,8 @@ EXPERIMENT = Experiment(
         "Draw the share of the last layer's values near zero, with plain ReLU.", "near_zero/last", RELU, 0, 1
     ),
     charts={
-        "near_zero": "Which layer is the first to fall silent, and does it come back?",
-        "std": "What does the spread do just before?",
+        "near_zero": "Does a layer fall silent, and if so, does it come back?",
+        "std": "What does the spread of each layer do meanwhile?",
         "histogram": "Where do the values go?",
     },
     checks=(

@@ -11,7 +11,7 @@ EXPERIMENT = Experiment(
     id="instance-norm",
     order=60,
     title="InstanceNorm on one pixel",
-    question="Why does InstanceNorm fail here, and does another variance help?",
+    question="Can a net with InstanceNorm read digits, and does it matter which variance it takes?",
     setting="Each channel of each image is normalised by itself: with the variance that divides by n - 1 (the "
     "course's InstanceNorm), and with the one that divides by n (GroupNorm with a group for each channel). Five conv "
     "blocks end in a map of one pixel, four in one of 2 × 2. Batch size 64, learning rate 0.1, epsilon 1, one epoch.",
@@ -28,8 +28,8 @@ EXPERIMENT = Experiment(
         ("all but the first", "the two with a map of 2 × 2", "only the fourth", "none"), "none",
     ),
     charts={
-        "loss": "Which curve ends at once, and where do the others stay?",
-        "std": "What is left of the last layer's spread?",
+        "loss": "How far does each curve fall?",
+        "std": "What spread does each last layer have?",
     },
     checks=(
         Check("n - 1 on one pixel is nan at once", "diverged_at", UNBIASED_1, high=0, share=1),

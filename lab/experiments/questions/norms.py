@@ -26,7 +26,7 @@ EXPERIMENT = Experiment(
     charts={
         "accuracy": "Which curves rise, and which first?",
         "blow_up": "Which norm multiplies most?",
-        "loss": "Which run ends before its time?",
+        "loss": "Does any run end before its time?",
     },
     checks=(
         Check("nn.BatchNorm2d learns", "valid_accuracy", TORCH, low=0.85, quick=False),
@@ -35,6 +35,11 @@ EXPERIMENT = Experiment(
         Check("InstanceNorm stays at chance", "learned", INSTANCE, high=0),
         Check("the lesson's LayerNorm becomes nan", "diverged", LESSON_RUN, low=1, share=0.6),
     ),
-    explain="TODO.",
+    explain="All but InstanceNorm learn here: .93 to .94 with nn.BatchNorm2d, .89 to .95 with LayerNorm, .88 to .94 "
+    "with GroupNorm, .84 to .92 with none (5 seeds). The course's BatchNorm, which sends no gradient through its "
+    "statistics, is behind: .84 to .89. InstanceNorm makes every channel of every image average 0, and the pool at "
+    "the end takes that average: .11, one digit for all. The lecture shows LayerNorm failing, and its run became nan "
+    "in 4 of 5 seeds here, but the norm alone is not to blame: with four blocks and small batches it learned at the "
+    "same rate in all 5, .92 to .96.",
     quick={"size": 4000, "batch_size": 64, "epochs": 1},
 )

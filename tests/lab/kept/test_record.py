@@ -215,10 +215,7 @@ def test_tags_come_back_are_searched_and_an_older_file_has_none(library: Library
         ):
             assert len(seen.runs(search)) == found, search
 
-    def without(run: dict) -> None:
-        del run["tags"]
-
-    rewritten(library, library.get(writer.id), lambda meta: without(meta["run"]))
+    rewritten(library, library.get(writer.id), lambda meta: meta["run"].pop("tags"))
     assert Library(library.folder).get(writer.id).tags == {}
 
 
