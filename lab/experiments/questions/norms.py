@@ -7,6 +7,8 @@ from lab.experiments.lesson import run
 LAYER, INSTANCE, GROUP, TORCH = "LayerNorm", "InstanceNorm", "GroupNorm", "nn.BatchNorm2d"
 HIGH, LESSON_RUN = "LayerNorm, lr 0.8", "LayerNorm, the lesson's run"
 
+KINDS = ("none", "batch", "torch_batch", "layer", "instance", "group", "running", "running_simple")
+
 EXPERIMENT = Experiment(
     id="norms",
     order=50,
@@ -18,7 +20,7 @@ EXPERIMENT = Experiment(
     source="fastai course-v3, part 2, lesson 10, notebook 07_batchnorm: runs 7.1 to 7.7",
     base=Config(epochs=1, lr=0.1, size=20_000),
     variants=(
-        *(Variant(label.replace(" (from scratch)", ""), {"norm": norm}) for norm, label in NORMS.items()),
+        *(Variant(NORMS[norm].replace(" (from scratch)", ""), {"norm": norm}) for norm in KINDS),
         Variant(HIGH, {"norm": "layer", "lr": 0.8}),
         run("7.6", LESSON_RUN),
     ),
