@@ -51,7 +51,10 @@ class Kept:
                 self._by_config.setdefault(same(run.config), []).append(run)
 
     def find(self, config: Config) -> tuple[KeptRun, Record] | None:
-        """Return the newest kept run with these settings that ended by itself and in which no knob was moved."""
+        """Return the newest kept run with these settings that ended by itself and in which no knob was moved.
+
+        Whatever versions it ran with: they are in its result.
+        """
         for run in self._by_config.get(same(config), ()):
             try:
                 record = self._library.open(run.id)
