@@ -7,7 +7,7 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -78,10 +78,8 @@ def report(one: Experiment, results: Results, quick: bool = False) -> str:
             continue
         it = spread([result.figures["valid_accuracy"] for result in mine.values()])
         k, n = learned(results, variant.name)
-        lines.append(
-            f"{variant.name:{width}}  {it.median:.3f}, {it.low:.3f} to {it.high:.3f}, {it.mean:.3f} ± {it.std:.3f}; "
-            f"{k} of {n}"
-        )
+        mean = f"{it.mean:.3f}" + (f" ± {it.std:.3f}" if n > 1 else "")
+        lines.append(f"{variant.name:{width}}  {it.median:.3f}, {it.low:.3f} to {it.high:.3f}, {mean}; {k} of {n}")
     lines.append("")
     for verdict in judge(one, results, quick):
         values = ", ".join(f"{value:.4g}" for value in verdict.values.values())
@@ -99,35 +97,41 @@ def bar(queue: Queue, width: int = 30) -> str:
     return f"[{filled:{width}}] {share:4.0%}  {left + ' left' if progress.remaining else '…'}  {now}"
 
 
-def follow(queue: Queue, out: TextIO, quiet: bool, on_results: Iterable[Path] = ()) -> bool:
+def follow(queue: Queue, out: TextIO, quiet: bool, files: Sequence[Path] = ()) -> bool:
     """Run ``queue`` to its end, with a bar on ``out``; return whether it was not interrupted.
 
     Args:
-        on_results: files to which results are added as they come.
+        files: files to which results are added as they come.
 
     Raises:
         ResultsError: one cannot be written; the queue is then closed, and what was kept is kept.
     """
-    files = list(on_results)
-    written = -1
+    written = 0
+
+    def write() -> None:
+        nonlocal written
+        if len(results := queue.results) != written:
+            written = len(results)
+            for file in files:
+                add_results(file, results.values())
+
     queue.start()
+    whole = True
     try:
-        while True:
-            ended = queue.wait(LOOK_SECONDS)
-            if len(queue.results) != written:
-                written = len(queue.results)
-                for file in files:
-                    add_results(file, queue.results.values())
-            if ended:
-                return True
+        while not queue.wait(LOOK_SECONDS):
+            write()
             if not quiet:
                 print("\r\x1b[K" + bar(queue)[:150], end="", file=out, flush=True)
     except KeyboardInterrupt:
-        return False
+        whole = False
+        if not quiet:
+            print("\r\x1b[Kstopping: what trains now is written first …", end="", file=out, flush=True)
     finally:
         queue.close()
         if not quiet:
             print("\r\x1b[K", end="", file=out, flush=True)
+    write()
+    return whole
 
 
 def add_results(path: Path, results: Iterable[Result]) -> None:
