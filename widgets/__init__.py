@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from widgets.panels.activations.panel import ActivationsPanel
     from widgets.panels.cross_entropy.panel import CrossEntropyPanel
+    from widgets.panels.experiment.panel import ExperimentPanel
     from widgets.panels.kept.panel import KeptRunsPanel
     from widgets.panels.moving_average.panel import MovingAveragePanel
     from widgets.panels.softmax.panel import SoftmaxPanel
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActivationsPanel",
     "CrossEntropyPanel",
+    "ExperimentPanel",
     "KeptRunsPanel",
     "MovingAveragePanel",
     "SoftmaxLiesPanel",
@@ -27,6 +29,7 @@ __all__ = [
 FOLDERS = {
     "ActivationsPanel": "activations",
     "CrossEntropyPanel": "cross_entropy",
+    "ExperimentPanel": "experiment",
     "KeptRunsPanel": "kept",
     "MovingAveragePanel": "moving_average",
     "SoftmaxLiesPanel": "softmax_lies",

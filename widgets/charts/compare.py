@@ -58,24 +58,24 @@ class Compared:
 
     @property
     def dash(self) -> str:
-        return DASHES[self.index % MOST]
+        return DASHES[(self.index + self.index // MOST) % MOST]  # after the last colour, another dash with each
 
     def over(self, rows: Callable[[Record], Record]) -> "Compared":
         """Return the run with those rows only that ``rows`` chooses of the whole record, thinned as the whole is."""
         return replace(self, record=_few(rows(self.whole)))
 
 
-def compared(name: str, record: Record, index: int) -> Compared:
-    """Return a run's ``record`` prepared for comparison: accuracy averaged, thinned to :data:`ROWS` rows at most."""
+def compared(name: str, record: Record, index: int, rows: int = ROWS) -> Compared:
+    """Return a run's ``record`` prepared for comparison: accuracy averaged, thinned to ``rows`` rows at most."""
     average = {"accuracy": debiased(record.columns["accuracy"], BETA**record.stride)} if record.columns else {}
     columns = {**record.columns, **{name: values.astype(np.float32) for name, values in average.items()}}
     whole = replace(record, columns=columns)
-    return Compared(name, _few(whole), index, whole)
+    return Compared(name, _few(whole, rows), index, whole)
 
 
-def _few(record: Record) -> Record:
+def _few(record: Record, rows: int = ROWS) -> Record:
     every = 1
-    while len(record.steps) > ROWS * every:
+    while len(record.steps) > rows * every:
         every *= 2
     return replace(record, steps=record.steps[::every], columns={key: v[::every] for key, v in record.columns.items()})
 

@@ -19,7 +19,7 @@ from widgets.figure.bounded_figure import BoundedFigure, Figure
 from widgets.figure.detail import Detail, Span, merged
 from widgets.figure.js import figure_module, shared_module
 from widgets.figure.plotly_js import plotly_script
-from widgets.figure.requests import Drag, SaveRequest
+from widgets.figure.requests import Drag, Points, SaveRequest, path_points
 from widgets.figure.wire import Floats, pack, to_wire
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,7 @@ class LiveFigure(anywidget.AnyWidget):
     height = traitlets.Int(300).tag(sync=True)  # pixels, known to the page before it has the figure: nothing jumps
     clickable = traitlets.Bool(False).tag(sync=True)  # whether a click on a point is told
     words: Any = traitlets.List().tag(sync=True)  # [word, meaning] pairs that a "?" explains; without, there is none
+    sketchable = traitlets.Bool(False).tag(sync=True)  # whether a line that is drawn by hand is told
     savable = traitlets.Bool(False).tag(sync=True)  # whether there is a Save menu
 
     def __init__(
@@ -89,6 +90,7 @@ class LiveFigure(anywidget.AnyWidget):
         self._drag_callbacks: list[Callable[[Drag], None]] = []
         self._click_callbacks: list[Callable[[float, float], None]] = []
         self._zoom_callbacks: list[Callable[[Span], None]] = []
+        self._sketch_callbacks: list[Callable[[Points], None]] = []
         self._save_callback: Callable[[SaveRequest], None] | None = None
         self._pages: dict[str, bool] = {}  # page -> whether it has this figure in sight
         self.ready = False
@@ -224,6 +226,15 @@ class LiveFigure(anywidget.AnyWidget):
         self._click_callbacks.append(callback)
         self.clickable = True
 
+    def on_sketch(self, callback: Callable[[Points], None]) -> None:
+        """Call ``callback`` with the (x, y) of a line drawn by hand, in the order in which it was drawn.
+
+        What is drawn needs plotly's drawing mode (``layout.dragmode`` "drawopenpath"); the line itself goes with the
+        figure's next :meth:`draw`, so that ``callback`` can show it as a trace.
+        """
+        self._sketch_callbacks.append(callback)
+        self.sketchable = True
+
     def on_drag(self, callback: Callable[[Drag], None]) -> None:
         """Call ``callback`` as somebody drags a point; what it draws and flushes is the answer.
 
@@ -318,6 +329,8 @@ class LiveFigure(anywidget.AnyWidget):
                 self._tell({"type": "zoomed"})
             case "click":
                 _call(self._click_callbacks, float(content["x"]), float(content["y"]))
+            case "sketch":
+                _call(self._sketch_callbacks, path_points(str(content["path"])))
             case "save" if self._save_callback:
                 _call([self._save_callback], SaveRequest.of(content))
 

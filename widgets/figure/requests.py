@@ -1,5 +1,6 @@
-"""Requests of a page's reader to a figure: drag a point, save the chart."""
+"""Requests of a page's reader to a figure: drag a point, draw a line, save the chart."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
@@ -47,3 +48,16 @@ class SaveRequest(NamedTuple):
         """Return the request in a page's "save" message."""
         ranges = {str(axis): tuple(ends) for axis, ends in message.get("ranges", {}).items()}
         return cls(str(message["id"]), str(message["kind"]), ranges, frozenset(map(int, message.get("hidden", ()))))
+
+
+Points = list[tuple[float, float]]
+
+MOST_PATH = 200_000
+"""Characters of a drawn path at most: ten thousand points."""
+
+_POINT = re.compile(r"(-?[\d.]+(?:e[+-]?\d+)?),(-?[\d.]+(?:e[+-]?\d+)?)")
+
+
+def path_points(path: str) -> Points:
+    """Return the points of a line that plotly's drawing mode made: "M0,2.3L1,2.1…", in the axes' units."""
+    return [(float(x), float(y)) for x, y in _POINT.findall(path[:MOST_PATH])]

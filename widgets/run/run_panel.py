@@ -63,11 +63,18 @@ class RunPanel(Panel, Generic[R]):
 
     def show_parts(self, figures: dict[str, LiveFigure], parts: Any, beside: Iterable[Any] = ()) -> None:
         """Put ``parts`` under the buttons and ``beside`` next to them; connect the buttons and figures."""
-        self.figures = figures
-        bar = control_bar(self.buttons, self.state_line, self.progress, self.status, beside)
-        self.children = [self.style_sheet, bar, self.error_line, parts]
+        self.children = [self.style_sheet, self.make_bar(beside), self.error_line, parts]
+        self.show_figures(figures)
+
+    def make_bar(self, beside: Iterable[Any] = ()) -> Any:
+        """Return the bar of buttons, state and progress, with ``beside`` next to the buttons; connect these."""
         for name, button in self.buttons.items():
             button.on_click(getattr(self, f"on_{name}"))
+        return control_bar(self.buttons, self.state_line, self.progress, self.status, beside)
+
+    def show_figures(self, figures: dict[str, LiveFigure]) -> None:
+        """Take ``figures`` as the panel's, to be saved and to tell when a page shows them."""
+        self.figures = figures
         for figure in figures.values():
             figure.on_ready(self._on_page)
 

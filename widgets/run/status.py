@@ -57,13 +57,24 @@ def length_line(config: Config, pace: tuple[float, int] | None) -> str:
 
     Args:
         config: the run's settings.
+        pace: as of :func:`expected_seconds`.
+    """
+    steps = config.epochs * math.ceil(config.size / config.batch_size)
+    duration = rough_duration(expected_seconds(config, pace))
+    return f"<span>Start trains <b>{steps:,} steps</b>, about <b>{duration}</b></span>"
+
+
+def expected_seconds(config: Config, pace: tuple[float, int] | None = None) -> float:
+    """Return how long a run of ``config`` will take, roughly.
+
+    Args:
         pace: seconds a step, and the batch size, of the last run; None to assume two CPU cores.
     """
     steps = config.steps()
     seconds, batch = pace or (_STEP_SECONDS + 64 * _IMAGE_SECONDS, 64)
     # A step has a fixed part and a part for each image.
-    seconds *= (_STEP_SECONDS + config.batch_size * _IMAGE_SECONDS) / (_STEP_SECONDS + batch * _IMAGE_SECONDS)
-    return f"<span>Start trains <b>{steps:,} steps</b>, about <b>{rough_duration(steps * seconds)}</b></span>"
+    ratio = (_STEP_SECONDS + config.batch_size * _IMAGE_SECONDS) / (_STEP_SECONDS + batch * _IMAGE_SECONDS)
+    return steps * seconds * ratio
 
 
 def rough_duration(seconds: float) -> str:

@@ -143,6 +143,10 @@ const liveFigure = () => {
           undoTooNarrow(Plotly, div, store);
           // Not on a touch of the legend, nor while a point is dragged: plotly tells of points only.
           div.on("plotly_click", ({ points: [{ x, y }] }) => model.get("clickable") && model.send({ type: "click", x, y }));
+          div.on("plotly_relayout", ({ shapes }) => {
+            const path = shapes?.at(-1)?.path;
+            if (path && model.get("sketchable")) model.send({ type: "sketch", path });
+          });
         }
         if (first && spanOf(store)) redraw(view);
         nameButtons(div);

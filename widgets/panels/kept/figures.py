@@ -1,41 +1,18 @@
 """The kept runs' figures: of one run those of the training lab, of several the same with a line for each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lab.record import Record
-from widgets.charts import View, compare
-from widgets.charts.compare import Compared
-from widgets.charts.compare_histograms import COLUMNS, histograms, weight_histograms
+from widgets.charts import View
+from widgets.charts.compare_histograms import COLUMNS
+from widgets.charts.overlays import OVERLAYS
 from widgets.charts.style import Figure
 from widgets.figure.detail import Span
 from widgets.panels.kept.selection import Opened
 from widgets.run.figures import HISTOGRAMS, TrainingFigures, after, within
-
-OVERLAYS: dict[str, Callable[[Sequence[Compared], View], Figure]] = {
-    "loss": compare.loss,
-    "accuracy": compare.accuracy,
-    "rates": compare.rates,
-    "mean": compare.layer_means,
-    "std": compare.layer_stds,
-    "near_zero": compare.near_zero,
-    "histogram": histograms,
-    "gradient_mean": compare.gradient_means,
-    "gradient_std": compare.gradient_stds,
-    "gradient_zero": compare.gradient_zeros,
-    "update_ratio": compare.update_ratios,
-    "output_gradient_mean": compare.output_gradient_means,
-    "output_gradient_std": compare.output_gradient_stds,
-    "weights": weight_histograms,
-    "loss_averages": compare.loss_averages,
-    "mean_averages": compare.mean_averages,
-    "variance_averages": compare.variance_averages,
-    "debias_factors": compare.debias_factors,
-    "blow_up": compare.norm_blow_up,
-}
-"""The training lab's figures over the run, of several runs."""
 
 
 @dataclass(frozen=True)

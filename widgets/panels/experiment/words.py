@@ -1,0 +1,163 @@
+"""An experiment's texts as markup: the question, what a prediction was worth, verdicts, figures, and why."""
+
+import html
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from lab.config import DEFAULTS, Config
+from lab.experiments.experiment import Experiment, Variant
+from lab.experiments.feedback import Feedback
+from lab.experiments.judge import Results, Verdict, learned, of_variant, spread
+from lab.experiments.measures import MEASURES
+from lab.plain_code import NORM_CLASSES, reference_source
+from widgets.markup.config_text import changes_text
+from widgets.markup.tables import number, table
+
+SECTIONS = {
+    "predict": ("1. What do you expect?", ""),
+    "run": ("2. Run it", ""),
+    "compare": ("3. Compare", ""),
+    "why": ("4. Why?", ""),
+}
+"""Section -> heading and help."""
+
+
+def escape(text: str) -> str:
+    """Return plain text as markup."""
+    return html.escape(text, quote=False)
+
+
+def question(experiment: Experiment) -> str:
+    """Return the question, its setting and where it comes from."""
+    return (
+        f"<h2>{escape(experiment.title)}</h2><p class='lab-question'>{escape(experiment.question)}</p>"
+        f"<p>{escape(experiment.setting)}</p><p class='lab-source'>From: {escape(experiment.source)}</p>"
+    )
+
+
+def notice(text: str) -> str:
+    """Return the sentence above a chart."""
+    return f"<p class='lab-notice'>{escape(text)}</p>"
+
+
+def prediction(said: Feedback) -> str:
+    """Return what a prediction was worth."""
+    sign = {True: "✔ ", False: "✘ ", None: ""}[said.close]
+    return f"<p class='lab-said' role='status'>{sign}{escape(said.words)}</p>"
+
+
+def verdicts(here: Sequence[Verdict], measured: Sequence[Verdict]) -> str:
+    """Return a table of the checks: what the runs here say, and what was measured before."""
+    rows = [
+        (f"{escape(one.check.text)}", _verdict(one), _verdict(before))
+        for one, before in zip(here, measured, strict=True)
+    ]
+    return table(("What should hold", "your runs", "measured before"), rows) if rows else ""
+
+
+def _verdict(verdict: Verdict) -> str:
+    if not verdict.n:
+        return "–"
+    sign = "✔" if verdict.holds else "✘"
+    word = "holds" if verdict.holds else "does not hold"
+    return f"{sign} {word}: {verdict.met} of {verdict.n} seeds"
+
+
+def figures(experiment: Experiment, measure: str, here: Results, measured: Results, quick: bool) -> str:
+    """Return a table of a measure by variant: here, measured before, and as the course stored it."""
+    rows = []
+    for variant in experiment.variants:
+        course = [getattr(run, COURSE[measure]) for run in variant.recorded] if measure in COURSE else []
+        rows.append(
+            (
+                escape(variant.name),
+                escape(changes_text(experiment.config(variant, 0, quick), experiment.base.replace(seed=0))),
+                _spread(here, variant.name, measure),
+                _spread(measured, variant.name, measure),
+                ", ".join(number(value) for value in course) or "–",
+            )
+        )
+    head = ("", "settings", "your runs", "measured before", "the course")
+    label = MEASURES[measure].label
+    return table(head, rows, f"{label[0].upper()}{label[1:]}: median (10 % to 90 %) over n seeds")
+
+
+COURSE = {
+    "valid_accuracy": "accuracy", "valid_loss": "loss", "train_accuracy": "train_accuracy", "train_loss": "train_loss",
+}  # fmt: skip
+"""Measure -> field of the course's stored figures."""
+
+
+def _spread(results: Results, variant: str, measure: str) -> str:
+    mine = of_variant(results, variant)
+    values = [result.figures.get(measure, math.nan) for result in mine.values()]
+    spreads = spread(values)
+    if not mine:
+        return "–"
+    k, n = learned(results, variant)
+    tail = f"learned {k} of {n}" if n > 1 else ("learned" if k else "did not learn")
+    if not spreads.n:
+        return tail
+    band = f" ({number(spreads.low)} to {number(spreads.high)})" if spreads.n > 1 else ""
+    return f"{number(spreads.median)}{band}, n = {spreads.n}; {tail}"
+
+
+def machine(results: Results) -> str:
+    """Return where and when results were measured."""
+    machines = {tuple(sorted(result.machine.items())) for result in results.values() if result.machine}
+    said = []
+    for one in sorted(machines)[:2]:
+        parts = dict(one)
+        said.append(f"{parts.get('device', '')}, torch {parts.get('torch', '?')}, {parts.get('date', '')}".strip(", "))
+    return f"<p>Measured before on: {escape('; '.join(said))}.</p>" if said else ""
+
+
+def why(experiment: Experiment) -> str:
+    """Return the explanation."""
+    return f"<p class='lab-why'>{escape(experiment.explain)}</p>" if experiment.explain else ""
+
+
+def parts_code(experiment: Experiment) -> str:
+    """Return the source of the parts in which the variants differ, as the readable reference has them."""
+    names = dict.fromkeys(name for variant in experiment.variants for name in _parts(experiment, variant))
+    return "".join(f"<h3>{name}</h3>{code(reference_source(name))}" for name in names)
+
+
+def _parts(experiment: Experiment, variant: Variant) -> Iterable[str]:
+    config = experiment.config(variant, 0)
+    differs = {name for each in experiment.variants for name in each.changes}
+    if "norm" in differs or "norm_eps" in differs:
+        yield from filter(None, [{**NORM_CLASSES, "torch_batch": "BatchNorm", "group": "GroupNorm"}.get(config.norm)])
+    if differs & {"leak", "sub", "maxv"} and (config.leak or config.sub or config.maxv):
+        yield "GeneralRelu"
+    if "init" in differs and (kind := INIT_FUNCTIONS.get(config.init)):
+        yield kind
+    if differs & {"optimizer", "weight_decay", "momentum"}:
+        yield {"sgd": "SGD", "adam": "Adam"}.get(config.optimizer, "SGD")
+
+
+INIT_FUNCTIONS = {"kaiming_normal": "kaiming_normal", "kaiming_uniform": "kaiming_uniform", "lsuv": "lsuv"}
+"""Config's inits -> function of the reference."""
+
+
+def code(text: str) -> str:
+    """Return program text, to be read and copied."""
+    return f'<pre class="lab-code" tabindex="0"><code>{html.escape(text)}</code></pre>'
+
+
+def knobs_link(config: Config, served: bool) -> str:
+    """Return a link that opens the training lab with these settings; in a notebook, the line of code."""
+    changed = config.replace(seed=config.seed)
+    query = changed.to_query()
+    if served:
+        return f'<a href="training.ipynb?{html.escape(query)}" target="_blank">Turn the knobs yourself</a>'
+    values = {name: value for name, value in changed.changed().items() if value != getattr(DEFAULTS, name)}
+    return code(f"TrainingPanel({', '.join(f'{name}={value!r}' for name, value in values.items())})")
+
+
+def card(experiment: Experiment, minutes: Mapping[bool, str]) -> str:
+    """Return an experiment in a list of them: its question and how long it takes."""
+    return (
+        f"<h3>{escape(experiment.title)}</h3><p>{escape(experiment.question)}</p>"
+        f"<p class='lab-source'>quick: {minutes[True]} · whole: {minutes[False]} a seed</p>"
+    )
