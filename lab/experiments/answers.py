@@ -1,13 +1,13 @@
 """How far a person's prediction was from what the runs show, in numbers and in a sentence."""
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.experiments.experiment import Choice, ExperimentError, Number, Sketch
+from lab.experiments.experiment import Choice, ExperimentError, Number, Prediction, Sketch
 from lab.experiments.judge import Results, curve_band, of_variant, spread
 from lab.experiments.measures import MEASURES
 from lab.record import Record
@@ -17,6 +17,13 @@ CLOSE = 0.1
 
 SMOOTHED = 20
 """Pieces of the run, each by its mean: nobody draws a batch's noise."""
+
+
+Points = tuple[tuple[float, float], ...]
+"""A drawn curve: (share of the run from 0 to 1, value), by rising share."""
+
+Guess = str | float | Points
+"""An answer to a Choice, a Number, a Sketch."""
 
 
 class Feedback(NamedTuple):
@@ -110,3 +117,49 @@ def _smoothed(prediction: Sketch, records: Sequence[Record]) -> tuple[NDArray[np
     piece = np.minimum((shares * SMOOTHED).astype(int), SMOOTHED - 1)
     pieces = np.unique(piece)
     return (pieces + 0.5) / SMOOTHED, np.array([values[piece == one].mean() for one in pieces])
+
+
+def feedback(
+    prediction: Prediction, guess: Guess | None, results: Results, records: Mapping[tuple[str, int], Record]
+) -> Feedback:
+    """Return what came of a prediction of any kind; None if it was skipped.
+
+    Args:
+        results, records: of the runs, by (variant, seed).
+
+    Raises:
+        ExperimentError: as :func:`chosen`, :func:`given` and :func:`drawn`.
+    """
+    if guess is None:
+        right = f" It is {prediction.right}." if isinstance(prediction, Choice) else ""
+        return Feedback(None, math.nan, f"You made no prediction.{right}")
+    if isinstance(prediction, Choice):
+        return chosen(prediction, str(guess))
+    if isinstance(prediction, Number):
+        return given(prediction, float(guess) if isinstance(guess, int | float) else math.nan, results)
+    points = guess if isinstance(guess, tuple) else ()
+    return drawn(prediction, points, [record for (name, _), record in records.items() if name == prediction.of])
+
+
+def cut(prediction: Sketch, points: Sequence[tuple[float, float]]) -> Points:
+    """Return a curve that was drawn by hand by rising share, cut to the run and to the axis.
+
+    Raises:
+        ExperimentError: for fewer than two places: a dot, or a stroke straight up.
+    """
+    inside = {
+        float(np.clip(at, 0, 1)): float(np.clip(value, prediction.low, prediction.high))
+        for at, value in points
+        if math.isfinite(at) and math.isfinite(value)
+    }
+    if len(inside) < 2:
+        raise ExperimentError(f"the curve for {prediction.question!r} must go from left to right; got {points!r}")
+    return tuple(sorted(inside.items()))
+
+
+def median_curve(prediction: Sketch, records: Sequence[Record]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return (share of the run, median over ``records``) of the column that a sketch asks for; nan left out."""
+    band = curve_band(records, prediction.column)
+    some = np.isfinite(band.median)
+    last = band.steps[-1] if band.steps.size else 1
+    return band.steps[some] / max(int(last), 1), band.median[some]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lab.experiments.answers import chosen, drawn, given
+from lab.experiments.answers import chosen, cut, drawn, feedback, given, median_curve
 from lab.experiments.experiment import Choice, ExperimentError, Number, Sketch
 from tests.lab.experiments.hand_made import record, result
 
@@ -66,3 +66,29 @@ def test_a_run_that_became_nan_counts_as_far_as_it_came() -> None:
 def test_a_curve_off_the_axes_is_refused(points: list[tuple[float, float]]) -> None:
     with pytest.raises(ExperimentError, match="at least two places from 0 to 1, values from 0 to 2"):
         drawn(SKETCH, points, [record()])
+
+
+def test_a_curve_by_hand_is_sorted_and_cut_to_run_and_axis() -> None:
+    points = [(1.2, 9.0), (-0.5, -1.0), (0.5, 1.5), (0.7, math.nan)]
+    assert cut(SKETCH, points) == ((0.0, 0.0), (0.5, 1.5), (1.0, 2.0))
+    for none in ([], [(0.5, 1.0)], [(0.5, 1.0), (0.5, 2.0)]):
+        with pytest.raises(ExperimentError, match="must go from left to right"):
+            cut(SKETCH, none)
+
+
+def test_the_median_curve_is_over_the_share_of_the_run() -> None:
+    runs = [record((2.0, 1.0, 0.0)), record((0.0, 0.0, 0.0)), record((2.0, 2.0, math.nan))]
+    shares, values = median_curve(SKETCH, runs)
+    np.testing.assert_allclose(shares, [0, 0.5, 1])
+    np.testing.assert_allclose(values, [2, 1, 0])
+    assert median_curve(SKETCH, [])[0].size == 0
+
+
+def test_feedback_of_any_kind() -> None:
+    records = {("fast", 0): record((1.0,) * 100), ("slow", 0): record((0.0,) * 100)}
+    assert feedback(CHOICE, "both", {}, {}) == chosen(CHOICE, "both")
+    assert feedback(NUMBER, 1.5, {}, {}).close is None
+    level = ((0.0, 1.0), (1.0, 1.0))
+    assert feedback(SKETCH, level, {}, records).words == drawn(SKETCH, level, [records["fast", 0]]).words
+    assert feedback(CHOICE, None, {}, {}).words == "You made no prediction. It is none."
+    assert feedback(SKETCH, None, {}, records).close is None

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lab.config import KNOBS
+from lab.experiments.answers import Points
 from lab.experiments.experiment import Experiment, Sketch, Variant
-from lab.experiments.feedback import Points
 from lab.experiments.judge import CurveBand, curve_band
 from lab.experiments.measures import MEASURES
 from lab.record import Record

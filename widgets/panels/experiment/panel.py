@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlencode
 
 import ipywidgets
 
-from lab.experiments.experiment import Experiment
-from lab.experiments.feedback import Guess, feedback
+from lab.experiments.answers import Guess, feedback
+from lab.experiments.experiment import Experiment, ExperimentError
 from lab.experiments.queue import Queue
 from lab.experiments.registry import experiment as experiment_of
 from lab.experiments.registry import experiments
@@ -70,7 +70,7 @@ class ExperimentPanel(RunPanel[Queue]):
         clock: Callable[[], float] = time.monotonic,
         watch_page: bool | None = None,
     ) -> None:
-        self._library_error = ""
+        self._library_error = self._link_problem = ""
         self._library = library or self._own_library()
         self._served = under_voila()
         self._pace: tuple[float, int] | None = None
@@ -107,7 +107,7 @@ class ExperimentPanel(RunPanel[Queue]):
         self._asked.children = self._charts.children = ()
         self.experiment, self.prediction, self.guess = experiment, None, None
         self.answered = experiment is not None and experiment.prediction is None
-        self._seeds, self._drawn = 1, ()
+        self._seeds, self._drawn, self._link_problem = 1, (), ""
         self._results = Results(experiment or self._results.experiment)
         with self._muted:
             self._fill_menus()
@@ -144,7 +144,10 @@ class ExperimentPanel(RunPanel[Queue]):
         """Open the question that the page's address names."""
         id = parse_qs(query.lstrip("?")).get("id", [""])[0]
         if id and not self.answered and self.run.state == "ready":
-            self.show_experiment(experiment_of(id))
+            try:
+                self.show_experiment(experiment_of(id))
+            except ExperimentError as refusal:
+                self._link_problem = str(refusal)
 
     @handler
     def on_answer(self, guess: Guess | None) -> None:
@@ -195,7 +198,7 @@ class ExperimentPanel(RunPanel[Queue]):
     @property
     def run_error(self) -> str:
         """Why runs failed, or are not kept."""
-        return "\n".join(filter(None, (super().run_error, self._library_error, *self.run.notices)))
+        return "\n".join(filter(None, (super().run_error, self._library_error, self._link_problem, *self.run.notices)))
 
     def new_run(self) -> Queue:
         """Return a queue of the chosen runs; those that are here are not trained again."""

@@ -7,10 +7,10 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from lab.experiments.experiment import Choice, Number, Prediction, Sketch
-from lab.experiments.feedback import Guess, Points, checked_guess, curve, median_curve
+from lab.experiments.answers import Guess, Points, cut, median_curve
+from lab.experiments.experiment import Choice, ExperimentError, Number, Prediction, Sketch
 from lab.experiments.measures import MEASURES
-from lab.knob import ConfigError, Knob
+from lab.knob import Knob
 from lab.record import Record
 from widgets.figure.live_figure import LiveFigure
 from widgets.inputs.knob_box import KnobBox
@@ -75,9 +75,8 @@ class PredictionBox(ipywidgets.VBox):
 
     def draw_points(self, points: Any) -> None:
         """Take a curve that was drawn, (share of the run in %, value) of each point; sliders follow."""
-        found = checked_guess(self._prediction, [(x / 100, y) for x, y in points])
-        assert isinstance(found, tuple)
-        self._show_points(found)
+        assert isinstance(self._prediction, Sketch)
+        self._show_points(cut(self._prediction, [(x / 100, y) for x, y in points]))
 
     def show_runs(self, guess: Guess | None, records: Mapping[tuple[str, int], Record]) -> None:
         """Draw the runs' curves under the predicted one; no-op for other kinds."""
@@ -123,7 +122,7 @@ class PredictionBox(ipywidgets.VBox):
             return
         try:
             self.draw_points(points)
-        except ConfigError:  # a dot, or a stroke straight up, is no curve: the last one stays
+        except ExperimentError:  # a dot, or a stroke straight up, is no curve: the last one stays
             self._show_points(self._points)
 
     def _slid(self, _: object) -> None:
@@ -133,7 +132,7 @@ class PredictionBox(ipywidgets.VBox):
     def _show_points(self, points: Points) -> None:
         assert isinstance(self._prediction, Sketch) and self.figure is not None
         self._points = points
-        at_places = curve(points, np.array(list(PLACES.values())))
+        at_places = np.interp(list(PLACES.values()), *np.array(points).T)
         with self._muted:
             for knob, value in zip(self.sliders.values(), at_places, strict=True):
                 knob.value = float(f"{value:.3g}")

@@ -5,8 +5,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from lab.config import DEFAULTS, Config
+from lab.experiments.answers import Feedback
 from lab.experiments.experiment import Experiment, Variant
-from lab.experiments.feedback import Feedback
 from lab.experiments.judge import Results, Verdict, learned, of_variant, spread
 from lab.experiments.measures import MEASURES
 from lab.plain_code import NORM_CLASSES, reference_source

@@ -24,7 +24,8 @@ SKETCH = Sketch("Draw the loss.", "loss", "small", 0, 4)
 
 def tiny(prediction: Prediction | None = CHOICE, **more: Any) -> Experiment:
     given: dict[str, Any] = {
-        "id": "tiny", "title": "Tiny <b>", "question": "Which learning rate?", "setting": "Two rates.", "source": "a test",
+        "id": "tiny", "title": "Tiny <b>", "question": "Which learning rate?", "setting": "Two rates.",
+        "source": "a test",
         "base": BASE, "variants": (Variant("small", {"lr": 0.1}), Variant("large", {"lr": 0.2})),
         "charts": {"loss": "Which falls?", "near_zero": "Which dies?", "blow_up": "Is there a norm?"},
         "checks": (Check("small stays finite", "diverged", "small", high=0),), "explain": "Because.",
@@ -76,7 +77,7 @@ def test_it_asks_first_then_runs_then_compares_then_explains(make: Make) -> None
     panel.buttons["start"].click()
     finish(panel)
     assert shown(panel) == ["predict", "run", "compare", "why"]
-    assert "✘ You expected: large. The runs show: small." in text(panel._said.value)
+    assert "✘ You expected large; it is small." in text(panel._said.value)
     assert "small stays finite ✔ holds: 1 of 1 seeds" in text(panel._verdicts.value)
     assert "Tiny &lt;b&gt;" in panel._question.value
     lines = [trace for trace in panel.figures["loss"].figure["data"] if trace["mode"] == "lines"]
@@ -108,7 +109,7 @@ def test_a_number(make: Make) -> None:
     panel.buttons["start"].click()
     finish(panel)
     right = panel.run.results["small", 0].figures["valid_accuracy"]
-    assert f"You expected 0.25. small: validation accuracy {right:.3g}, of one run." in text(panel._said.value)
+    assert f"You said 0.25; the run gave {right:.3g} (validation accuracy)" in text(panel._said.value)
 
 
 def test_a_drawn_curve_and_its_sliders(make: Make) -> None:
@@ -129,7 +130,7 @@ def test_a_drawn_curve_and_its_sliders(make: Make) -> None:
     assert panel.guess == ((0.0, 4.0), (0.5, 2.5), (1.0, 0.5)), "it was made"
     panel.buttons["start"].click()
     finish(panel)
-    assert re.search(r"Your curve is [\d.]+ away from the runs on average", panel._said.value)
+    assert re.search(r"Your curve is [\d.]+ away on average", panel._said.value)
     drawn = box.figure.figure
     assert [trace["name"] for trace in drawn["data"]] == ["your prediction", "the runs' median"]
     record = panel.run.record("small", 0)
@@ -186,7 +187,7 @@ def test_the_list_opens_a_question_and_the_next_one(make: Make) -> None:
     panel.on_link(f"?id={ids[2]}")
     assert panel.experiment is not None and panel.experiment.id == ids[2]
     panel.on_link("?id=nothing")
-    assert "There is no experiment 'nothing'" in panel.error
+    assert panel.error.startswith("There is no experiment 'nothing'; choose one of ")
     assert panel.experiment.id == ids[2]
 
 
