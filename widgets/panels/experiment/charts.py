@@ -99,13 +99,15 @@ def bands(chart: str, runs: Iterable[Shown]) -> Figure:
         colour = COLOURS[run.index % len(COLOURS)]
         group = {"legendgroup": run.name}
         data += [_fill(band, colour) | group]
-        for seed, record in run.records.items():
+        for seed, record in run.records.items() if len(records) > 1 else ():
             own = curve_band([averaged(record)], column, SEED_LINES)
             thin = line(f"{run.name}, seed {seed}", own.steps, own.median, run.index)
             thin["line"] = {"color": colour, "width": 1}
             data.append(thin | group | {"showlegend": False, "opacity": 0.45})
-        data.append(line(f"{run.name} ({len(records)})", band.steps, band.median, run.index) | group)
-    layout = plot(f"{title}: median, 10 % to 90 % of {most} seeds", "step", y, entries=len(data))
+        name = f"{run.name} ({len(records)})" if len(records) > 1 else run.name
+        data.append(line(name, band.steps, band.median, run.index) | group)
+    several = f", median and 10 % to 90 % of {most} seeds" if most > 1 else ""
+    layout = plot(title + several, "step", y, entries=sum(trace.get("showlegend", True) for trace in data))
     return {"data": data, "layout": layout | {"hovermode": "closest", "uirevision": "bands"}}
 
 

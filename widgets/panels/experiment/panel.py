@@ -382,7 +382,7 @@ class ExperimentPanel(RunPanel[Queue]):
         self._said.value = words.prediction(said) if said else ""
         self._verdicts.value = words.verdicts(*self._results.verdicts())
         measure = self.measure.value
-        self._numbers.value = words.figures(one, measure, self._results.here, self._results.measured, self.quick)
+        self._numbers.value = words.figures(one, measure, self._results.here, self._results.measured)
         self.draw({"spread": self._results.spread(measure)})
         if self.prediction and self.prediction.figure:
             self.prediction.show_runs(self.guess, records)

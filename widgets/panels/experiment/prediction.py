@@ -51,7 +51,7 @@ class PredictionBox(ipywidgets.VBox):
         self.skip = ipywidgets.Button(description="Skip", tooltip="Go on without a prediction")
         self.commit.on_click(lambda _: self._answer(self.guess))
         self.skip.on_click(lambda _: self._answer(None))
-        question = ipywidgets.HTML(f'<p class="lab-question">{html.escape(prediction.question)}</p>')
+        question = ipywidgets.HTML(f'<p class="lab-asked">{html.escape(prediction.question)}</p>')
         self._buttons = classed(ipywidgets.HBox([self.commit, self.skip]), "lab-buttons")
         super().__init__([question, *self._inputs(prediction), self._buttons])
         self.add_class("lab-prediction")

@@ -10,7 +10,6 @@ from lab.experiments.experiment import Experiment, Variant
 from lab.experiments.judge import Results, Verdict, learned, of_variant, spread
 from lab.experiments.measures import MEASURES
 from lab.plain_code import NORM_CLASSES, reference_source
-from widgets.markup.config_text import changes_text
 from widgets.markup.tables import number, table
 
 SECTIONS = {
@@ -30,7 +29,7 @@ def escape(text: str) -> str:
 def question(experiment: Experiment) -> str:
     """Return the question, its setting and where it comes from."""
     return (
-        f"<h2>{escape(experiment.title)}</h2><p class='lab-question'>{escape(experiment.question)}</p>"
+        f"<h2>{escape(experiment.title)}</h2><p class='lab-asked'>{escape(experiment.question)}</p>"
         f"<p>{escape(experiment.setting)}</p><p class='lab-source'>From: {escape(experiment.source)}</p>"
     )
 
@@ -63,7 +62,7 @@ def _verdict(verdict: Verdict) -> str:
     return f"{sign} {word}: {verdict.met} of {verdict.n} seeds"
 
 
-def figures(experiment: Experiment, measure: str, here: Results, measured: Results, quick: bool) -> str:
+def figures(experiment: Experiment, measure: str, here: Results, measured: Results) -> str:
     """Return a table of a measure by variant: here, measured before, and as the course stored it."""
     rows = []
     for variant in experiment.variants:
@@ -71,13 +70,12 @@ def figures(experiment: Experiment, measure: str, here: Results, measured: Resul
         rows.append(
             (
                 escape(variant.name),
-                escape(changes_text(experiment.config(variant, 0, quick), experiment.base.replace(seed=0))),
                 _spread(here, variant.name, measure),
                 _spread(measured, variant.name, measure),
                 ", ".join(number(value) for value in course) or "–",
             )
         )
-    head = ("", "settings", "your runs", "measured before", "the course")
+    head = ("", "your runs", "measured before", "the course")
     label = MEASURES[measure].label
     return table(head, rows, f"{label[0].upper()}{label[1:]}: median (10 % to 90 %) over n seeds")
 
