@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from lab.experiments.experiment import Experiment, ExperimentError, plan, steps_of
+from lab.experiments.experiment import Experiment, ExperimentError, plan
 from lab.experiments.judge import Results, judge, learned, of_variant, spread
 from lab.experiments.measures import MEASURES
 from lab.experiments.queue import Kept, Queue, cores, kept_result
@@ -62,7 +62,7 @@ def listed() -> str:
     """Return a line for each question: its id, how many runs and steps it takes, and the question."""
     lines = []
     for id, one in experiments().items():
-        steps = sum(steps_of(run.config) for run in plan(one, 1))
+        steps = sum(run.config.steps() for run in plan(one, 1))
         lines.append(f"{id:15} {len(one.variants):2} settings, {steps:7,} steps a seed  {one.question}")
     return "\n".join(lines)
 

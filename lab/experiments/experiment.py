@@ -274,18 +274,13 @@ def plan(experiment: Experiment, seeds: int | Sequence[int] | None = None, quick
     )
 
 
-def steps_of(config: Config) -> int:
-    """Return how many steps a run of ``config`` trains, if it is not ended before."""
-    return config.epochs * math.ceil(config.size / config.batch_size)
-
-
 STEP_IMAGES = 33
 """A step costs about as much as this many images, whatever the batch: for the time left (docs/benchmarks.md)."""
 
 
 def work(config: Config) -> float:
     """Return what a run of ``config`` costs, in images, roughly."""
-    return steps_of(config) * (STEP_IMAGES + config.batch_size)
+    return config.steps() * (STEP_IMAGES + config.batch_size)
 
 
 def _check_changes(of: str, changes: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from lab.config import Config
-from lab.experiments.experiment import Experiment, Planned, plan, steps_of, work
+from lab.experiments.experiment import Experiment, Planned, plan, work
 from lab.experiments.results import COMPLETE, Result, matching, needed, result_of, same
 from lab.experiments.trainers import LocalTrainer, Trained, Trainer
 from lab.kept import KeptError, KeptRun, Library
@@ -200,8 +200,8 @@ class Queue:
     def progress(self) -> Progress:
         """Steps over all runs, those that need no training included; epoch and batch of the first that trains."""
         with self._lock:
-            total = sum(steps_of(run.config) for run in self.planned)
-            done = sum(steps_of(run.config) for run in self.planned if run.key in self._results)
+            total = sum(run.config.steps() for run in self.planned)
+            done = sum(run.config.steps() for run in self.planned if run.key in self._results)
             now = [trainer.progress for trainer in self._running.values()]
             first = now[0] if now else Progress(epochs=self.config.epochs)
             seconds = self._seconds()
@@ -392,7 +392,7 @@ class Queue:
             self._device = trained.device or self._device
             if trained.state in COMPLETE:
                 self._results[key] = result_of(planned.config, trained.state, trained.record, trained.device)
-                self._done_steps += steps_of(planned.config)
+                self._done_steps += planned.config.steps()
                 self._done_work += work(planned.config)
                 if trained.kept:
                     self._ids[key] = trained.kept

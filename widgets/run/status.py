@@ -59,7 +59,7 @@ def length_line(config: Config, pace: tuple[float, int] | None) -> str:
         config: the run's settings.
         pace: as of :func:`expected_seconds`.
     """
-    steps = config.epochs * math.ceil(config.size / config.batch_size)
+    steps = config.steps()
     duration = rough_duration(expected_seconds(config, pace))
     return f"<span>Start trains <b>{steps:,} steps</b>, about <b>{duration}</b></span>"
 

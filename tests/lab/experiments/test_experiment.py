@@ -15,7 +15,6 @@ from lab.experiments.experiment import (
     Sketch,
     Variant,
     plan,
-    steps_of,
     work,
 )  # fmt: skip
 from tests.lab.experiments.hand_made import BASE, experiment
@@ -106,7 +105,7 @@ def test_a_variant_is_found_by_its_name() -> None:
 
 
 def test_what_a_run_costs() -> None:
-    assert steps_of(BASE.replace(size=50, epochs=2)) == 6, "the last batch is smaller"
+    assert BASE.replace(size=50, epochs=2).steps() == 6, "the last batch is smaller"
     assert work(BASE) == 2 * (33 + 20)
 
 

@@ -103,7 +103,7 @@ class Results:
             ])  # fmt: skip
         first = min(seeds, default=0)
         lines = [
-            Compared(variant.name, self.records.get((variant.name, first), Record()), index)
+            Compared(variant.name, record := self.records.get((variant.name, first), Record()), index, record)
             for index, variant in variants
         ]
         figure = OVERLAYS[name](lines, View())

@@ -7,6 +7,7 @@ import numpy as np
 
 from lab.record import Record
 from widgets.charts import View
+from widgets.charts.compare import ROWS
 from widgets.charts.compare_histograms import COLUMNS
 from widgets.charts.overlays import OVERLAYS
 from widgets.charts.style import Figure
@@ -75,7 +76,7 @@ class KeptFigures:
 
 
 def _thinned(name: str, record: Record) -> bool:
-    return len(record.hist_steps) > COLUMNS if name in HISTOGRAMS else len(record.steps) > compare.ROWS
+    return len(record.hist_steps) > COLUMNS if name in HISTOGRAMS else len(record.steps) > ROWS
 
 
 def _overlaid(opened: Sequence[Opened], view: View) -> dict[str, Figure]:
