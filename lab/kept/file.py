@@ -47,6 +47,7 @@ def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO
     facts["validations"] = [[_packed(value) for value in row] for row in record.validations]
     facts["outputs"] = outputs and {"step": int(outputs.step), "names": outputs.names, "classes": outputs.classes}
     facts["origin"] = record.origin
+    facts |= {"metric": record.metric, "own": record.own}
     columns = list(record.columns.values())
     arrays: dict[str, NDArray[Any]] = {
         "steps": record.steps,
@@ -120,6 +121,8 @@ def read(path: Path) -> Record:
             **weights,
             # Files of earlier versions have none.
             origin=Origin(*facts["origin"]) if facts.get("origin") else None,
+            metric=facts.get("metric", "accuracy"),
+            own=facts.get("own", ""),
             **{name: _unpacked(facts[name]) for name in FACTS},
         )
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from lab.config import MOVING_AVERAGE_NORMS, Config
 from lab.nn.activations import GeneralRelu
 from lab.nn.conv import Conv2d
+from lab.nn.layers import Observed
 from lab.nn.norms import AveragingNorm, Norm, make_norm
 from lab.nn.plan import CLASSES, HIDDEN, PICTURE
 
@@ -30,12 +31,17 @@ class Block(nn.Sequential):
         self.activation = activation
         self.norm = norm
 
+    @property
+    def channels(self) -> int:
+        """Channels, or units, of its output."""
+        return self.layer.out_channels if isinstance(self.layer, nn.Conv2d) else self.layer.out_features
+
 
 class Model(nn.Module):
     """A stem without weights, the blocks that are measured, and a head.
 
     Attributes:
-        blocks: by name, in order; a block's output is what the probes read.
+        blocks: by name, in order.
         norms: the blocks' norms by the same names; empty without norm.
     """
 
@@ -46,6 +52,14 @@ class Model(nn.Module):
         self.head = head
         self.blocks = blocks
         self.norms: dict[str, Norm] = {name: block.norm for name, block in blocks.items() if block.norm is not None}
+
+    @property
+    def layers(self) -> tuple[Observed, ...]:
+        """What is measured: the blocks."""
+        return tuple(
+            Observed(name, block, block.layer, block.activation or block.layer, block.norm, block.channels)
+            for name, block in self.blocks.items()
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (N, outputs) of the pictures x (N, 1, height, width)."""

@@ -239,6 +239,8 @@ class History:
                 validations=tuple(self._validations),
                 outputs=self._outputs,
                 origin=self.origin,
+                metric=layout.metric,
+                own=layout.own,
             )
 
 

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lab.nn.models import Block, Model
+from lab.nn.layers import Observed, hook_layers, layers_of
 from lab.nn.plan import Layer
 from lab.telemetry.backward import weight_of
 from lab.training.callbacks import Callback
@@ -31,6 +31,9 @@ EVERY_SECONDS, PICTURE_SECONDS, LEASE = 0.5, 0.25, 2.0
 
 LAST_STEPS, EVERY_STEPS, EVERY_STEPS_CUDA, SAMPLE = 100, 10, 25, 64
 
+MOST_LAYERS = 16
+"""Layers of a net of one's own that are drawn at most."""
+
 Picture = NDArray[np.float32]
 
 
@@ -40,12 +43,12 @@ class LayerMaps:
 
     Attributes:
         step: the last step taken before, -1 for none.
-        layers: the net's blocks in data order.
+        layers: the net's layers in data order.
         picture: (28, 28) float32, 0 to 1.
-        maps: of each layer, (channels, height, width) float32: the block's output, after its norm.
+        maps: of each layer, (channels, height, width) float32: its output, after its norm.
         shares: of each layer, (channels,): the near-zero share of its activations over the last 100 steps.
         weights: of the first layer, (channels, height, width), where it reads the picture itself.
-        logits: (classes,) float32.
+        logits: (classes,) float32; (0,) where the net names no classes.
         threshold: t of near zero.
     """
 
@@ -60,7 +63,8 @@ class LayerMaps:
 
 
 def near_zero_shares(x: Tensor, threshold: float) -> Tensor:
-    """Return the share of each channel's values with abs(x) < threshold: (channels,), of (n, channels, ...)."""
+    """Return the share of each channel's values with abs(x) < threshold: (channels,), of (n, channels, ...) or (n,)."""
+    x = x[:, None] if x.dim() == 1 else x
     return (
         (x.abs() < threshold).flatten(2).float().mean((0, 2)) if x.dim() > 2 else (x.abs() < threshold).float().mean(0)
     )
@@ -128,11 +132,9 @@ class MapProbe(Callback):
             return
         model, device = learner.model, learner.task.x_train.device
         if not self._rings:
-            self._rings = [
-                torch.zeros(len(self._at), _channels(block), device=device) for block in model.blocks.values()
-            ]
-        for index, block in enumerate(model.blocks.values()):
-            self._hooks.callback(_activated(block).register_forward_hook(self._counter(learner, index)).remove)
+            self._rings = [torch.zeros(len(self._at), layer.channels, device=device) for layer in drawn(model)]
+        counters = [self._counter(learner, index) for index in range(len(self._rings))]
+        hook_layers(self._hooks, model, drawn(model), counters, where=lambda layer: layer.activated)
         self._hooked = True
 
     def _unhook(self) -> None:
@@ -143,7 +145,7 @@ class MapProbe(Callback):
         threshold, ring = learner.config.near_zero, self._rings[index]
 
         def count(module: nn.Module, inputs: object, output: Tensor) -> None:
-            if not self._sampling or (output.is_cuda and module.training):  # a CUDA graph may be in capture
+            if not self._sampling or (output.is_cuda and learner.model.training):  # a CUDA graph may be in capture
                 return
             with torch.no_grad():
                 place = learner.step // EVERY_STEPS % len(ring)
@@ -158,7 +160,7 @@ class MapProbe(Callback):
         self._evaluate(learner.model, learner.task.x_valid[:SAMPLE])
         self._sampling = False
 
-    def _evaluate(self, model: Model, x: Tensor) -> Tensor:
+    def _evaluate(self, model: nn.Module, x: Tensor) -> Tensor:
         training = model.training
         model.eval()
         try:
@@ -178,8 +180,8 @@ class MapProbe(Callback):
         if gallery is None:
             return
         with self._lock:
-            digit, drawn = self._digit, self._picture
-        key = (digit, _key(drawn), done)
+            digit, own = self._digit, self._picture
+        key = (digit, _key(own), done)
         if key == self._shown:
             return
         if not (self._at >= done - LAST_STEPS).any():
@@ -188,35 +190,39 @@ class MapProbe(Callback):
             self._count_apart(learner)
             if not hooked:
                 self._unhook()
-        blocks = learner.model.blocks
+        observed = drawn(learner.model)
         outputs: dict[str, Tensor] = {}
+
+        def keeper(name: str):  # type: ignore[no-untyped-def]
+            # Copied at once: an activation in place may write into it.
+            return lambda _, __, output: outputs.__setitem__(name, _as_maps(output[0]).detach().clone())
+
         with ExitStack() as stack:
-            for name, block in blocks.items():
-                keep = lambda _, __, output, name=name: outputs.__setitem__(name, output)  # noqa: E731
-                stack.callback(block.register_forward_hook(keep).remove)
-            at = gallery.pairs[digit, digit]
-            x = gallery.x[at : at + 1] if drawn is None else normalised(gallery, drawn)
+            hook_layers(stack, learner.model, observed, [keeper(layer.name) for layer in observed])
+            at = gallery.alone(digit)
+            x = gallery.x[at : at + 1] if own is None else normalised(gallery, own)
             logits = self._evaluate(learner.model, x)
-        maps = tuple(_as_maps(outputs[name][0]).cpu().numpy() for name in blocks)
+        maps = tuple(outputs[layer.name].cpu().numpy() for layer in observed)
         recent = torch.from_numpy(self._at >= done - LAST_STEPS)
         shares = tuple(ring.cpu()[recent].mean(0).numpy() for ring in self._rings)
         layers = tuple(
             Layer(
-                name,
+                layer.name,
                 (made.shape[0], made.shape[1], made.shape[2]),
-                sum(parameter.numel() for parameter in block.parameters()),
-                "" if block.norm is None else type(block.norm).__name__,
-                _weight_shape(block, gallery),
+                layer.parameters,
+                layer.norm_name if layer.layer is not layer.module else type(layer.module).__name__,
+                _weight_shape(layer.layer, gallery),
             )
-            for (name, block), made in zip(blocks.items(), maps, strict=True)
+            for layer, made in zip(observed, maps, strict=True)
         )
         weights = None
-        first = weight_of(next(iter(blocks.values())))
+        first = weight_of(observed[0].layer)
         if layers[0].weight is not None and first is not None:
             weights = first.detach().reshape(-1, *layers[0].weight).cpu().numpy().copy()
-        picture = gallery.pictures[at].numpy() if drawn is None else drawn
+        picture = gallery.pictures[at].numpy() if own is None else own
+        answer = logits[0].cpu().numpy() if gallery.answers else np.empty(0, np.float32)
         self.latest = LayerMaps(
-            done - 1, layers, picture, maps, shares, weights, logits[0].cpu().numpy(), learner.config.near_zero
+            done - 1, layers, picture, maps, shares, weights, answer, learner.config.near_zero
         )
         self._shown = key
         self.looks += 1
@@ -235,22 +241,25 @@ def _key(picture: Picture | None) -> bytes | None:
     return None if picture is None else np.asarray(picture, np.float32).tobytes()
 
 
-def _activated(block: Block) -> nn.Module:
-    return block.layer if block.activation is None else block.activation
-
-
-def _channels(block: Block) -> int:
-    return block.layer.out_channels if isinstance(block.layer, nn.Conv2d) else block.layer.out_features
+def drawn(net: nn.Module) -> tuple[Observed, ...]:
+    """Return the layers that are drawn: all, or, where those are many, only those with weights that are no norms."""
+    layers = layers_of(net)
+    if len(layers) > MOST_LAYERS:
+        layers = tuple(layer for layer in layers if layer.norm is not layer.module and weight_of(layer.layer) is not None)
+    return layers[:MOST_LAYERS]
 
 
 def _as_maps(output: Tensor) -> Tensor:
-    return output if output.dim() == 3 else output[:, None, None]
+    """Return one example's output as (channels, height, width)."""
+    if output.dim() < 3:
+        return output.reshape(len(output) if output.dim() else 1, 1, -1)
+    return output if output.dim() == 3 else output.flatten(2)
 
 
-def _weight_shape(block: Block, gallery: Gallery) -> tuple[int, int] | None:
+def _weight_shape(layer: nn.Module, gallery: Gallery) -> tuple[int, int] | None:
     """Return one channel's (height, width) of weights, where it reads the picture itself."""
-    layer = block.layer
     if isinstance(layer, nn.Conv2d):
         return (int(layer.kernel_size[0]), int(layer.kernel_size[1])) if layer.in_channels == 1 else None
     height, width = gallery.pictures.shape[1:]
-    return (height, width) if layer.in_features == height * width else None
+    reads = isinstance(layer, nn.Linear) and layer.in_features == height * width
+    return (height, width) if reads else None

@@ -12,16 +12,17 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
 from types import ModuleType, TracebackType
-from typing import Self
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
 
-from lab.nn.models import Model
+from lab.nn.layers import Hook, Observed, hook_layers, layers_of
 from lab.nn.norms import AveragingNorm, Norm
 from lab.record import BINS, COUNTS, LAYER, NORM, OUTPUT_GRADIENT, Layout
 from lab.telemetry.backward import Weights, weight_of
 from lab.telemetry.host import HostPasses, Metric
+from lab.telemetry.torch_norms import is_torch_norm, measure_torch_norm
 
 log = logging.getLogger(__name__)
 
@@ -133,19 +134,19 @@ def cuda_pass(device: torch.device) -> Callable[[torch.device], Callable[..., No
     return None
 
 
-def _both(forward: Callable[..., None], backward: Callable[[Tensor], None]) -> Callable[..., None]:
+def _both(forward: Hook, backward: Callable[[Tensor], None], net: nn.Module) -> Hook:
     """Return a forward hook that also has ``backward`` called with the gradient of the output, in training."""
 
-    def hook(block: nn.Module, inputs: object, output: Tensor) -> None:
-        forward(block, inputs, output)
-        if block.training and output.requires_grad:
+    def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
+        forward(module, inputs, output)
+        if net.training and output.requires_grad:
             output.register_hook(backward)  # type: ignore[no-untyped-call]
 
     return hook
 
 
 class Probes:
-    """Hooks on a model's blocks that write a row for each training step; a context manager.
+    """Hooks on a net's layers that write a row for each training step; a context manager.
 
     The hooks are removed on leaving, whatever happened. Outputs of a model in eval mode are not
     measured.
@@ -157,8 +158,9 @@ class Probes:
         row: the index that the step in work writes.
     """
 
-    def __init__(self, model: Model, layout: Layout, threshold: float, device: torch.device, capacity: int) -> None:
+    def __init__(self, model: nn.Module, layout: Layout, threshold: float, device: torch.device, capacity: int) -> None:
         self.model = model
+        self.layers = layers_of(model)
         self.layout = layout
         self.threshold = threshold
         self.capacity = capacity
@@ -167,7 +169,7 @@ class Probes:
         self.weight_hists = torch.zeros_like(self.hists)
         self.row = 0
         self._weights = Weights(
-            [weight_of(model.blocks[name]) for name in layout.layers], layout.weight_ranges, layout.weight_columns
+            [weight_of(layer.layer) for layer in self.layers], layout.weight_ranges, layout.weight_columns
         )
         self._hooks = ExitStack()
         self._host: HostPasses | None = None
@@ -180,9 +182,10 @@ class Probes:
         self._unused = torch.empty(len(LAYER), device=device)
 
     def __enter__(self) -> Self:
-        for index, name in enumerate(self.layout.layers):
-            handle = self.model.blocks[name].register_forward_hook(self._hook(index, self.model.norms.get(name)))
-            self._hooks.callback(handle.remove)
+        if getattr(self.model, "may_skip", False):
+            self._hooks.callback(self.model.register_forward_pre_hook(self._blank).remove)
+        hooks = [self._hook(index, layer) for index, layer in enumerate(self.layers)]
+        hook_layers(self._hooks, self.model, self.layers, hooks)
         return self
 
     def __exit__(
@@ -190,34 +193,53 @@ class Probes:
     ) -> None:
         self._hooks.close()
 
-    def _hook(self, layer: int, norm: Norm | None):  # type: ignore[no-untyped-def]
-        """Measure a block's output: a forward hook of torch."""
+    def _blank(self, _: nn.Module, __: object) -> None:
+        """Forget what an earlier step wrote into this row, for layers that this one may leave out."""
+        if self.model.training:
+            self.rows[self.row].fill_(torch.nan)
+            self.hists[self.row].zero_()
+
+    def _hook(self, layer: int, observed: Observed) -> Hook:
+        """Measure a layer's output: a forward hook of torch."""
+        net, norm = self.model, observed.norm
         begin = 2 + layer * len(LAYER)
         at_norm = 2 + len(self.layout.layers) * len(LAYER)
         if norm is not None:
             at_norm += self.layout.norms.index(self.layout.layers[layer]) * len(NORM)
 
-        def hook(block: nn.Module, inputs: object, output: Tensor) -> None:
-            if not block.training:
+        foreign = norm is not None and is_torch_norm(norm) and not hasattr(norm, "used_var")
+
+        def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            if not net.training:
                 return
             with torch.no_grad():
-                self._measure(layer, flat_view(output.detach()), self.rows[self.row, begin : begin + len(LAYER)])
+                values = flat_view(output.detach().float())
+                self._measure(layer, values, self.rows[self.row, begin : begin + len(LAYER)])
                 if norm is not None:
-                    measure_norm(norm, self.rows[self.row, at_norm : at_norm + len(NORM)])
+                    figures = self.rows[self.row, at_norm : at_norm + len(NORM)]
+                    if foreign:
+                        measure_torch_norm(norm, inputs[0], figures)
+                    else:
+                        measure_norm(cast(Norm, norm), figures)
 
         host = self._host
         on_gradient = self._output_gradient_hook(layer)
         if host is None:
-            return hook if on_gradient is None else _both(hook, on_gradient)
+            return hook if on_gradient is None else _both(hook, on_gradient, net)
 
-        def on_host(block: nn.Module, inputs: object, output: Tensor) -> None:
-            if not block.training:
+        def on_host(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            if not net.training:
                 return
-            host.measure(output.detach(), self.row, layer, begin)
-            if norm is not None:
-                host.measure_norm(norm, self.row, at_norm)
+            values = output.detach()
+            host.measure(values if values.dtype is torch.float32 else values.float(), self.row, layer, begin)
+            if norm is None:
+                return
+            if foreign:
+                measure_torch_norm(norm, inputs[0], self.rows[self.row, at_norm : at_norm + len(NORM)])
+            else:
+                host.measure_norm(cast(Norm, norm), self.row, at_norm)
 
-        return on_host if on_gradient is None else _both(on_host, on_gradient)
+        return on_host if on_gradient is None else _both(on_host, on_gradient, net)
 
     def _output_gradient_hook(self, layer: int) -> Callable[[Tensor], None] | None:
         """Return a hook that writes a gradient's mean and std, None where they are not asked for."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from lab.nn.layers import layers_of
 from lab.record import Layout, Outputs, Validation
 from lab.telemetry.backward import weight_of, weight_range
 from lab.telemetry.history import History
@@ -68,21 +69,24 @@ class Recorder(Callback):
         self._resumed: Totals | None = None
 
     def before_fit(self, learner: Learner) -> None:
-        model, config = learner.model, learner.config
+        model, config, task = learner.model, learner.config, learner.task
         if self.history.origin is None:
-            ranges = tuple(weight_range(weight_of(block)) for block in model.blocks.values())
+            layers = layers_of(model)
+            ranges = tuple(weight_range(weight_of(layer.layer)) for layer in layers)
             layout = Layout(
-                tuple(model.blocks),
-                tuple(model.norms),
+                tuple(layer.name for layer in layers),
+                tuple(layer.name for layer in layers if layer.norm is not None),
                 config.histogram_range,
                 learner.steps_per_epoch,
                 ranges,
                 output_gradients=config.gradients == "outputs",
+                metric=task.metric_name,
+                own=task.own,
             )
             self.history.open(layout)
         else:
             layout = self.history.layout  # that of the rows before: a slope changed since would give another range
-        probes = Probes(model, layout, config.near_zero, learner.task.x_train.device, RING)
+        probes = Probes(model, layout, config.near_zero, task.x_train.device, RING)
         self.probes = self._hooks.enter_context(probes)
 
     def before_epoch(self, learner: Learner) -> None:
@@ -210,7 +214,7 @@ class Recorder(Callback):
         """Ask the net about the gallery's pictures, in eval mode; training is not affected."""
         self._asked = time.perf_counter()
         gallery = learner.task.gallery
-        if gallery is None or self.history.last_step < 0:
+        if gallery is None or not gallery.answers or self.history.last_step < 0:
             return
         training = learner.model.training
         learner.model.eval()
@@ -225,7 +229,7 @@ class Recorder(Callback):
         if gallery is None or self.outputs is None:
             return None
         step, logits = self.outputs
-        chosen = [gallery.pairs[digit, digit], gallery.pairs[digit, other], gallery.blank]
+        chosen = [gallery.alone(digit), gallery.pair(digit, other), gallery.blank]
         first, second, blank = (gallery.names[i] for i in chosen)
         classes = tuple(gallery.names[gallery.pairs[c, c]] for c in range(logits.shape[1]))
         return Outputs(step, logits[chosen], gallery.pictures[chosen].numpy(), (first, second, blank), classes)

@@ -24,6 +24,8 @@ class Task:
         metric: (logits, targets) -> mean score, 0-dim, 0 to 1.
         gallery: pictures to ask the net about while it trains, if any.
         outputs: logits of the net for each picture.
+        metric_name: what ``metric`` is called; "" where there is none, and it gives nan.
+        own: net and data of a person's own in words; "" for the lab's.
         source: what the tensors are parts of, held so that the next run shares it.
     """
 
@@ -36,6 +38,8 @@ class Task:
     gallery: "Gallery | None" = None
     outputs: int = CLASSES
     source: object = None
+    metric_name: str = "accuracy"
+    own: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Gallery:
         names: of the pictures.
         pairs: (first class, second class) -> index; (c, c) is class c alone.
         blank: the blank's index.
+        answers: whether the net's outputs are logits of classes; without, the pictures are only looked at.
     """
 
     x: Tensor
@@ -55,6 +60,20 @@ class Gallery:
     names: tuple[str, ...]
     pairs: dict[tuple[int, int], int]
     blank: int
+    answers: bool = True
+
+    def alone(self, kind: int) -> int:
+        """Return the index of class ``kind`` alone; of the last class, where there are not so many."""
+        return self.pairs[min(kind, self.classes - 1), min(kind, self.classes - 1)]
+
+    def pair(self, kind: int, other: int) -> int:
+        """Return the index of two classes laid over each other."""
+        return self.pairs[min(kind, self.classes - 1), min(other, self.classes - 1)]
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return 1 + max(kind for kind, _ in self.pairs)
 
 
 def classify(config: Config, device: torch.device) -> Task:

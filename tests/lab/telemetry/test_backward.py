@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from lab.assembly import assemble
 from lab.config import Config
 from lab.nn.conv import lay_out_for_cpu
+from lab.nn.layers import alone
 from lab.record import BINS, COUNTS, GRADIENT, OUTPUT_GRADIENT, Layout, Record
 from lab.telemetry import probes as probes_module
 from lab.telemetry.backward import Weights, measure_update, weight_of, weight_range
@@ -160,12 +161,12 @@ def test_a_weight_without_gradient_and_a_layer_without_weight(way: str) -> None:
     class Blocks(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.blocks = {"frozen": nn.Linear(4, 3), "relu": nn.ReLU(), "free": nn.Linear(3, 2)}
-            self.norms: dict[str, nn.Module] = {}
+            self.parts = {"frozen": nn.Linear(4, 3), "relu": nn.ReLU(), "free": nn.Linear(3, 2)}
+            self.layers = tuple(alone(name, part) for name, part in self.parts.items())
 
     model, layout = Blocks(), Layout(("frozen", "relu", "free"))
-    probes = Probes(model, layout, 0.1, torch.device("cpu"), capacity=2)  # type: ignore[arg-type]
-    free = model.blocks["free"].weight
+    probes = Probes(model, layout, 0.1, torch.device("cpu"), capacity=2)
+    free = model.parts["free"].weight
     assert isinstance(free, nn.Parameter)
     free.grad = torch.ones(3, 2).T  # not in one piece of memory, in the order of its axes
     with torch.no_grad():
@@ -182,9 +183,9 @@ def test_a_net_without_any_weight(way: str) -> None:
     class Blocks(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.blocks, self.norms = {"relu": nn.ReLU()}, {}
+            self.layers = (alone("relu", nn.ReLU()),)
 
-    probes = Probes(Blocks(), Layout(("relu",)), 0.1, torch.device("cpu"), capacity=1)  # type: ignore[arg-type]
+    probes = Probes(Blocks(), Layout(("relu",)), 0.1, torch.device("cpu"), capacity=1)
     probes.measure_weights()
     assert probes.rows[0, -len(GRADIENT) :].isnan().all() and not probes.weight_hists.any()
 
