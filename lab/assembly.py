@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
+from torch import nn
 
 from lab import data
 from lab.branching import Beginning
@@ -17,17 +18,22 @@ from lab.cuda.graph import GraphStep
 from lab.nn import init, models
 from lab.nn.conv import lay_out_for_cpu
 from lab.nn.item_norm import ItemNorm
+from lab.nn.layers import layers_of
+from lab.nn.own import explained
 from lab.telemetry.history import History
 from lab.telemetry.maps import MapProbe
 from lab.telemetry.probes import cuda_pass, fused_passes
 from lab.telemetry.recorder import Recorder
 from lab.telemetry.snapshots import Snapshots
 from lab.training.callbacks import ApplySchedule, Callback, CancelFit
-from lab.training.learner import Learner
+from lab.training.learner import Learner, seeded_step
 from lab.training.optimizers import make_optimizer
 from lab.training.remote import RemoteControl
 from lab.training.seeded import seeded
 from lab.training.task import Task, classify
+
+if TYPE_CHECKING:
+    from lab.own import Own
 
 INIT_IMAGES = 512
 """Images that a data-dependent init looks at, whatever the batch size: a pair of them says little."""
@@ -63,7 +69,8 @@ class Run:
         A diverged run is validated once all the same, as the lesson's were (its nan runs show
         .0991, the share of zeros: the argmax of ten nans is 0).
         """
-        completed = self.learner.fit()
+        with explained(self.learner.model, lambda: self.learner.x):
+            completed = self.learner.fit()
         diverged = self.recorder.diverged
         if diverged is None:
             return ("finished" if completed else "stopped"), ""
@@ -80,7 +87,7 @@ class Run:
 
 def _single_value(learner: Learner, name: str | None) -> str:
     """Return why a norm over a single value is nan, if layer ``name`` has such a norm; empty otherwise."""
-    norm = learner.model.norms.get(name or "")
+    norm = next((layer.norm for layer in layers_of(learner.model) if layer.name == name), None)
     if norm is None or not isinstance(norm, ItemNorm) or not norm.unbiased:
         return ""
     shapes: list[torch.Size] = []
@@ -103,24 +110,25 @@ def assemble(
     make_task: Callable[[Config, torch.device], Task] | None = None,
     callbacks: Iterable[Callback] = (),
     beginning: Beginning | None = None,
+    own: "Own | None" = None,
 ) -> Run:
     """Build a run. The same config gives the same weights and batches on every device.
 
-    With a ``beginning``, ``history`` is its, and the run goes on from its snapshot.
+    With a ``beginning``, ``history`` is its, and the run goes on from its snapshot. ``own`` is a person's own net or
+    data, in place of ``make_task``.
 
     Raises:
         ConfigError: for a device that is not there.
         lab.data.DataError: when the data set is missing or damaged.
+        lab.nn.own.NetError: for a net of one's own that does not fit.
     """
     device = find_device(config.device)
-    task = (make_task or classify)(config, device)
-    with seeded(config.seed):
-        model = models.build(config, task.outputs, task.x_train[0].numel())
-        kept = init.initialise(model, config, task.x_train[:INIT_IMAGES].cpu())
-    model.to(device)
-    # GroupNorm reads a group's channels one after the other, which channels_last lays apart.
-    if device.type == "cpu" and config.norm != "group":
-        lay_out_for_cpu(model)
+    model: nn.Module
+    if own:
+        task, model, notice, draws = own.parts(config, device, lesson_net)
+    else:
+        task, draws = (make_task or classify)(config, device), False
+        model, notice = lesson_net(config, task, device)
     generator = torch.Generator().manual_seed(config.seed)
     recorder = Recorder(history, clock)
     snapshots = Snapshots(recorder, clock, beginning.earlier if beginning else ())
@@ -135,13 +143,26 @@ def assemble(
         beginning.snapshot.restore(learner)
         learner.schedule_from = beginning.schedule_from
         recorder.resume(beginning.snapshot.totals)
-    if device.type == "cuda":
+    if draws:
+        learner.run_step = seeded_step
+    elif device.type == "cuda" and not (own and own.has_net):  # which may do what no graph can hold
         learner.run_step = GraphStep(recorder, CudaCapture(device))
     threads = torch.get_num_threads()
     on_cpu = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else on_cpu
-    notice = f"LSUV could not bring {', '.join(kept)} to a std of 1: first weights kept." if kept else ""
     return Run(learner, recorder, remote, snapshots, maps, name, notice)
+
+
+def lesson_net(config: Config, task: Task, device: torch.device) -> tuple[models.Model, str]:
+    """Return the net of ``config`` with its first weights, on ``device``, and what a person should know of them."""
+    with seeded(config.seed):
+        model = models.build(config, task.outputs, task.x_train[0].numel())
+        kept = init.initialise(model, config, task.x_train[:INIT_IMAGES].cpu())
+    model.to(device)
+    # GroupNorm reads a group's channels one after the other, which channels_last lays apart.
+    if device.type == "cpu" and config.norm != "group":
+        lay_out_for_cpu(model)
+    return model, f"LSUV could not bring {', '.join(kept)} to a std of 1: first weights kept." if kept else ""
 
 
 @cache

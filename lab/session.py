@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from lab import branching
 from lab.config import DEFAULTS, Config, ConfigError
+from lab.own import Own
 from lab.progress import Pace, Progress
 from lab.record import Record
 from lab.telemetry.history import History
@@ -71,6 +72,7 @@ class Session:
         history: the record as it is kept; :meth:`since` is the way to read it.
         error: for a person, why the run failed or where it diverged; empty otherwise.
         notice: for a person, what is not as the settings ask; empty otherwise.
+        own: a person's own net and data, if any.
         name: what the run is called where another one came from it; set by whoever keeps it.
     """
 
@@ -79,6 +81,9 @@ class Session:
         config: Config = DEFAULTS,
         task: "Callable[[Config, torch.device], Task] | None" = None,
         callbacks: Iterable[Callback] = (),
+        *,
+        own: Own | None = None,
+        **parts: Any,
     ) -> None:
         """Prepare a run; :meth:`start` begins it.
 
@@ -86,10 +91,16 @@ class Session:
             config: its knobs.
             task: makes the data, loss and metric on a device; by default the lesson's classification.
             callbacks: more of them for the training loop; they are called in the worker's thread.
+            own: a net and data of a person's own, in place of ``task``; or its parts by name, as lab.own.Own takes
+                them: ``model``, ``data``, ``loss``, ``metric``.
+
+        Raises:
+            ConfigError, lab.data.DataError, lab.nn.own.NetError: for parts that do not fit, as far as is known.
         """
         self.history = History()
         self.error = self.notice = self.name = ""
-        self._config = config
+        self.own = own or (Own(**parts) if parts else None)
+        self._config = self.own.configured(config) if self.own else config
         self._task_and_callbacks = task, tuple(callbacks)
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
@@ -187,7 +198,7 @@ class Session:
 
     def _child(self, begins: branching.Beginning) -> Self:
         task, callbacks = self._task_and_callbacks
-        child = type(self)(begins.target, task, callbacks)
+        child = type(self)(begins.target, task, callbacks, own=self.own)
         child.history, child._beginning, child._pictures = begins.history, begins, self._pictures
         return child
 
@@ -293,7 +304,8 @@ class Session:
         """Return the net as the run would begin with it, with its optimiser and batches."""
         from lab.assembly import assemble
 
-        return assemble(self._config, History(), lambda: 0.0, lambda _: None, self._task_and_callbacks[0]).learner
+        task = self._task_and_callbacks[0]
+        return assemble(self._config, History(), lambda: 0.0, lambda _: None, task, own=self.own).learner
 
     def since(self, step: int) -> Record:
         """Return the record after ``step`` (-1 for all of it)."""
@@ -423,7 +435,7 @@ class Session:
 
             begins = self._beginning
             parts = self._task_and_callbacks
-            run = assemble(self._config, self.history, self._seconds, self._set_paused, *parts, begins)
+            run = assemble(self._config, self.history, self._seconds, self._set_paused, *parts, begins, self.own)
             with self._lock:
                 self._device, self._learner, self._recorder = run.device, run.learner, run.recorder
                 self._remote, self.notice = run.remote, run.notice

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 Hook = Callable[[nn.Module, Any, Tensor], None]
 """Called with a module, its inputs and its output tensor."""
+
+TorchNorm = _NormBase | nn.LayerNorm | nn.GroupNorm
+"""Torch's norms whose statistics can be told, BatchNorm and InstanceNorm the first two; for ``isinstance``."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,10 @@ from lab.record import GRADIENT
 def weight_of(block: nn.Module) -> Tensor | None:
     """Return the weight of a block's layer, or of the module itself.
 
-    None where there is none, or one that is not float32 in the order of its axes or channels_last.
+    None where there is none, one that is computed anew at each pass, or one that is not float32 in the order of its axes or channels_last.
     """
     weight = getattr(getattr(block, "layer", block), "weight", None)
-    if not isinstance(weight, Tensor) or weight.dtype != torch.float32 or not weight.numel():
+    if not isinstance(weight, nn.Parameter) or weight.dtype != torch.float32 or not weight.numel():
         return None
     last = weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last)
     return weight if last or weight.is_contiguous() else None

@@ -22,7 +22,7 @@ from lab.nn.norms import AveragingNorm, Norm
 from lab.record import BINS, COUNTS, LAYER, NORM, OUTPUT_GRADIENT, Layout
 from lab.telemetry.backward import Weights, weight_of
 from lab.telemetry.host import HostPasses, Metric
-from lab.telemetry.torch_norms import is_torch_norm, measure_torch_norm
+from lab.telemetry.torch_norms import measure_torch_norm
 
 log = logging.getLogger(__name__)
 
@@ -207,7 +207,7 @@ class Probes:
         if norm is not None:
             at_norm += self.layout.norms.index(self.layout.layers[layer]) * len(NORM)
 
-        foreign = norm is not None and is_torch_norm(norm) and not hasattr(norm, "used_var")
+        foreign = norm is not None and not isinstance(norm, Norm)
 
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
             if not net.training:

@@ -76,7 +76,7 @@ class Recorder(Callback):
             layout = Layout(
                 tuple(layer.name for layer in layers),
                 tuple(layer.name for layer in layers if layer.norm is not None),
-                config.histogram_range,
+                getattr(model, "histogram_range", config.histogram_range),
                 learner.steps_per_epoch,
                 ranges,
                 output_gradients=config.gradients == "outputs",
@@ -231,5 +231,5 @@ class Recorder(Callback):
         step, logits = self.outputs
         chosen = [gallery.alone(digit), gallery.pair(digit, other), gallery.blank]
         first, second, blank = (gallery.names[i] for i in chosen)
-        classes = tuple(gallery.names[gallery.pairs[c, c]] for c in range(logits.shape[1]))
+        classes = gallery.outputs or tuple(gallery.names[gallery.pairs[c, c]] for c in range(logits.shape[1]))
         return Outputs(step, logits[chosen], gallery.pictures[chosen].numpy(), (first, second, blank), classes)

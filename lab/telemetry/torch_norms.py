@@ -8,25 +8,9 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+from torch.nn.modules.batchnorm import _BatchNorm
 
-UNSEEN = "_lab_unseen"
-"""Buffer of a norm with running statistics: the product of (1 - momentum) over its steps, their starting values' share."""
-
-TorchNorm = _NormBase | nn.LayerNorm | nn.GroupNorm
-
-
-def is_torch_norm(module: nn.Module) -> bool:
-    """Return whether ``module`` is a BatchNorm, InstanceNorm, LayerNorm or GroupNorm of torch's."""
-    return isinstance(module, TorchNorm)
-
-
-def add_unseen(norm: nn.Module) -> None:
-    """Give a norm with running statistics the buffer UNSEEN: nan where it has seen batches before, how many unknown."""
-    if isinstance(norm, _NormBase) and norm.running_mean is not None and not hasattr(norm, UNSEEN):
-        fresh = norm.num_batches_tracked is None or not int(norm.num_batches_tracked)
-        start = torch.full((), 1.0 if fresh else math.nan, dtype=torch.float64, device=norm.running_mean.device)
-        norm.register_buffer(UNSEEN, start, persistent=False)
+from lab.nn.own import UNSEEN
 
 
 def measure_torch_norm(norm: nn.Module, x: Tensor, figures: Tensor) -> None:

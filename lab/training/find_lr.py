@@ -7,15 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import nn
 
 from lab import schedules
 from lab.concepts.lr_curve import BATCHES, LrCurve, diverged, sweep_lrs
 from lab.config import Config
-from lab.nn.models import Model
 from lab.training.callbacks import Callback, CancelEpoch, CancelFit
-from lab.training.learner import Learner, eager_step
+from lab.training.learner import Learner, seeded_step
 from lab.training.optimizers import make_optimizer
-from lab.training.seeded import seeded
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
@@ -82,17 +81,11 @@ def _copied(learner: Learner, config: Config, callback: Callback) -> Learner:
     generator.set_state(learner.generator.get_state())
     made = Learner(config, model, learner.task, optimizer, generator, [callback])
     made.set_live(config)
-    made.run_step = _seeded_step
+    made.run_step = seeded_step
     return made
 
 
-def _seeded_step(learner: Learner) -> None:
-    """Do a step whose own draws (a net of one's own may have dropout) leave torch's default generator as it was."""
-    with seeded(learner.config.seed + learner.step):
-        eager_step(learner)
-
-
-def copied_model(model: Model) -> tuple[Model, dict[int, Any]]:
+def copied_model(model: nn.Module) -> tuple[nn.Module, dict[int, Any]]:
     """Return a deep copy of ``model`` without the lab's own hooks, and id of a part -> the part's copy.
 
     The hooks of the probes would write the copy's figures into the run's record. Others may belong to the net, as

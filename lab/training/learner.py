@@ -8,12 +8,12 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lab.config import Config
-from lab.nn.models import Model
 from lab.training.callbacks import Callback, CancelBatch, CancelEpoch, CancelFit, check_events
 from lab.training.optimizers import Optimizer
+from lab.training.seeded import seeded
 from lab.training.task import Task
 
 P = ParamSpec("P")
@@ -72,6 +72,15 @@ def eager_step(learner: "Learner") -> None:
     learner.call("measure")
 
 
+def seeded_step(learner: "Learner") -> None:
+    """Do a step whose own draws (a net of one's own may have dropout) are the same at each run of this seed and step.
+
+    torch's default generators are as before.
+    """
+    with seeded(learner.config.seed + learner.step, learner.task.x_train.device):
+        eager_step(learner)
+
+
 class Learner:
     """Trains a model on a task and dispatches events to callbacks.
 
@@ -96,13 +105,16 @@ class Learner:
     def __init__(
         self,
         config: Config,
-        model: Model,
+        model: nn.Module,
         task: Task,
         optimizer: Optimizer,
         generator: torch.Generator,
         callbacks: Iterable[Callback] = (),
     ) -> None:
-        """``generator`` is a CPU generator: the order of the images is then the same on every device."""
+        """``model`` has ``layers`` and ``set_live``: lab.nn.models.Model or lab.nn.own.OwnNet.
+
+        ``generator`` is a CPU generator: the order of the images is then the same on every device.
+        """
         self.config = config
         self.model = model
         self.task = task
@@ -197,7 +209,7 @@ class Learner:
     def set_live(self, config: Config) -> None:
         """Put the live knobs of ``config`` into the model and the optimiser; lr and momentum follow with the batch."""
         self.config = config
-        self.model.set_live(config)
+        self.model.set_live(config)  # type: ignore[operator]
         self.optimizer.weight_decay = config.weight_decay
         self.optimizer.beta2 = config.beta2
         self.optimizer.eps = config.opt_eps

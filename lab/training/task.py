@@ -53,6 +53,7 @@ class Gallery:
         pairs: (first class, second class) -> index; (c, c) is class c alone.
         blank: the blank's index.
         answers: whether the net's outputs are logits of classes; without, the pictures are only looked at.
+        outputs: names of the logits; () for those of the classes alone.
     """
 
     x: Tensor
@@ -61,6 +62,7 @@ class Gallery:
     pairs: dict[tuple[int, int], int]
     blank: int
     answers: bool = True
+    outputs: tuple[str, ...] = ()
 
     def alone(self, kind: int) -> int:
         """Return the index of class ``kind`` alone; of the last class, where there are not so many."""
