@@ -1,15 +1,25 @@
-"""``python -m lab --lr .9 --norm batch``: one run without a screen, from the same Config as the panel's."""
+"""``python -m lab --lr .9 --norm batch``: one run without a screen, from the same Config as the panel's.
+
+``--model package.module:factory`` and ``--data package.module:name`` train a net and data of your own.
+"""
 
 import argparse
 import logging
 import sys
 from typing import TextIO
 
-from lab.config import KNOBS, Config, ConfigError
+from lab.config import KNOBS, Config
 from lab.kept import KeptError, Library
 from lab.plain_code import script
 from lab.record import Record, Validation
 from lab.session import Session
+
+OWN = {
+    "data": "package.module:name of your own data, or of a function that returns it: (x, y[, x_valid, y_valid])",
+    "loss": "cross_entropy, mse, l1, bce, or package.module:function of (outputs, targets)",
+    "metric": "accuracy, r2, none, or package.module:function of (outputs, targets)",
+}
+"""Options for a net and data of one's own, beside --model."""
 
 OUTCOMES = {"finished": 0, "diverged": 1, "failed": 1, "stopped": 130}
 
@@ -27,10 +37,13 @@ def make_parser() -> argparse.ArgumentParser:
     for name, knob in KNOBS.items():
         metavar = "{" + ",".join(knob.choices) + "}" if knob.choices else "VALUE"
         default = Config.__dataclass_fields__[name].default
+        own = "or package.module:factory of a net of your own; " if name == "model" else ""
         allowed = "" if knob.notes else f"{knob.allowed}; "
-        help = f"{knob.help} ({allowed}default {default})"
+        help = f"{knob.help} ({allowed}{own}default {default})"
         help = "\n".join([help, *(f"{value}: {note}" for value, note in knob.notes.items())]).replace("%", "%%")
         parser.add_argument("--" + name.replace("_", "-"), metavar=metavar, help=help)
+    for name, help in OWN.items():
+        parser.add_argument(f"--{name}", metavar="VALUE", help=help)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument(
         "--code", action="store_true", help="print the run as a script in plain torch, and train nothing"
@@ -97,16 +110,22 @@ def main(arguments: list[str] | None = None) -> int:
     options = vars(make_parser().parse_args(arguments))
     quiet = options.pop("quiet") or not sys.stderr.isatty()
     name, code = options.pop("keep"), options.pop("code")
+    own = {part: given for part in OWN if (given := options.pop(part)) is not None}
+    if ":" in (options["model"] or ""):
+        own["model"] = options.pop("model")
+    if code and own:
+        print("--code prints runs of the lab's own nets on its own data only.", file=sys.stderr)
+        return 2
     try:
         library = Library() if name is not None else None
         config = Config.from_dict({name: value for name, value in options.items() if value is not None})
-    except (ConfigError, KeptError) as error:
+        session = Session(config, **own)
+    except (ValueError, KeptError) as error:  # ConfigError, DataError, NetError
         print(error, file=sys.stderr)
         return 2
     if code:
         print(script(config), end="")
         return 0
-    session = Session(config)
     writer = library.keep(session, name) if library else None
     record = run(session, sys.stderr, quiet)
     print(summary(session, record))
@@ -116,6 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(writer.error, file=sys.stderr)
         else:
             print(f"kept as {library.get(writer.id).name!r} in {library.folder}")
+    session.close()  # a thread that dies within torch while Python ends would abort the process
     return OUTCOMES[session.state]
 
 

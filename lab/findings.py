@@ -54,7 +54,7 @@ def _outcome(record: Record, config: Config, state: str) -> Iterator[str]:
     if state == "diverged":
         lr, loss = float(record.columns["lr"][-1]), float(record.columns["loss"][-1])
         yield f"Diverged at step {last:,}: the loss became {loss:g} with learning rate {lr:g}."
-        broken = next((name for name in record.layers if not math.isfinite(record.columns[f"std/{name}"][-1])), None)
+        broken = next((name for name in record.layers if _broken(record, name)), None)
         if broken:
             yield f"The first layer that was not finite is {broken}."
         # Each holds in at least four of five seeds: tests/test_claims.py.
@@ -65,10 +65,26 @@ def _outcome(record: Record, config: Config, state: str) -> Iterator[str]:
         yield f"{state.capitalize()} after step {last:,}, before a validation."
         return
     end = record.validations[-1]
+    after = f"{state.capitalize()} after {last + 1:,} steps"
+    if record.metric == "accuracy":
+        yield (
+            f"{after}: {end.accuracy:.1%} of the validation images are right (loss {end.loss:.3f}); of the training "
+            f"images of the last whole epoch it was {end.train_accuracy:.1%}."
+        )
+        return
+    score = f", {record.metric} {end.accuracy:.3f}" if record.metric else ""
+    trained = f", {record.metric} {end.train_accuracy:.3f}" if record.metric else ""
     yield (
-        f"{state.capitalize()} after {last + 1:,} steps: {end.accuracy:.1%} of the validation images are right (loss "
-        f"{end.loss:.3f}); of the training images of the last whole epoch it was {end.train_accuracy:.1%}."
+        f"{after}: {record.loss} {end.loss:.3g}{score} in validation; over the last whole epoch of training it was "
+        f"{end.train_loss:.3g}{trained}."
     )
+
+
+def _broken(record: Record, layer: str) -> bool:
+    """Return whether a layer's last output was not finite; one that did not run, or of a single value, has no std."""
+    counts = record.hists[-1, record.layers.index(layer)].sum() if len(record.hists) else 2
+    mean, std = (float(record.columns[f"{name}/{layer}"][-1]) for name in ("mean", "std"))
+    return bool((counts and not math.isfinite(mean)) or (counts > 1 and not math.isfinite(std)))
 
 
 def _silent_layer(record: Record, near_zero: str) -> Iterator[str]:

@@ -104,7 +104,7 @@ class Layout:
     """The columns of a run's record: its layers, those with norms, the histograms' ranges.
 
     ``weight_ranges`` has one for each layer; left out, -1 to 1. ``output_gradients``: whether they are measured.
-    ``metric`` and ``own`` are as in Record.
+    ``loss``, ``metric`` and ``own`` are as in Record.
     """
 
     layers: tuple[str, ...] = ()
@@ -113,6 +113,7 @@ class Layout:
     steps_per_epoch: int = 1
     weight_ranges: tuple[tuple[float, float], ...] = ()
     output_gradients: bool = False
+    loss: str = "cross-entropy"
     metric: str = "accuracy"
     own: str = ""
 
@@ -164,6 +165,7 @@ class Record:
         marks, validations: all of the run's, whatever the slice.
         outputs: the latest, if any.
         origin: the run whose rows these are before its step, if any.
+        loss: its name; "cross-entropy" is in nats.
         metric: name of what stands in the columns "accuracy" and in the validations: "accuracy" (0..1), or another
             score of a person's own; "" for none, whose values are nan.
         own: a net and data of a person's own in words; "" for the lab's.
@@ -186,5 +188,6 @@ class Record:
     validations: tuple[Validation, ...] = ()
     outputs: Outputs | None = None
     origin: Origin | None = None
+    loss: str = "cross-entropy"
     metric: str = "accuracy"
     own: str = ""

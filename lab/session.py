@@ -91,8 +91,9 @@ class Session:
             config: its knobs.
             task: makes the data, loss and metric on a device; by default the lesson's classification.
             callbacks: more of them for the training loop; they are called in the worker's thread.
-            own: a net and data of a person's own, in place of ``task``; or its parts by name, as lab.own.Own takes
-                them: ``model``, ``data``, ``loss``, ``metric``.
+            own: a net and data of a person's own, in place of ``task``.
+            parts: those of ``own``, as lab.own.Own takes them: model, data, loss, metric. ``config`` is then configured
+                for them: live knobs at their default begin as the net has them.
 
         Raises:
             ConfigError, lab.data.DataError, lab.nn.own.NetError: for parts that do not fit, as far as is known.
@@ -100,7 +101,7 @@ class Session:
         self.history = History()
         self.error = self.notice = self.name = ""
         self.own = own or (Own(**parts) if parts else None)
-        self._config = self.own.configured(config) if self.own else config
+        self._config = self.own.configured(config) if self.own and parts else config
         self._task_and_callbacks = task, tuple(callbacks)
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)

@@ -30,6 +30,9 @@ TEMPORARY = ".tmp"
 META = "run.json"
 FACTS = ("layers", "norms", "bins", "range", "steps_per_epoch", "stride", "hist_stride")
 
+WORDS = ("loss", "metric", "own")
+"""Further facts, which files of earlier versions do not have."""
+
 
 def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO[bytes] | None:
     """Write ``run`` and its ``record`` to ``path``, replacing what was there.
@@ -47,7 +50,7 @@ def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO
     facts["validations"] = [[_packed(value) for value in row] for row in record.validations]
     facts["outputs"] = outputs and {"step": int(outputs.step), "names": outputs.names, "classes": outputs.classes}
     facts["origin"] = record.origin
-    facts |= {"metric": record.metric, "own": record.own}
+    facts |= {name: getattr(record, name) for name in WORDS}
     columns = list(record.columns.values())
     arrays: dict[str, NDArray[Any]] = {
         "steps": record.steps,
@@ -121,8 +124,7 @@ def read(path: Path) -> Record:
             **weights,
             # Files of earlier versions have none.
             origin=Origin(*facts["origin"]) if facts.get("origin") else None,
-            metric=facts.get("metric", "accuracy"),
-            own=facts.get("own", ""),
+            **{name: str(facts[name]) for name in WORDS if name in facts},
             **{name: _unpacked(facts[name]) for name in FACTS},
         )
 

@@ -160,7 +160,7 @@ class RunWriter:
             versions=versions(),
             loss=_last(record),
             valid_loss=float(validation.loss) if validation else nan,
-            accuracy=float(validation.accuracy) if validation else nan,
+            accuracy=float(validation.accuracy) if validation and record.metric == "accuracy" else nan,
             tags=self._tags,
         )
         self._put(run, record)
@@ -179,7 +179,8 @@ class RunWriter:
         """Return the label as given, or with a name made of the settings that no other run has."""
         if self._label.name:
             return self._label
-        wanted = default_name(self._config, self._moment(), self._session.history.origin)
+        own = self._session.own
+        wanted = default_name(self._config, self._moment(), self._session.history.origin, own.name if own else "")
         taken = {run.name for run in self._library.runs()}
         numbered = (f"{wanted} ({number})" for number in count(2))
         return Label(next(name for name in chain([wanted], numbered) if name not in taken), "")
@@ -188,8 +189,10 @@ class RunWriter:
         return (self._started or datetime.now(UTC)).astimezone()
 
 
-def default_name(config: Config, moment: datetime, origin: Origin | None = None) -> str:
+def default_name(config: Config, moment: datetime, origin: Origin | None = None, net: str = "") -> str:
     """Return a name from the changed settings and the time: ``Learning rate 0.9, Epochs 1 · 2026-11-21 17:20``.
+
+    A ``net`` of one's own comes first.
 
     A run that goes on from another one is named after it: ``Branch at step 1,200 of … · 2026-11-21 17:25``.
     """
@@ -207,6 +210,8 @@ def default_name(config: Config, moment: datetime, origin: Origin | None = None)
             changed.remove(seed)
             changed.insert(SHOWN_SETTINGS - 1, seed)
     shown = changed[:SHOWN_SETTINGS] + ([f"{more} more"] if more > 0 else [])
+    if net:
+        shown = [net, *shown]
     return f"{', '.join(shown) or 'Defaults'} · {moment:%Y-%m-%d %H:%M}"
 
 

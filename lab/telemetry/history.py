@@ -239,6 +239,7 @@ class History:
                 validations=tuple(self._validations),
                 outputs=self._outputs,
                 origin=self.origin,
+                loss=layout.loss,
                 metric=layout.metric,
                 own=layout.own,
             )

@@ -80,6 +80,7 @@ class Recorder(Callback):
                 learner.steps_per_epoch,
                 ranges,
                 output_gradients=config.gradients == "outputs",
+                loss=task.loss_name,
                 metric=task.metric_name,
                 own=task.own,
             )
@@ -196,7 +197,7 @@ class Recorder(Callback):
         if bad.size and self.diverged is None:
             at = int(bad[0])
             step = self.history.last_step + 1 + at
-            self.diverged = Divergence(step, float(host[at, 0]), float(rows[at, 0]), self._broken(rows[at]))
+            self.diverged = Divergence(step, float(host[at, 0]), float(rows[at, 0]), self._broken(rows[at], hists[at]))
             count = at + 1  # what follows a diverged step means nothing
         rows, hists, host = rows[:count], hists[:count], host[:count]
         self.history.append(rows, hists, host[:, :3], host[:, 3].tolist(), weight_hists[:count])
@@ -204,11 +205,14 @@ class Recorder(Callback):
         self._totals += (rows[:, :2] * sizes[:, None]).sum(axis=0)
         self._images += int(sizes.sum())
 
-    def _broken(self, row: np.ndarray) -> str | None:
-        """Return the first layer of a row whose std is not finite."""
-        layout = self.history.layout
-        stds = {layer: row[layout.device_columns.index(f"std/{layer}")] for layer in layout.layers}
-        return next((layer for layer, std in stds.items() if not math.isfinite(std)), None)
+    def _broken(self, row: np.ndarray, hists: np.ndarray) -> str | None:
+        """Return the first layer of a row whose mean or std is not finite, of those that ran: a single value has no std."""
+        columns = self.history.layout.device_columns
+        for layer, counts in zip(self.history.layout.layers, hists.sum(axis=1), strict=True):
+            mean, std = (row[columns.index(f"{name}/{layer}")] for name in ("mean", "std"))
+            if (counts and not math.isfinite(mean)) or (counts > 1 and not math.isfinite(std)):
+                return layer
+        return None
 
     def ask(self, learner: Learner) -> None:
         """Ask the net about the gallery's pictures, in eval mode; training is not affected."""

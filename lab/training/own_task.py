@@ -100,8 +100,17 @@ def make_task(
     outputs = int(y_train.max()) + 1 if indices else math.prod(y_train.shape[1:])
     return Task(
         x_train, y_train, x_valid, y_valid, made, score,
-        outputs=max(outputs, 1), metric_name=name, own=words, source=source,
+        outputs=max(outputs, 1), loss_name=_loss_name(made), metric_name=name, own=words, source=source,
     )  # fmt: skip
+
+
+def _loss_name(loss: Score) -> str:
+    """Return what a loss is called on the charts; cross-entropy is in nats, whoever computes it."""
+    if loss is F.cross_entropy or isinstance(loss, nn.CrossEntropyLoss):
+        return "cross-entropy"
+    known = {F.mse_loss: "mean squared error", F.l1_loss: "mean absolute error"}
+    modules = {nn.MSELoss: "mean squared error", nn.L1Loss: "mean absolute error"}
+    return known.get(loss) or modules.get(type(loss)) or name_of(loss)
 
 
 def _as_number(metric: Score) -> Score:
@@ -131,7 +140,7 @@ def fitted(task: Task, output: Tensor, count: int, defaults: bool) -> Task:
     if alike and output.shape[1:] == (1,) and task.y_train.dim() == 1:
         task = replace(task, y_train=task.y_train[:, None], y_valid=task.y_valid[:, None])
     targets = task.y_train[:count]
-    loss_name = name_of(next((name for name, known in LOSSES.items() if known is task.loss), task.loss))
+    loss_name = task.loss_name
     fits = f"The loss {loss_name} cannot take the net's output {shape_words(output)} with targets {shape_words(targets)}"
     if alike and output.shape != targets.shape:
         raise NetError(f"{fits}: both must have one shape.")

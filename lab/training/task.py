@@ -24,7 +24,7 @@ class Task:
         metric: (logits, targets) -> mean score, 0-dim, 0 to 1.
         gallery: pictures to ask the net about while it trains, if any.
         outputs: logits of the net for each picture.
-        metric_name: what ``metric`` is called; "" where there is none, and it gives nan.
+        loss_name, metric_name: what they are called; "" for a metric that gives nan, as there is none.
         own: net and data of a person's own in words; "" for the lab's.
         source: what the tensors are parts of, held so that the next run shares it.
     """
@@ -38,6 +38,7 @@ class Task:
     gallery: "Gallery | None" = None
     outputs: int = CLASSES
     source: object = None
+    loss_name: str = "cross-entropy"
     metric_name: str = "accuracy"
     own: str = ""
 

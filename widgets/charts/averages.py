@@ -3,7 +3,7 @@
 import numpy as np
 
 from lab.record import Record
-from widgets.charts.progress import debiased_loss
+from widgets.charts.progress import debiased_loss, loss_axis
 from widgets.charts.style import Figure, column, layout, line, note
 from widgets.charts.view import View
 
@@ -20,7 +20,7 @@ def loss_averages(record: Record, view: View | None = None) -> Figure:
         line("de-biased", x, debiased_loss(record), 0),
     ]
     title = "Moving average of the loss"
-    return {"data": data, "layout": layout(title, record, view, "cross-entropy (nats)", rangemode="tozero")}
+    return {"data": data, "layout": layout(title, record, view, loss_axis(record), rangemode="tozero")}
 
 
 def mean_averages(record: Record, view: View | None = None) -> Figure:

@@ -40,6 +40,7 @@ def run_table(name: str, record: Record, view: View) -> Table:
     table: Table = {"step": steps, "epochs done": (steps + 1) / record.steps_per_epoch}
     table |= {title: at_rows(values, at) for title, values in {_TIME: column(record, "seconds"), **shown}.items()}
     for title, field in validated.items():
+        title = _named(record, title)
         values = np.array([getattr(row, field) for row in record.validations], np.float32)
         table[title] = at_rows(values, at_ends)
     return table
@@ -56,11 +57,19 @@ _VALIDATED = {
 
 
 def _loss(record: Record, _: View) -> Columns:
-    return {"loss (nats)": column(record, "loss"), "average loss, de-biased (nats)": debiased_loss(record)}
+    titles = (_named(record, title) for title in ("loss (nats)", "average loss, de-biased (nats)"))
+    return dict(zip(titles, (column(record, "loss"), debiased_loss(record)), strict=True))
 
 
 def _accuracy(record: Record, _: View) -> Columns:
-    return {"accuracy (0..1)": column(record, "accuracy")}
+    return {_named(record, "accuracy (0..1)"): column(record, "accuracy")}
+
+
+def _named(record: Record, title: str) -> str:
+    """Return a title with the names of the run's own loss and metric, whose units nobody knows."""
+    if record.metric != "accuracy":
+        title = title.replace("accuracy (0..1)", record.metric or "no metric")
+    return title if record.loss == "cross-entropy" else title.replace(" (nats)", f" ({record.loss})")
 
 
 def _rates(record: Record, _: View) -> Columns:
@@ -77,11 +86,12 @@ def _near_zero(record: Record, view: View) -> Columns:
 
 
 def _loss_averages(record: Record, _: View) -> Columns:
-    return {
+    columns = {
         "loss (nats)": column(record, "loss"),
         "average loss, from zero (nats)": column(record, "loss_average"),
         "average loss, de-biased (nats)": debiased_loss(record),
     }
+    return {_named(record, title): values for title, values in columns.items()}
 
 
 def _of_norm(kind: str, word: str) -> Callable[[Record, View], Columns]:

@@ -47,21 +47,26 @@ def status_line(progress: Progress, updated: str) -> str:
     return "".join(f"<span>{name} <b>{html.escape(value)}</b></span>" for name, value in parts.items())
 
 
-def validation_line(row: Validation) -> str:
-    """Return a validation's results, as markup."""
-    return f"<span>validation accuracy <b>{row.accuracy:.1%}</b></span><span>loss <b>{row.loss:.3f}</b></span>"
+def validation_line(row: Validation, metric: str = "accuracy") -> str:
+    """Return a validation's results, as markup; ``metric`` is its name, "" for none."""
+    score = f"{row.accuracy:.1%}" if metric == "accuracy" else f"{row.accuracy:.3f}"
+    shown = f"<span>validation {html.escape(metric)} <b>{score}</b></span>" if metric else ""
+    return f"{shown}<span>loss <b>{row.loss:.3f}</b></span>"
 
 
-def length_line(config: Config, pace: tuple[float, int] | None) -> str:
+def length_line(config: Config, pace: tuple[float, int] | None, examples: int | None = None) -> str:
     """Return a run's number of steps and estimated duration, as markup.
 
     Args:
         config: the run's settings.
         pace: as of :func:`expected_seconds`.
+        examples: of data of one's own; without a pace no duration is assumed then.
     """
-    steps = config.steps()
-    duration = rough_duration(expected_seconds(config, pace))
-    return f"<span>Start trains <b>{steps:,} steps</b>, about <b>{duration}</b></span>"
+    steps = config.steps() if examples is None else config.epochs * math.ceil(examples / config.batch_size)
+    about = ""
+    if examples is None or pace:
+        about = f", about <b>{rough_duration(expected_seconds(config, pace) * steps / config.steps())}</b>"
+    return f"<span>Start trains <b>{steps:,} steps</b>{about}</span>"
 
 
 def expected_seconds(config: Config, pace: tuple[float, int] | None = None) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from lab.config import DEFAULTS, KNOBS, Config
 from lab.kept import KeptRun
 from lab.kept.writer import default_name
-from lab.record import Mark
+from lab.record import Mark, Validation
 from widgets.charts.compare import MOST, Compared
 from widgets.markup.config_text import changes_text, value_text
 from widgets.markup.link_text import code_of, query_of
@@ -55,7 +55,7 @@ def card(run: KeptRun, line: Compared | None) -> dict[str, Any]:
     if not math.isnan(run.accuracy):
         figures.append(f"accuracy {run.accuracy:.2%}")
     lines = [f"{outcome(run)} · {when(run.started)}", " · ".join(figures)]
-    if not run.name.startswith(default_name(run.config, run.started.astimezone())):
+    if default_name(run.config, run.started.astimezone()) not in run.name:
         lines.append(changes_text(run.config))
     if run.note:
         lines.append(run.note)
@@ -92,7 +92,7 @@ def finals(opened: Sequence[Opened]) -> str:
         "Steps": lambda one: f"{one.run.steps:,}",
         "Validation accuracy": lambda one: _figure(one.run.accuracy, "%"),
         "Best validation accuracy": lambda one: _figure(
-            max((row.accuracy for row in one.record.validations), default=math.nan), "%"
+            max((row.accuracy for row in _right_answers(one)), default=math.nan), "%"
         ),
         "Validation loss": lambda one: _figure(one.run.valid_loss),
         "Training loss of the last batch": lambda one: _figure(one.run.loss),
@@ -102,6 +102,11 @@ def finals(opened: Sequence[Opened]) -> str:
     }
     rows = [[name, *map(fact, opened)] for name, fact in facts.items()]
     return table(["Figure", *map(head, opened)], rows, "Final figures", numbers=True)
+
+
+def _right_answers(one: Opened) -> Sequence[Validation]:
+    """Return the validations whose score is an accuracy."""
+    return one.record.validations if one.record.metric == "accuracy" else ()
 
 
 def head(one: Opened) -> str:
@@ -151,13 +156,24 @@ def about(one: Opened, served: bool) -> str:
         "started": when(run.started),
         "trained for": _time(run.seconds),
         "steps": f"{run.steps:,}",
-        "validation accuracy": _figure(run.accuracy, "%"),
+        **_score(one),
         "validation loss": _figure(run.valid_loss),
         "device": run.device or "–",
     }
     line = "".join(f"<span>{name} <b>{html.escape(value)}</b></span>" for name, value in facts.items())
     error = f'<p class="lab-error">{html.escape(run.error)}</p>' if run.error else ""
-    return f'<div class="lab-facts">{line}</div>{error}{_own_settings(one)}{again(run.config, served)}'
+    own = f"<p>{html.escape(one.record.own)}.</p>" if one.record.own else ""
+    # What is not the lab's is not kept with the run: only its settings could be trained with again.
+    more = own or again(run.config, served)
+    return f'<div class="lab-facts">{line}</div>{error}{_own_settings(one)}{more}'
+
+
+def _score(one: Opened) -> dict[str, str]:
+    """Return the last validation's accuracy, or the run's own metric, by its name."""
+    metric, rows = one.record.metric, one.record.validations
+    if metric == "accuracy":
+        return {"validation accuracy": _figure(one.run.accuracy, "%")}
+    return {f"validation {html.escape(metric)}": _figure(rows[-1].accuracy if rows else math.nan)} if metric else {}
 
 
 def everything(run: KeptRun) -> str:

@@ -41,7 +41,8 @@ def step_tables(record: Record, step: int, view: View) -> str:
     if at != step:
         caption += f"; the numbers are those of step {at}, the nearest one kept"
     loss, accuracy, lr, momentum = (float(column(record, name)[row]) for name in _RUN)
-    run = [fixed(loss, PLACES), _share(accuracy), number(lr), number(momentum)]
+    score = _share(accuracy) if record.metric == "accuracy" else fixed(accuracy, PLACES)
+    run = [fixed(loss, PLACES), score, number(lr), number(momentum)]
     low, high = record.range
     outside = f"outside {low:g}..{high:g}".replace("-", "−")
     head = ("layer", "mean", "std", "near zero", outside)
@@ -55,7 +56,7 @@ def step_tables(record: Record, step: int, view: View) -> str:
         )
         for i, layer in enumerate(record.layers)
     ]
-    words = ("step", "loss", "accuracy", "learning rate", "momentum")
+    words = ("step", "loss", html.escape(record.metric) or "no metric", "learning rate", "momentum")
     return table(words, [(str(at), *run)], caption, numbers=True) + table(head, rows, layers, numbers=True)
 
 
