@@ -9,9 +9,14 @@ INIT_KNOBS = frozenset({"init", "init_a"})
 ADAPTIVE_KNOBS = frozenset({"beta2", "opt_eps"})
 
 
-def applicable(config: Config) -> frozenset[str]:
-    """Return the names of the fields that change a run of ``config``, or what is measured of it."""
-    without: set[str] = set()
+def applicable(config: Config, without_effect: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the names of the fields that change a run of ``config``, or what is measured of it.
+
+    Args:
+        config: the run's settings.
+        without_effect: fields that mean nothing to a net or data of one's own.
+    """
+    without = set(without_effect)
     if config.model != "cnn":
         without |= CNN_KNOBS
     if config.model == "logistic":

@@ -67,9 +67,10 @@ def _outcome(record: Record, config: Config, state: str) -> Iterator[str]:
     end = record.validations[-1]
     after = f"{state.capitalize()} after {last + 1:,} steps"
     if record.metric == "accuracy":
+        kind = "examples" if record.own else "images"
         yield (
-            f"{after}: {end.accuracy:.1%} of the validation images are right (loss {end.loss:.3f}); of the training "
-            f"images of the last whole epoch it was {end.train_accuracy:.1%}."
+            f"{after}: {end.accuracy:.1%} of the validation {kind} are right (loss {end.loss:.3f}); of the training "
+            f"{kind} of the last whole epoch it was {end.train_accuracy:.1%}."
         )
         return
     score = f", {record.metric} {end.accuracy:.3f}" if record.metric else ""

@@ -3,7 +3,7 @@
 import copy
 import importlib
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +38,13 @@ class Shown:
     Attributes:
         classes: names of the classes whose answers are shown; () where there are none to show.
         pictures: whether the examples are pictures, whose maps are drawn.
+        input: an example's shape.
         why: in a sentence, why something is not shown; "" where all is.
     """
 
     classes: tuple[str, ...] = tuple("0123456789")
     pictures: bool = True
+    input: str = "28 × 28"
     why: str = ""
 
 
@@ -61,7 +63,7 @@ class Own:
             for class indices, R² for floats.
 
     Attributes:
-        name: the net's class; "" for the lab's.
+        name: the factory's, or the net's class; "" for the lab's.
         words: net and data in a line, for the record.
         live: the live knobs that act within the net, with the values that it has.
         shown: what a page may show.
@@ -91,7 +93,9 @@ class Own:
             if isinstance(self._model, torch.nn.Module):
                 self._model = _copied(self._model)  # as it is now, whatever becomes of theirs
             net = self._fresh(0)
-            self.name, self.live = type(net).__name__, live_values(net)
+            called = getattr(self._model, "__name__", "")
+            self.name = type(net).__name__ if called in ("", "<lambda>") else called
+            self.live = live_values(net)
             count = sum(part.numel() for part in net.parameters() if not torch.nn.parameter.is_lazy(part))
             size = f" with {count:,} parameters"
         self.words = (self.name or "The lab's net") + size + (f" on {self._data.words}" if self._data else "")
@@ -212,15 +216,27 @@ class Own:
         if self._data is None:
             return Shown()
         count, shape = class_count(self._data.y_train), tuple(self._data.x_train.shape[1:])
+        words = " × ".join(map(str, shape))
         if not pictures(self._data.x_train):
-            return Shown(
-                (), False, f"The net is not drawn and has no softmax v sigmoid: it takes {shape}, which is no picture."
-            )
+            why = f"The net is not drawn, and softmax v sigmoid not shown: an example, of shape {shape}, is no picture."
+            return Shown((), False, words, why)
         if count is None:
             why = f"Softmax v sigmoid is not shown: the targets are no class indices of 2 to {MOST_CLASSES} classes."
-            return Shown((), True, why)
+            return Shown((), True, words, why)
         names = self._data.classes
-        return Shown(names if len(names) == count else tuple(map(str, range(count))))
+        return Shown(names if len(names) == count else tuple(map(str, range(count))), True, words)
+
+
+def split(given: Mapping[str, Any]) -> "tuple[Own | None, dict[str, Any]]":
+    """Return the net and data of one's own among keyword arguments, if any, and the rest: fields of Config.
+
+    ``model`` is a field, too: the name of one of the lab's nets.
+    """
+    rest = dict(given)
+    parts = {name: rest.pop(name) for name in ("model", "data", "loss", "metric") if name in rest}
+    if isinstance(parts.get("model"), str) and ":" not in parts["model"]:
+        rest["model"] = parts.pop("model")
+    return (Own(**parts) if parts else None), rest
 
 
 def named(what: str, given: Any) -> Any:

@@ -14,7 +14,7 @@ TOP = 1.5
 """The axis ends this many times above the largest loss of the first half: the last ones are many times as high."""
 
 
-def find_lr(curve: LrCurve | None) -> Figure:
+def find_lr(curve: LrCurve | None, loss: str = "cross-entropy (nats)") -> Figure:
     """Draw the loss of each batch of a sweep over its lr (log axis); empty axes for None."""
     none = np.empty(0)
     lrs, losses, average = (curve.lrs, curve.losses, curve.average) if curve else (none, none, none)
@@ -28,7 +28,7 @@ def find_lr(curve: LrCurve | None) -> Figure:
         heights = np.interp(np.log(at), np.log(lrs), average) if len(at) else none
         point = markers(found.name, np.asarray(at, np.float64), heights, index + 1, SYMBOLS[index])
         data.append(point | {"hovertemplate": f"{found.name}: lr %{{x:.3g}}<extra></extra>"})
-    base = plot("Loss over learning rate", "learning rate (log)", "cross-entropy (nats)", entries=5)
+    base = plot("Loss over learning rate", "learning rate (log)", loss, entries=5)
     base["xaxis"] |= {"type": "log", "range": [float(np.log10(START)), float(np.log10(END))]}
     known = losses[: max(len(losses) // 2, 1)]
     if len(known) and np.isfinite(known).all():

@@ -2,7 +2,7 @@
 
 import html
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import ipywidgets
@@ -26,7 +26,9 @@ class Knobs(ipywidgets.VBox):
         problem: error text of two knobs that are valid separately but not together; empty if none.
     """
 
-    def __init__(self, config: Config = DEFAULTS) -> None:
+    def __init__(self, config: Config = DEFAULTS, without: Collection[str] = ()) -> None:
+        """Make a knob for each field; those named in ``without``, which mean nothing here, are never shown."""
+        self._without = frozenset(without)
         self.boxes = {name: ConfigKnob(name, getattr(config, name)) for name in KNOBS}
         self.problem = ""
         self._callbacks: list[Callable[[str, Any], None]] = []
@@ -92,9 +94,9 @@ class Knobs(ipywidgets.VBox):
 
     def _show_applicable(self) -> None:
         """Hide the knobs without effect; of the main ones, which stay where they are, say so."""
-        with_effect = applicable(self.config())
+        with_effect = applicable(self.config(), self._without)
         for name, box in self.boxes.items():
-            if KNOBS[name].group == MAIN:
+            if KNOBS[name].group == MAIN and name not in self._without:
                 box.idle = name not in with_effect
             else:
                 show(box, name in with_effect)

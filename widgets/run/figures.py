@@ -124,7 +124,9 @@ class TrainingFigures:
         record: the session's whole record at the last :meth:`pull`.
     """
 
-    def __init__(self, view: View, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, view: View, clock: Callable[[], float] = time.monotonic, *, outputs: bool = True) -> None:
+        """Make the figures; those of the net's answers only where ``outputs`` are classes."""
+        self._outputs = OUTPUTS if outputs else {}
         self.view = view
         self.record = Record()
         self._clock = clock
@@ -141,7 +143,7 @@ class TrainingFigures:
             )
             for name, (chart, label) in CHARTS.items()
         }
-        for name, which in OUTPUTS.items():
+        for name, which in self._outputs.items():
             label = f"What the net says of a picture ({which}): softmax and sigmoid"
             figure = charts.outputs(self.record, which)
             self.figures[name] = LiveFigure(figure, label=label, words=meanings(TERMS[name]))
@@ -252,7 +254,7 @@ class TrainingFigures:
     def _show_outputs(self, record: Record, everything: bool) -> None:
         now = record.outputs
         answers = (now.step, now.names) if now else (-1, ())
-        for name, which in OUTPUTS.items():
+        for name, which in self._outputs.items():
             shown, live = self._answers.get(name), self.figures[name]
             if answers == shown or not (everything or live.seen):
                 continue
@@ -266,7 +268,10 @@ class TrainingFigures:
 
 def _shape(record: Record) -> object:
     """Return what decides the traces: rows of one shape extend rows of the same shape only."""
-    return record.layers, record.norms, record.range, record.weight_ranges, record.steps_per_epoch
+    return (
+        record.layers, record.norms, record.range, record.weight_ranges, record.steps_per_epoch,
+        record.loss, record.metric,
+    )  # fmt: skip
 
 
 def after(record: Record, step: int) -> Record:

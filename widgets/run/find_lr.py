@@ -30,6 +30,7 @@ class FindLr(ipywidgets.VBox):
         search: begins a sweep, on the button's press.
         over: called from a thread of its own with a sweep that is over; is to call :meth:`show_result`.
         take: called with the learning rate that a person takes.
+        loss: what the loss's axis says.
 
     Attributes:
         button: starts a sweep, and cancels one that goes on; the panel connects it to :meth:`press`.
@@ -38,14 +39,19 @@ class FindLr(ipywidgets.VBox):
     """
 
     def __init__(
-        self, search: Callable[[], LrSearch], over: Callable[[LrSearch], None], take: Callable[[float], None]
+        self,
+        search: Callable[[], LrSearch],
+        over: Callable[[LrSearch], None],
+        take: Callable[[float], None],
+        loss: str = "cross-entropy (nats)",
     ) -> None:
+        self._loss = loss
         self._begin, self._over, self._take = search, over, take
         self._search: LrSearch | None = None
         self._found: dict[str, float] = {}
         self.button = ipywidgets.Button(tooltip="Sweep the learning rate on a copy of the net")
         label = "Loss over the learning rate of a sweep"
-        self.figure = LiveFigure(find_lr(None), label=label, words=meanings(TERMS))
+        self.figure = LiveFigure(find_lr(None, loss), label=label, words=meanings(TERMS))
         self.figure.on_click(lambda lr, _: take(_rounded(lr)))
         self.takes = [ipywidgets.Button() for _ in range(3)]
         for button in self.takes:
@@ -117,7 +123,7 @@ class FindLr(ipywidgets.VBox):
         self._words.value = f"<p {role}>{html.escape(words).replace(chr(10), '<br>')}</p>"
 
     def _draw(self, curve: LrCurve | None) -> None:
-        self.figure.draw(find_lr(curve))
+        self.figure.draw(find_lr(curve, self._loss))
         self.figure.flush()
 
 

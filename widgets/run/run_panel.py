@@ -229,4 +229,8 @@ class RunPanel(Panel, Generic[R]):
         """Load torch once the page is painted, so that the first Start need not wait for it."""
         if not self._warmed:
             self._warmed = True
-            lab.warm.warm(self.run.config)
+            self.warm()
+
+    def warm(self) -> None:
+        """Load in the background what the first Start will need."""
+        lab.warm.warm(self.run.config)

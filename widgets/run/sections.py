@@ -145,7 +145,7 @@ class Menus(dict[str, Any]):
             if tuple(self[menu].options) != options:
                 kept = self[menu].value
                 with self._muted:
-                    self[menu].options, self[menu].value = options, kept
+                    self[menu].options, self[menu].value = options, min(kept, len(options) - 1)
 
     def on_choice(self, name: str, callback: Callable[[str, Any], None]) -> None:
         """Register ``callback(name, value)``, called after a person's choice."""
@@ -160,7 +160,7 @@ def sections(
     with_help: bool = True,
     small: bool = False,
 ) -> dict[str, Any]:
-    """Return every section of :data:`SECTIONS` as a widget, by the name of its first figure.
+    """Return every section of :data:`SECTIONS` that has figures as a widget, by the name of its first figure.
 
     Args:
         figures, menus: by name; a section leaves out a menu that is not there.
@@ -175,11 +175,12 @@ def sections(
             each.words if with_help else "",
             menus=[menus[name] for name in each.menus if name in menus],
             parts=[
-                together(figures[name] for name in each.figures),
+                together(figures[name] for name in each.figures if name in figures),
                 *([more[each.title]] if each.title in more else []),
             ],
         )
         for each in SECTIONS
+        if figures.keys() & set(each.figures)
     }
 
 
@@ -193,9 +194,11 @@ def section_tabs(
         findings: what happened in the run, under the overview's figures.
         above: widgets above them.
     """
-    overview = ipywidgets.VBox([*above, small_multiples(figures[name] for name in OVERVIEW), findings])
-    rest = sections(figures, menus, {}, small=True).values()
-    tabs = {each.tab: made for each, made in zip(SECTIONS, rest, strict=True)}
+    # Without answers to show: the score, or what else there is of the metric.
+    small = small_multiples(figures.get(name, figures["accuracy"]) for name in OVERVIEW)
+    overview = ipywidgets.VBox([*above, small, findings])
+    rest = sections(figures, menus, {}, small=True)
+    tabs = {each.tab: rest[each.figures[0]] for each in SECTIONS if each.figures[0] in rest}
     film = (
         f"Choose a {term('step')}, or play them as a film. A {term('branch')} goes on from a step, by way of the "
         f"{term('snapshot')} before it; to {term('prolong')} a finished run adds {term('epoch', 'epochs')}."

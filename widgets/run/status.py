@@ -1,6 +1,7 @@
 """A run's state and progress as text."""
 
 import html
+import math
 
 from lab.config import Config
 from lab.progress import Progress

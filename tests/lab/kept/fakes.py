@@ -34,6 +34,7 @@ class FakeSession:
     def __init__(self, config: Config | None = None, layout: Layout = LAYOUT) -> None:
         self.config = config or Config()
         self.state, self.error = "ready", ""
+        self.own = None
         self.history = History()
         self.looks = 0
         self._layout = layout

@@ -9,8 +9,9 @@ from typing import Any
 import ipywidgets
 
 from lab.branching import origin_words
-from lab.config import DEFAULTS, LIVE, Config, ConfigError
+from lab.config import DEFAULTS, KNOBS, LIVE, Config, ConfigError
 from lab.findings import findings
+from lab.own import Shown, split
 from lab.progress import Progress
 from lab.record import Record
 from lab.session import ENDED, Session
@@ -52,7 +53,8 @@ class TrainingPanel(RunPanel[Session]):
     """Panel that trains a net and charts its layers, with knobs that can be changed during the run.
 
     ``TrainingPanel()`` as the last line of a cell shows it; ``TrainingPanel(lr=0.9, norm="none")``
-    starts from other knobs.
+    starts from other knobs. ``TrainingPanel(model=make_net, data=(x, y))`` trains a net and data of one's own, with a
+    ``loss`` and a ``metric``: see lab.own.Own.
 
     Attributes:
         session: the run that is shown; a new one at each Start after an end, and at each Reset.
@@ -73,6 +75,8 @@ class TrainingPanel(RunPanel[Session]):
 
     Raises:
         ConfigError: for a change that is not a valid knob.
+        lab.data.DataError, lab.nn.own.NetError: for a net or data of one's own that cannot be used; what shows only
+            with the data in the net is told on the panel.
     """
 
     TITLE = "The training lab"
@@ -89,12 +93,17 @@ class TrainingPanel(RunPanel[Session]):
         watch_page: bool | None = None,
         **changes: Any,
     ) -> None:
-        config = config.replace(**changes)
-        self.knobs = Knobs(config)
+        self._own, changes = split(changes)
+        config, shown = config.replace(**changes), Shown()
+        if self._own:
+            config, shown = self._own.configured(config), self._own.shown
+        self.knobs = Knobs(config, self._own.without_effect if self._own else ())
         self.menus = Menus()
+        self.menus.name_classes(shown.classes or ("",))
         self.autosave = AutoSave()
-        self._charts = TrainingFigures(View(near_zero=course_near_zero(config), threshold=config.near_zero), clock)
-        super().__init__(Session(config), Buttons(), clock=clock, watch_page=watch_page)
+        view = View(near_zero=self._usual_near_zero(config), threshold=config.near_zero)
+        self._charts = TrainingFigures(view, clock, outputs=bool(shown.classes))
+        super().__init__(Session(config, own=self._own), Buttons(), clock=clock, watch_page=watch_page)
         self.branching = BranchControls(lambda step: self.run.why_no_branch(step), lambda: self.run.why_no_prolonging())
         self._before: Record | None = None
         self.scrubber = Scrubber(
@@ -105,22 +114,31 @@ class TrainingPanel(RunPanel[Session]):
         )
         self.adopt(self.scrubber)
         self.link = ConfigLink(config, served=under_voila())
-        self.net = NetView(config)
+        self.net = NetView(config, classes=shown.classes, shape=shown.input, planned=not (self._own and self._own.has_net))
         self._left_out = ""
         self._near_zero_chosen = False
         self._pace: tuple[float, int] | None = None  # seconds a step, and its batch size, when last seen
         figures = self._charts.figures
         self.presets, self.findings = Presets(self.on_preset), classed(ipywidgets.HTML(), "lab-findings")
-        self.find_lr = FindLr(self._search_lr, self.on_lr_found, self.on_take_lr)
+        loss = ("loss",) if self._own else ()
+        self.find_lr = FindLr(self._search_lr, self.on_lr_found, self.on_take_lr, *loss)
         figures = figures | {"find_lr": self.find_lr.figure}
-        shown = section_tabs(figures, self.menus, self.scrubber, self.findings, above=[explained(self.net)])
-        self.tabs = tabs(shown | {"Find lr": self.find_lr, "Words": words_tab()})
-        beside_charts = knob_column([self.presets, self.knobs])
-        self.show_parts(figures, one_screen(beside_charts, self.tabs), beside=[self.link])
+        above = [explained(self.net)] if shown.pictures else []
+        if shown.why:
+            above.append(classed(ipywidgets.HTML(f"<p>{html.escape(shown.why)}</p>"), "lab-own"))
+        titled = section_tabs(figures, self.menus, self.scrubber, self.findings, above=above)
+        self.tabs = tabs(titled | {"Find lr": self.find_lr, "Words": words_tab()})
+        # The named settings are the lesson's, and a link or a line of code could not hold a net of one's own.
+        beside_charts = knob_column([self.knobs] if self._own else [self.presets, self.knobs])
+        self.show_parts(figures, one_screen(beside_charts, self.tabs), beside=[] if self._own else [self.link])
         self._connect()
         self.menus.show("near_zero", self._charts.view.near_zero)
         self.update()
         open_runs.add(self)
+
+    def _usual_near_zero(self, config: Config) -> str:
+        """Return the course's definition of near zero; abs(x) < t for a net of one's own: its layers are of any scale."""
+        return "near_abs" if self._own and self._own.has_net else course_near_zero(config)
 
     @property
     def session(self) -> Session:
@@ -166,8 +184,8 @@ class TrainingPanel(RunPanel[Session]):
 
     @handler
     def on_defaults(self, _: object = None) -> None:
-        """Reset every knob to its default."""
-        self.knobs.set(DEFAULTS)
+        """Reset every knob to its default; those within a net of one's own to what it came with."""
+        self.knobs.set(self._own.configured(DEFAULTS) if self._own else DEFAULTS)
         self.follow()
 
     @handler
@@ -277,15 +295,22 @@ class TrainingPanel(RunPanel[Session]):
     def about(self) -> str:
         """Return the last validation's results or, before the start, the run's estimated duration, as markup."""
         if self.run.state == "ready":
-            return length_line(self.knobs.config(), self._pace) if not self.knobs.problem else ""
+            if self.knobs.problem:
+                return ""
+            config = self.knobs.config()
+            return length_line(config, self._pace, self._own.examples(config) if self._own else None)
         record = self._charts.record
         origin = f"<span>{html.escape(origin_words(record.origin))}</span>" if record.origin else ""
-        return origin + (validation_line(record.validations[-1]) if record.validations else "")
+        return origin + (validation_line(record.validations[-1], record.metric) if record.validations else "")
 
     def settings(self) -> Settings:
         """Return the run's changed settings, seed and device, and the run that it came from."""
-        origin = self.run.since(-1).origin
-        return super().settings() | ({"Goes on from": origin_words(origin)} if origin else {})
+        origin, made = self.run.since(-1).origin, super().settings()
+        if self._own:
+            left_out = {KNOBS[name].label for name in self._own.without_effect}
+            made = {label: value for label, value in made.items() if label not in left_out}
+            made["Net and data"] = self._own.words
+        return made | ({"Goes on from": origin_words(origin)} if origin else {})
 
     def show_status(self, state: str, progress: Progress) -> None:
         """Show the run's state and progress."""
@@ -343,9 +368,14 @@ class TrainingPanel(RunPanel[Session]):
 
     def new_run(self) -> Session:
         """Return a new session, ready to start, with the knobs' current settings."""
-        session = Session(self.knobs.config())
+        session = Session(self.knobs.config(), own=self._own)
         session.watch(self.menus["digit"].value, self.menus["other"].value)
         return session
+
+    def warm(self) -> None:
+        """Load what the lab's own run needs: whoever has a net of one's own has torch."""
+        if self._own is None:
+            super().warm()
 
     def keep(self) -> None:
         """Save the run from now to its end."""
@@ -362,7 +392,7 @@ class TrainingPanel(RunPanel[Session]):
     def empty(self) -> None:
         """Empty the charts; until a definition of near zero is chosen, the course's follows the activation."""
         config, view = self.run.config, self._charts.view
-        definition = view.near_zero if self._near_zero_chosen else course_near_zero(config)
+        definition = view.near_zero if self._near_zero_chosen else self._usual_near_zero(config)
         self.menus.show("near_zero", definition)
         before, self._before = self._before, None
         view = replace(view, near_zero=definition, threshold=config.near_zero, run=view.run + 1, before=before)

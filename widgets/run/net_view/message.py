@@ -50,12 +50,14 @@ class LayerMaps(Protocol):
     def threshold(self) -> float: ...
 
 
-def describe(layers: Sequence[Layer], weights: bool, classes: int = 10) -> dict[str, Any]:
+def describe(layers: Sequence[Layer], weights: bool, classes: int = 10, shape: str = "28 × 28") -> dict[str, Any]:
     """Return what the page must know to read the bytes: of each layer name, shape and what of it is drawn.
 
     Args:
         layers: the net's.
         weights: whether the first layer's weights are drawn in place of its maps.
+        classes: number of logits; 0 where the net names none.
+        shape: of the input, in words.
 
     Where all of it would be too much, the largest pictures are halved, and then the widest layers' last channels left
     out.
@@ -69,7 +71,7 @@ def describe(layers: Sequence[Layer], weights: bool, classes: int = 10) -> dict[
             "count": layer.shape[0], "height": height, "width": width, "halved": 0,
             "weights": shows, "can_show_weights": layer.weight is not None,
         })  # fmt: skip
-    made = {"layers": drawn, "classes": classes, "dead": DEAD}
+    made = {"layers": drawn, "classes": classes, "dead": DEAD, "input": shape}
     while size(made) > MOST_BYTES:
         large = [each for each in drawn if min(each["height"], each["width"]) >= 8]
         if large:

@@ -92,7 +92,7 @@ function render({ model, el }) {
     const in_ = part("div", "net-block net-input");
     input = part("canvas", "net-picture", { width: 28, height: 28 });
     input.setAttribute("role", "img");
-    in_.append(part("b", "", { textContent: "input" }), part("small", "", { textContent: "28 × 28" }), part("small", "", { textContent: "pixels" }), part("small", "", { textContent: "\u00a0" }), input);
+    in_.append(part("b", "", { textContent: "input" }), part("small", "", { textContent: described().input }), part("small", "", { textContent: "pixels" }), part("small", "", { textContent: "\u00a0" }), input);
     blocks = layers.map((layer, index) => {
       const button = part("button", "net-block", { type: "button" });
       const canvas = part("canvas", "net-tiles", { ariaHidden: "true" });
@@ -139,7 +139,8 @@ function render({ model, el }) {
     key.append(part("i", "net-softmax"), " softmax ", part("i", "net-sigmoid"), " sigmoid");
     out.append(part("b", "", { textContent: "answer" }), key, says, output);
     answers = answerRows(output, model.get("classes"));
-    row.replaceChildren(in_, ...blocks.flatMap(({ button }) => [arrow(), button]), arrow(), out);
+    const names = described().classes > 0; // a net of one's own may name none
+    row.replaceChildren(in_, ...blocks.flatMap(({ button }) => [arrow(), button]), ...(names ? [arrow(), out] : []));
     const first = layers[0];
     show.hidden = !first?.can_show_weights;
     show.textContent = first?.weights ? `Show ${first.name}'s maps` : `Show ${first?.name}'s weights`;

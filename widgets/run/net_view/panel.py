@@ -52,7 +52,25 @@ class NetView(anywidget.AnyWidget):
     classes: Any = traitlets.List(traitlets.Unicode()).tag(sync=True)
     threshold: Any = traitlets.Float().tag(sync=True)
 
-    def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        config: Config,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        classes: Sequence[str] = tuple("0123456789"),
+        shape: str = "28 × 28",
+        planned: bool = True,
+    ) -> None:
+        """Draw the net of ``config``.
+
+        Args:
+            config: the settings of the run that will be shown.
+            clock: gives seconds.
+            classes: names of the answers; () for a net that names none.
+            shape: of the input, in words.
+            planned: whether ``config`` tells the net's layers; those of a net of one's own come with the first maps.
+        """
+        self._shape, self._planned, self._logits = shape, planned, len(classes)
         self._clock = clock
         self._lock = threading.RLock()  # the ticker pulls, the page's messages come in another thread
         self._run: HasMaps | None = None
@@ -61,7 +79,7 @@ class NetView(anywidget.AnyWidget):
         self._seen: set[str] = set()
         self._layers: tuple[Layer, ...] = ()
         self.sent = 0
-        super().__init__(weights=config.model == "logistic", classes=[str(digit) for digit in range(10)])
+        super().__init__(weights=config.model == "logistic", classes=list(classes))
         self.show_net(config)
         self.observe(lambda _: self._describe(), "weights")
         self.on_msg(self._receive)
@@ -78,13 +96,13 @@ class NetView(anywidget.AnyWidget):
     def show_net(self, config: Config) -> None:
         """Draw the net of ``config`` without maps: its run has not begun."""
         self.threshold = config.near_zero
-        layers = plan(config)
+        layers = plan(config) if self._planned else ()
         if layers != self._layers and (len(layers) == 1) != (len(self._layers) == 1):
             self.weights = len(layers) == 1  # of one layer the weights say more than ten numbers
         if self.layer not in [layer.name for layer in layers]:
             self.layer = ""
         self._shot = None
-        self._show_layers(layers)
+        self._show_layers(layers, self._logits)
         self.send({"type": "empty"})
 
     def name_classes(self, names: Sequence[str]) -> None:
@@ -101,7 +119,7 @@ class NetView(anywidget.AnyWidget):
             shot = run.maps()
             if shot is None or shot is self._shot or self._held():
                 return
-            self._show_layers(shot.layers)
+            self._show_layers(shot.layers, len(shot.logits))
             self._send_shot(shot)
 
     def _held(self) -> bool:
@@ -113,13 +131,13 @@ class NetView(anywidget.AnyWidget):
         packed = pack(shot, self.described)
         self.send({"type": "maps", "pause": len(packed) / BYTES_A_SECOND}, [packed])
 
-    def _show_layers(self, layers: tuple[Layer, ...]) -> None:
-        if layers != self._layers:
-            self._layers = layers
+    def _show_layers(self, layers: tuple[Layer, ...], logits: int) -> None:
+        if (layers, logits) != (self._layers, self._logits) or not self.described:
+            self._layers, self._logits = layers, logits
             self._describe()
 
     def _describe(self) -> None:
-        self.described = describe(self._layers, self.weights)
+        self.described = describe(self._layers, self.weights, self._logits, self._shape)
         if self._shot is not None:
             self._send_shot(self._shot)
 
