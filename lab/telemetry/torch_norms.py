@@ -10,7 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from lab.nn.batch_norm import batch_statistics
 from lab.nn.own import UNSEEN
+
+
+def _grouped(norm: nn.Module, x: Tensor) -> Tensor:
+    """Return ``x`` with the values that are normalised together along its last axis."""
+    if isinstance(norm, nn.LayerNorm):
+        return x.flatten(-len(norm.normalized_shape))
+    if isinstance(norm, nn.GroupNorm):
+        return x.reshape(len(x), norm.num_groups, -1)
+    return x.flatten(2)  # InstanceNorm
 
 
 def measure_torch_norm(norm: nn.Module, x: Tensor, figures: Tensor) -> None:
@@ -20,17 +30,17 @@ def measure_torch_norm(norm: nn.Module, x: Tensor, figures: Tensor) -> None:
     """
     x = x.detach().float()
     running = cast(Tensor | None, getattr(norm, "running_mean", None))
-    by_channel = isinstance(norm, _BatchNorm)
     with torch.no_grad():
-        if by_channel:
-            flat = x.transpose(0, 1).flatten(1)
-        elif isinstance(norm, nn.LayerNorm):
-            flat = x.flatten(-len(norm.normalized_shape))
-        elif isinstance(norm, nn.GroupNorm):
-            flat = x.reshape(len(x), norm.num_groups, -1)
+        if isinstance(norm, _BatchNorm):
+            mean, var = batch_statistics(x)
+            count = x.numel() // x.shape[1]
         else:
-            flat = x.flatten(2)
-        var, mean = torch.var_mean(flat, -1, correction=0)
+            flat = _grouped(norm, x)
+            count = flat.shape[-1]
+            mean = flat.mean(-1, keepdim=True)
+            # var_mean would say the same, four times slower on a CPU.
+            centred = flat - mean
+            var = (centred * centred).mean(-1)
         uses_running = running is not None and not norm.training
         used = cast(Tensor, norm.running_var) if uses_running else var
         smallest = used.min()
@@ -38,7 +48,6 @@ def measure_torch_norm(norm: nn.Module, x: Tensor, figures: Tensor) -> None:
         if running is None:
             figures[2:].fill_(math.nan)
             return
-        count = flat.shape[-1]
         unbiased = var * (count / (count - 1) if count > 1 else math.nan)
         unseen = cast(Tensor, getattr(norm, UNSEEN))
         if norm.training:

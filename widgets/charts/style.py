@@ -24,6 +24,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "6px,2px
 
 HEIGHT = 300
 LEGEND_ROW = 20
+MOST_ROWS = 4
 
 
 def column(record: Record, name: str) -> NDArray[np.float32]:
@@ -34,7 +35,8 @@ def column(record: Record, name: str) -> NDArray[np.float32]:
 
 def line(name: str, x: NDArray[Any], y: NDArray[Any], index: int, *, faint: bool = False, **rest: Any) -> Figure:
     """Return a line trace in the ``index``-th colour and dash; ``faint`` for raw values behind an average."""
-    style: dict[str, Any] = {"color": COLOURS[index % len(COLOURS)], "dash": DASHES[index % len(DASHES)], "width": 2}
+    dash = DASHES[(index + index // len(COLOURS)) % len(DASHES)]  # where colours come again, they have another dash
+    style: dict[str, Any] = {"color": COLOURS[index % len(COLOURS)], "dash": dash, "width": 2}
     trace: Figure = {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": style}
     if faint:
         trace |= {"line": FAINT, "opacity": 0.7}
@@ -75,9 +77,11 @@ def x_title(record: Record, view: View) -> str:
 def plot(title: str, x: str, y: str, *, entries: int = 3, **y_axis: Any) -> dict[str, Any]:
     """Return a chart's layout: titled axes, and a legend of ``entries`` below.
 
-    The height is fixed, so that nothing on the page jumps while data comes in.
+    The height is fixed, so that nothing on the page jumps while data comes in. A legend of many entries is scrolled.
     """
-    extra = LEGEND_ROW * max(0, -(-entries // 3) - 2)
+    rows = -(-entries // 3)
+    extra = LEGEND_ROW * min(max(0, rows - 2), MOST_ROWS - 2)
+    long = {"maxheight": LEGEND_ROW * MOST_ROWS} if rows > MOST_ROWS else {}
     return {
         "title": heading(title),
         "height": HEIGHT + extra,
@@ -86,7 +90,7 @@ def plot(title: str, x: str, y: str, *, entries: int = 3, **y_axis: Any) -> dict
         "yaxis": axis(y, hoverformat=".2~%" if "%" in y_axis.get("tickformat", "") else ".4~g", **y_axis),
         "showlegend": True,
         "hoverlabel": {"namelength": -1},  # whole names
-        "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
+        "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"} | long,
     }
 
 

@@ -139,6 +139,7 @@ function render({ model, el }) {
     key.append(part("i", "net-softmax"), " softmax ", part("i", "net-sigmoid"), " sigmoid");
     out.append(part("b", "", { textContent: "answer" }), key, says, output);
     answers = answerRows(output, model.get("classes"));
+    row.classList.toggle("net-long", layers.length > 6); // in one line, to be scrolled
     const names = described().classes > 0; // a net of one's own may name none
     row.replaceChildren(in_, ...blocks.flatMap(({ button }) => [arrow(), button]), ...(names ? [arrow(), out] : []));
     const first = layers[0];
