@@ -18,6 +18,9 @@ AROUND = 50
 SILENT = 0.6
 """Share near zero from which a layer is called silent: the lesson's are above, layers that learn below."""
 
+SILENT_OWN = 0.9
+"""The same for a layer of one's own net: a ReLU alone has half of its values at zero."""
+
 HIGH_MULTIPLIER = 50.0
 """A norm's multiplier worth a word; at batch size 64 it stays below 10."""
 
@@ -82,10 +85,9 @@ def _outcome(record: Record, config: Config, state: str) -> Iterator[str]:
 
 
 def _broken(record: Record, layer: str) -> bool:
-    """Return whether a layer's last output was not finite; one that did not run, or of a single value, has no std."""
-    counts = record.hists[-1, record.layers.index(layer)].sum() if len(record.hists) else 2
-    mean, std = (float(record.columns[f"{name}/{layer}"][-1]) for name in ("mean", "std"))
-    return bool((counts and not math.isfinite(mean)) or (counts > 1 and not math.isfinite(std)))
+    """Return whether a layer's last output was not finite; without values, or with one, it has no std anyway."""
+    values = record.hists[-1, record.layers.index(layer)].sum() if len(record.hists) else 2
+    return bool(values > 1 and not math.isfinite(record.columns[f"std/{layer}"][-1]))
 
 
 def _silent_layer(record: Record, near_zero: str) -> Iterator[str]:
@@ -97,7 +99,7 @@ def _silent_layer(record: Record, near_zero: str) -> Iterator[str]:
     worst = max(shares, key=lambda name: shares[name])
     share = shares[worst]
     window = f"over the last {min(LAST, len(record.steps)):,} recorded steps"
-    if share >= SILENT:
+    if share >= (SILENT_OWN if record.own else SILENT):
         yield f"{worst} is silent: about {round(10 * share)} in 10 of its values are near zero ({share:.0%}, {window})."
     else:
         yield f"No layer is silent: the largest near-zero share is {worst}'s, {share:.0%} {window}."

@@ -125,7 +125,9 @@ class Own:
         at_default = (name for name in self.live if getattr(config, name) == getattr(DEFAULTS, name))
         return config.replace(**changes, **{name: self.live[name] for name in at_default})
 
-    def parts(self, config: Config, device: "torch.device", lesson_net: LessonNet) -> "tuple[Task, nn.Module, str, bool]":
+    def parts(
+        self, config: Config, device: "torch.device", lesson_net: LessonNet
+    ) -> "tuple[Task, nn.Module, str, bool]":
         """Return task and net on ``device``, what a person should know of them, and whether the net draws numbers.
 
         Args:
@@ -136,13 +138,18 @@ class Own:
         """
         import torch
 
-        from lab.nn.own import OwnNet, layers_from, try_out
+        from lab.nn.own import NetError, OwnNet, layers_from, try_out
         from lab.training.own_task import fitted, gallery
         from lab.training.seeded import seeded
 
         task = self._task(config, device)
         notice, net = "", self._fresh(config.seed).to(device) if self.has_net else None
         if net is None:
+            shape = tuple(task.x_train.shape[1:])
+            if config.model == "cnn" and (len(shape) != 3 or shape[0] != 1):
+                raise NetError(
+                    f"The lab's CNN takes pictures of one channel, (1, height, width); an example is {shape}."
+                )
             net, notice = lesson_net(config, task, device)
         x = task.x_train[: min(TRIED, config.batch_size, len(task.x_train))]
         fits: list[Task] = []
@@ -152,8 +159,9 @@ class Own:
             draws = not torch.equal(before, _generator_state(device))
         (task,) = fits
         if self._data is not None:
-            outputs = found.output.shape[1] if isinstance(found.output, torch.Tensor) and found.output.dim() == 2 else None
-            task = replace(task, gallery=gallery(task, self._data.classes, outputs))
+            out = found.output
+            logits = out.shape[1] if isinstance(out, torch.Tensor) and out.dim() == 2 else None
+            task = replace(task, gallery=gallery(task, self._data.classes, logits))
         if not self.has_net:
             return task, net, notice, draws
         layers, without = layers_from(found)
@@ -211,11 +219,12 @@ class Own:
         return net
 
     def _what_is_shown(self) -> Shown:
-        from lab.training.own_task import MOST_CLASSES, class_count, pictures
+        from lab.training.own_task import MOST_CLASSES, class_count, compares, pictures
 
         if self._data is None:
             return Shown()
-        count, shape = class_count(self._data.y_train), tuple(self._data.x_train.shape[1:])
+        count = None if compares(self._loss) else class_count(self._data.y_train)
+        shape = tuple(self._data.x_train.shape[1:])
         words = " × ".join(map(str, shape))
         if not pictures(self._data.x_train):
             why = f"The net is not drawn, and softmax v sigmoid not shown: an example, of shape {shape}, is no picture."

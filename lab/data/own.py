@@ -67,7 +67,7 @@ def read(data: Any) -> Tensors:
     for name, train, valid in (("x", x, x_valid), ("y", y, y_valid)):
         if train.shape[1:] != valid.shape[1:] or train.dtype != valid.dtype:
             raise DataError(
-                f"{name} and {name}_valid do not match: an example is {_words(train)}, and {_words(valid)} in validation"
+                f"{name} and {name}_valid do not match: an example is {_words(train)}, in validation {_words(valid)}"
             )
     return Tensors(x, y, x_valid, y_valid, classes)
 
@@ -160,5 +160,5 @@ def _of_dataset(name: str, data: Any) -> tuple[Tensor, Tensor]:
 def _number_or_array(name: str, part: Any) -> Tensor:
     array = np.array(part)
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{name} is {type(part).__name__}: give a tensor, an array or a number (for pictures, ToTensor)")
+        raise DataError(f"{name} is {type(part).__name__}: give a tensor, an array or a number")
     return torch.from_numpy(array)

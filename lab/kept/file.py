@@ -124,8 +124,7 @@ def read(path: Path) -> Record:
             **weights,
             # Files of earlier versions have none.
             origin=Origin(*facts["origin"]) if facts.get("origin") else None,
-            **{name: str(facts[name]) for name in WORDS if name in facts},
-            **{name: _unpacked(facts[name]) for name in FACTS},
+            **{name: _unpacked(facts[name]) for name in (*FACTS, *(name for name in WORDS if name in facts))},
         )
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ NO_CHANGE = (nn.Identity, nn.Flatten, nn.Unflatten)
 """Modules whose output has the values of their input: nothing to measure."""
 
 UNSEEN = "_lab_unseen"
-"""Buffer of a torch norm with running statistics: the product of (1 - momentum) over its steps, as the lab's norms have."""
+"""Buffer of a torch norm with running statistics: the product of (1 - momentum) over its steps."""
 
 PARAMETRIZATIONS = "parametrizations"
 """Where torch keeps modules that compute a weight: they are no layers."""
@@ -172,7 +172,7 @@ def live_values(net: nn.Module) -> dict[str, float]:
 def _settable(module: nn.Module) -> Iterable[tuple[str, str, float]]:
     """Yield (knob, attribute, value) of what a live knob can set in ``module`` itself."""
     if isinstance(module, Norm | TorchNorm):
-        yield "norm_eps", "eps", float(cast(float, module.eps))
+        yield "norm_eps", "eps", float(module.eps)
     if isinstance(module, AveragingNorm | _NormBase) and module.momentum is not None:
         yield "norm_momentum", "momentum", float(module.momentum)
     if isinstance(module, nn.LeakyReLU):
@@ -220,7 +220,7 @@ class OwnNet(nn.Module):
 
 
 def _add_unseen(norm: nn.Module) -> None:
-    """Give a norm with running statistics the buffer UNSEEN: nan where it has seen batches before, who knows how many."""
+    """Give a norm with running statistics the buffer UNSEEN: nan where it has seen batches before."""
     if isinstance(norm, _NormBase) and not isinstance(norm, Norm) and norm.running_mean is not None:
         fresh = norm.num_batches_tracked is not None and not int(norm.num_batches_tracked)
         start = torch.full((), 1.0 if fresh else math.nan, dtype=torch.float64, device=norm.running_mean.device)

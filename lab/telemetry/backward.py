@@ -16,7 +16,8 @@ from lab.record import GRADIENT
 def weight_of(block: nn.Module) -> Tensor | None:
     """Return the weight of a block's layer, or of the module itself.
 
-    None where there is none, one that is computed anew at each pass, or one that is not float32 in the order of its axes or channels_last.
+    None where there is none, one that is computed anew at each pass, or one not float32, in the order of its axes
+    or channels_last.
     """
     weight = getattr(getattr(block, "layer", block), "weight", None)
     if not isinstance(weight, nn.Parameter) or weight.dtype != torch.float32 or not weight.numel():

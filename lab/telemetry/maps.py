@@ -221,9 +221,7 @@ class MapProbe(Callback):
             weights = first.detach().reshape(-1, *layers[0].weight).cpu().numpy().copy()
         picture = gallery.pictures[at].numpy() if own is None else own
         answer = logits[0].cpu().numpy() if gallery.answers else np.empty(0, np.float32)
-        self.latest = LayerMaps(
-            done - 1, layers, picture, maps, shares, weights, answer, learner.config.near_zero
-        )
+        self.latest = LayerMaps(done - 1, layers, picture, maps, shares, weights, answer, learner.config.near_zero)
         self._shown = key
         self.looks += 1
         self.seconds += time.perf_counter() - begin
@@ -245,7 +243,9 @@ def drawn(net: nn.Module) -> tuple[Observed, ...]:
     """Return the layers that are drawn: all, or, where those are many, only those with weights that are no norms."""
     layers = layers_of(net)
     if len(layers) > MOST_LAYERS:
-        layers = tuple(layer for layer in layers if layer.norm is not layer.module and weight_of(layer.layer) is not None)
+        layers = tuple(
+            layer for layer in layers if layer.norm is not layer.module and weight_of(layer.layer) is not None
+        )
     return layers[:MOST_LAYERS]
 
 

@@ -206,11 +206,10 @@ class Recorder(Callback):
         self._images += int(sizes.sum())
 
     def _broken(self, row: np.ndarray, hists: np.ndarray) -> str | None:
-        """Return the first layer of a row whose mean or std is not finite, of those that ran: a single value has no std."""
+        """Return the first layer whose std is not finite; without values, or with one, it has none anyway."""
         columns = self.history.layout.device_columns
         for layer, counts in zip(self.history.layout.layers, hists.sum(axis=1), strict=True):
-            mean, std = (row[columns.index(f"{name}/{layer}")] for name in ("mean", "std"))
-            if (counts and not math.isfinite(mean)) or (counts > 1 and not math.isfinite(std)):
+            if counts > 1 and not math.isfinite(row[columns.index(f"std/{layer}")]):
                 return layer
         return None
 

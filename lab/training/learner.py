@@ -5,10 +5,10 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
-from typing import Concatenate, ParamSpec, cast
+from typing import Any, Concatenate, ParamSpec, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lab.config import Config
 from lab.training.callbacks import Callback, CancelBatch, CancelEpoch, CancelFit, check_events
@@ -105,7 +105,7 @@ class Learner:
     def __init__(
         self,
         config: Config,
-        model: nn.Module,
+        model: Any,
         task: Task,
         optimizer: Optimizer,
         generator: torch.Generator,
@@ -209,7 +209,7 @@ class Learner:
     def set_live(self, config: Config) -> None:
         """Put the live knobs of ``config`` into the model and the optimiser; lr and momentum follow with the batch."""
         self.config = config
-        self.model.set_live(config)  # type: ignore[operator]
+        self.model.set_live(config)
         self.optimizer.weight_decay = config.weight_decay
         self.optimizer.beta2 = config.beta2
         self.optimizer.eps = config.opt_eps

@@ -55,6 +55,12 @@ def no_metric(outputs: Tensor, targets: Tensor) -> Tensor:
     return torch.full((), torch.nan, device=outputs.device)
 
 
+def compares(loss: Any) -> bool:
+    """Return whether a loss, or the one of this name, compares outputs and targets number by number."""
+    known = LOSSES.get(loss) if isinstance(loss, str) else loss
+    return known in ALIKE or isinstance(known, ALIKE_MODULES)
+
+
 def name_of(part: object) -> str:
     """Return what a loss or a metric is called in a message."""
     return part if isinstance(part, str) else str(getattr(part, "__name__", type(part).__name__))
@@ -68,11 +74,18 @@ def check_names(loss: object, metric: object) -> None:
     """
     for what, given, known in (("loss", loss, LOSSES), ("metric", metric, METRICS)):
         if given is not None and not callable(given) and given not in known:
-            raise NetError(f"{what} must be one of {', '.join(known)}, or a function of (outputs, targets); got {given!r}")
+            raise NetError(
+                f"{what} must be one of {', '.join(known)}, or a function of (outputs, targets); got {given!r}"
+            )
 
 
 def make_task(
-    parts: tuple[Tensor, Tensor, Tensor, Tensor], device: torch.device, loss: Any, metric: Any, words: str, source: object
+    parts: tuple[Tensor, Tensor, Tensor, Tensor],
+    device: torch.device,
+    loss: Any,
+    metric: Any,
+    words: str,
+    source: object,
 ) -> Task:
     """Return the task of x and y to train, x and y to validate, on ``device``.
 
@@ -108,9 +121,11 @@ def _loss_name(loss: Score) -> str:
     """Return what a loss is called on the charts; cross-entropy is in nats, whoever computes it."""
     if loss is F.cross_entropy or isinstance(loss, nn.CrossEntropyLoss):
         return "cross-entropy"
-    known = {F.mse_loss: "mean squared error", F.l1_loss: "mean absolute error"}
-    modules = {nn.MSELoss: "mean squared error", nn.L1Loss: "mean absolute error"}
-    return known.get(loss) or modules.get(type(loss)) or name_of(loss)
+    if loss is F.mse_loss or isinstance(loss, nn.MSELoss):
+        return "mean squared error"
+    if loss is F.l1_loss or isinstance(loss, nn.L1Loss):
+        return "mean absolute error"
+    return name_of(loss)
 
 
 def _as_number(metric: Score) -> Score:
@@ -125,7 +140,8 @@ def _as_number(metric: Score) -> Score:
 def fitted(task: Task, output: Tensor, count: int, defaults: bool) -> Task:
     """Return the task with targets, loss and metric as they fit ``output``, of the first ``count`` training examples.
 
-    Targets (n,) become (n, 1) where the net gives one number an example and the loss compares number by number.
+    For a loss that compares number by number class indices become floats, and targets (n,) become (n, 1) where the net
+    gives one number an example.
 
     Args:
         output: with its gradient's way.
@@ -136,12 +152,15 @@ def fitted(task: Task, output: Tensor, count: int, defaults: bool) -> Task:
     """
     if output.dim() == 0 or len(output) != count:
         raise NetError(f"The net returns {shape_words(output)} for {count} examples: its first axis must count them.")
-    alike = task.loss in ALIKE or isinstance(task.loss, ALIKE_MODULES)
+    alike = compares(task.loss)
+    if alike:
+        task = replace(task, y_train=task.y_train.float(), y_valid=task.y_valid.float())
     if alike and output.shape[1:] == (1,) and task.y_train.dim() == 1:
         task = replace(task, y_train=task.y_train[:, None], y_valid=task.y_valid[:, None])
     targets = task.y_train[:count]
     loss_name = task.loss_name
-    fits = f"The loss {loss_name} cannot take the net's output {shape_words(output)} with targets {shape_words(targets)}"
+    shapes = f"the net's output {shape_words(output)} with targets {shape_words(targets)}"
+    fits = f"The loss {loss_name} cannot take {shapes}"
     if alike and output.shape != targets.shape:
         raise NetError(f"{fits}: both must have one shape.")
     if task.loss is F.cross_entropy and not targets.is_floating_point():
@@ -153,7 +172,9 @@ def fitted(task: Task, output: Tensor, count: int, defaults: bool) -> Task:
     except Exception as error:
         raise NetError(f"{fits}: {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(loss, Tensor) or loss.dim():
-        raise NetError(f"The loss {loss_name} gives {shape_words(loss)}: it must be one number, as a mean over the batch.")
+        raise NetError(
+            f"The loss {loss_name} gives {shape_words(loss)}: it must be one number, as a mean over the batch."
+        )
     if not loss.requires_grad:
         raise NetError(f"The loss {loss_name} does not depend on any parameter of the net: nothing could be trained.")
     try:
@@ -164,8 +185,7 @@ def fitted(task: Task, output: Tensor, count: int, defaults: bool) -> Task:
         if defaults:
             return replace(task, metric=no_metric, metric_name="")
         raise NetError(
-            f"The metric {task.metric_name} cannot take the net's output {shape_words(output)} with targets "
-            f"{shape_words(targets)}: {type(error).__name__}: {first_line(error)}"
+            f"The metric {task.metric_name} cannot take {shapes}: {type(error).__name__}: {first_line(error)}"
         ) from error
     if task.metric is accuracy and (output.dim() != 2 or output.dtype != torch.float32):
         # Accuracy's compiled pass takes (n, classes) only, and knows the function by itself.
@@ -186,7 +206,7 @@ def _check_range(task: Task, classes: int) -> None:
 
 
 def gallery(task: Task, classes: tuple[str, ...], outputs: int | None) -> Gallery | None:
-    """Return pictures to ask the net about: of each class the first one in validation, every two overlaid, an empty one.
+    """Return pictures to ask the net about: each class's first one in validation, every two overlaid, an empty one.
 
     None for what are no pictures, (n, 1 or 3, height, width). Where the targets are no class indices, or there are more
     than MOST_CLASSES, ten validation pictures, of which no answers are shown.
@@ -198,13 +218,16 @@ def gallery(task: Task, classes: tuple[str, ...], outputs: int | None) -> Galler
     if not pictures(task.x_train):
         return None
     low, high = float(task.x_train.min()), float(task.x_train.max())
-    answers = outputs is not None and class_count(task.y_train) is not None and outputs <= MOST_CLASSES
-    count = (class_count(task.y_train) or 0) if answers else min(len(task.x_valid), 10)
+    classes_there = class_count(task.y_train) or MOST_CLASSES + 1
+    answers = outputs is not None and classes_there <= outputs <= MOST_CLASSES
+    count = classes_there if answers else min(len(task.x_valid), 10)
     names = tuple(classes[:count]) if answers and len(classes) >= count else tuple(map(str, range(count)))
     if not answers:
         names = tuple(f"example {i}" for i in range(count))
     first = [_first(task, kind) if answers else task.x_valid[kind] for kind in range(count)]
-    stack, labels, pairs = [], [], {}
+    stack: list[Tensor] = []
+    labels: list[str] = []
+    pairs: dict[tuple[int, int], int] = {}
     for a in range(count):
         for b in range(a, count if answers else a + 1):
             pairs[a, b] = pairs[b, a] = len(stack)

@@ -41,11 +41,12 @@ expect.set_options(timeout=30_000)
 
 @dataclass
 class Server:
-    """A server's address, its process and what it has printed so far."""
+    """A server's address, its process, what it has printed so far, and the notebooks' folder of a Jupyter server."""
 
     url: str
     process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
+    folder: Path | None = None
 
     @property
     def log(self) -> str:
@@ -137,7 +138,8 @@ def voila_server(serve: Serve) -> Server:
     return serve()
 
 
-def jupyter(app: str, home: Path) -> Any:
+@contextmanager
+def jupyter(app: str, home: Path) -> Generator[Server]:
     """JupyterLab or Notebook on a copy of the dashboards, so that nothing is saved into the clone."""
     notebooks = home / "notebooks"
     shutil.copytree(DASHBOARDS, notebooks)
@@ -148,7 +150,9 @@ def jupyter(app: str, home: Path) -> Any:
         "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.extension_manager=readonly",
     ]  # fmt: skip
-    return serving(home / "home", command, port)
+    with serving(home / "home", command, port) as server:
+        server.folder = notebooks
+        yield server
 
 
 @pytest.fixture(scope="session")

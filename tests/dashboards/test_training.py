@@ -1,12 +1,17 @@
 """The training dashboard in a real browser: what is on the page is what the kernel has recorded."""
 
+import json
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from lab.config import KNOBS
+from tests import own_nets
+from tests.dashboards.conftest import DASHBOARDS
 from tests.dashboards.kernel import newest_kernel
 from tests.dashboards.reading import READY, comes_to, figure, fits, in_notebook, knob, open_panel, open_tab_of
 from widgets.markup.glossary import GLOSSARY
@@ -393,6 +398,52 @@ def test_in_a_notebook_app(app: str, path: str, request: pytest.FixtureRequest, 
     wait_for_points(page, LOSS, 0)
     button(page, "Stop").click()
     expect_state(page, "Stopped")
+
+
+OWN = {
+    "resnet": "TrainingPanel(model=ResNet, data=digits(400), epochs=2, batch_size=32, lr=0.05, device='cpu')",
+    "regression": "TrainingPanel(model=mlp, data=curve(), epochs=40, lr=0.05, device='cpu')",
+}
+
+
+@pytest.mark.parametrize("which", OWN)
+def test_a_net_and_data_of_ones_own_in_jupyterlab(which: str, lab_server: Any, page: Page) -> None:
+    code = f"from own_nets import ResNet, curve, digits, mlp\nfrom widgets import TrainingPanel\n{OWN[which]}"
+    notebook = json.loads((DASHBOARDS / "training.ipynb").read_text("utf-8"))
+    notebook["cells"][-1]["source"] = [code]
+    (lab_server.folder / f"own_{which}.ipynb").write_text(json.dumps(notebook), "utf-8")
+    shutil.copy(Path(own_nets.__file__), lab_server.folder)
+    in_notebook(page, lab_server, f"/lab/tree/own_{which}.ipynb", LOSS)
+    # Knobs of the lab's own nets are not there.
+    expect(knob(page, "Learning rate")).to_be_visible()
+    for label in ("Norm type", "Model", "Init"):
+        expect(knob(page, label)).to_be_hidden()
+    button(page, "Start").click()
+    expect_state(page, "Finished")
+    mean = figure(page, "Mean of each layer's output over time")
+    mean.scroll_into_view_if_needed()
+    with newest_kernel(lab_server.process.pid) as kernel:
+        layers = kernel.value("panel.session.since(-1).layers")
+        columns = [kernel.value(f"panel.session.since(-1).columns['mean/{name}']") for name in layers]
+        answer = kernel.value("panel.session.since(-1).validations[-1].accuracy")
+        assert layers == (list(own_nets.RESNET_LAYERS) if which == "resnet" else ["0", "1", "2", "3"])
+        names = "(div) => div.data.map((trace) => trace.name)"
+        comes_to(page, lambda: mean.evaluate(names), layers)
+        for held, column in zip(mean.evaluate(HELD), columns, strict=True):
+            assert held["y"] == pytest.approx(column, rel=1e-6)
+        net = page.get_by_role("group", name="The net", exact=True)
+        if which == "resnet":
+            expect(page.get_by_text("validation accuracy")).to_contain_text(f"{answer:.1%}")
+            maps = kernel.value("panel.session.maps().logits")
+            expect(net.get_by_role("button", name="layer2.conv1")).to_contain_text("8 × 7 × 7", timeout=READY)
+            best = max(range(10), key=lambda kind: maps[kind])
+            expect(net.locator(".net-says")).to_contain_text(f"says {best}")
+        else:
+            expect(page.get_by_text("validation R²")).to_contain_text(f"{answer:.3f}")
+            expect(net).to_have_count(0)
+            expect(page.get_by_text("is no picture")).to_be_visible()
+            expect(page.get_by_role("tab", name="Answers")).to_have_count(0)
+    expect(page.locator(".lab-error")).to_have_count(0)
 
 
 def test_the_last_points_of_a_diverged_run_do_not_flatten_the_rest(voila_server: Any, page: Page) -> None:

@@ -27,7 +27,7 @@ def loss_axis(record: Record) -> str:
 CROSS_ENTROPY = "cross-entropy"
 
 TOP = 30.0
-"""Largest cross-entropy drawn, higher ones are clipped to it: one diverging step would flatten the rest of the curve."""
+"""Largest cross-entropy drawn, higher ones are clipped to it: one diverging step would flatten the rest."""
 
 
 def loss(record: Record, view: View | None = None) -> Figure:

@@ -25,6 +25,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "6px,2px
 HEIGHT = 300
 LEGEND_ROW = 20
 MOST_ROWS = 4
+"""Rows of a legend up to which all of it is in sight."""
 
 
 def column(record: Record, name: str) -> NDArray[np.float32]:
@@ -80,8 +81,8 @@ def plot(title: str, x: str, y: str, *, entries: int = 3, **y_axis: Any) -> dict
     The height is fixed, so that nothing on the page jumps while data comes in. A legend of many entries is scrolled.
     """
     rows = -(-entries // 3)
-    extra = LEGEND_ROW * min(max(0, rows - 2), MOST_ROWS - 2)
-    long = {"maxheight": LEGEND_ROW * MOST_ROWS} if rows > MOST_ROWS else {}
+    long = {"maxheight": 2 * LEGEND_ROW} if rows > MOST_ROWS else {}
+    extra = 0 if long else LEGEND_ROW * max(0, rows - 2)
     return {
         "title": heading(title),
         "height": HEIGHT + extra,

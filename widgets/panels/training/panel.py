@@ -114,7 +114,9 @@ class TrainingPanel(RunPanel[Session]):
         )
         self.adopt(self.scrubber)
         self.link = ConfigLink(config, served=under_voila())
-        self.net = NetView(config, classes=shown.classes, shape=shown.input, planned=not (self._own and self._own.has_net))
+        self.net = NetView(
+            config, classes=shown.classes, shape=shown.input, planned=not (self._own and self._own.has_net)
+        )
         self._left_out = ""
         self._near_zero_chosen = False
         self._pace: tuple[float, int] | None = None  # seconds a step, and its batch size, when last seen
@@ -137,7 +139,7 @@ class TrainingPanel(RunPanel[Session]):
         open_runs.add(self)
 
     def _usual_near_zero(self, config: Config) -> str:
-        """Return the course's definition of near zero; abs(x) < t for a net of one's own: its layers are of any scale."""
+        """Return the course's definition of near zero; abs(x) < t for a net of one's own, of any scale."""
         return "near_abs" if self._own and self._own.has_net else course_near_zero(config)
 
     @property
