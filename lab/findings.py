@@ -114,10 +114,9 @@ def _multiplier(record: Record, config: Config) -> Iterator[str]:
     if peaks[worst] < HIGH_MULTIPLIER:
         return
     step = int(record.steps[int(np.nanargmax(columns[worst]))])
-    yield (
-        f"A norm multiplied by up to {peaks[worst]:,.0f} ({worst}, step {step:,}); an epsilon of {config.norm_eps:g} "
-        f"allows {1 / math.sqrt(config.norm_eps):,.0f}."
-    )
+    allowed = f"; an epsilon of {config.norm_eps:g} allows {1 / math.sqrt(config.norm_eps):,.0f}"
+    # The norms of one's own net may each have another one.
+    yield f"A norm multiplied by up to {peaks[worst]:,.0f} ({worst}, step {step:,}){'' if record.own else allowed}."
 
 
 def _last_change(record: Record) -> Iterator[str]:

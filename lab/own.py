@@ -107,6 +107,11 @@ class Own:
         return self._model is not None
 
     @property
+    def plain(self) -> bool:
+        """Whether the net is the lab's, on pictures like its own: its layers are known before a run."""
+        return not self.has_net and self.shown.input in ("28 × 28", "1 × 28 × 28") and len(self.shown.classes) == 10
+
+    @property
     def without_effect(self) -> frozenset[str]:
         """Fields of Config that mean nothing here."""
         net = NET_KNOBS - self.live.keys() if self.has_net else frozenset[str]()

@@ -82,13 +82,23 @@ def _few(record: Record, rows: int = ROWS) -> Record:
 
 def loss(runs: Sequence[Compared], view: View) -> Figure:
     """Draw each run's de-biased moving average of the training loss, and its validation loss (nats)."""
-    return _overlaid(progress.loss, runs, view, "Loss: average (line), validation (sign)", "average", "validation")
+    title = "Loss: average (line), validation (sign)"
+    names = _of_one_kind(runs, lambda record: record.loss, "average")
+    return _overlaid(progress.loss, runs, view, title, names, absent=" (another loss)")
 
 
 def accuracy(runs: Sequence[Compared], view: View) -> Figure:
-    """Draw each run's averaged training accuracy and its validation accuracy (0 to 1)."""
-    title = "Accuracy: average (line), validation (sign)"
-    return _overlaid(progress.accuracy, runs, view, title, "each batch", "validation")
+    """Draw each run's averaged training accuracy and its validation accuracy (0 to 1), or its own metric."""
+    metric = runs[0].record.metric.capitalize() if runs else "Accuracy"
+    title = f"{metric or 'No metric'}: average (line), validation (sign)"
+    names = _of_one_kind(runs, lambda record: record.metric, "each batch")
+    return _overlaid(progress.accuracy, runs, view, title, names, absent=" (another metric)")
+
+
+def _of_one_kind(runs: Sequence[Compared], kind: Callable[[Record], str], line: str) -> Names:
+    """Return what names a run's ``line`` and its validation; of runs of another kind than the first, nothing."""
+    first = kind(runs[0].record) if runs else ""
+    return lambda record, view: (line, "validation") if kind(record) == first else ()
 
 
 def rates(runs: Sequence[Compared], view: View) -> Figure:
@@ -201,9 +211,13 @@ def _if_norm(*names: str) -> Names:
 
 
 def _overlaid(
-    chart: Chart, runs: Sequence[Compared], view: View, title: str, first: Names | str, second: str = ""
+    chart: Chart, runs: Sequence[Compared], view: View, title: str, first: Names | str, second: str = "",
+    *, absent: str = " (not in this net)",
 ) -> Figure:
-    """Draw ``chart`` of every run, with the traces ``first`` and ``second`` only (or those that ``first`` names)."""
+    """Draw ``chart`` of every run, with the traces ``first`` and ``second`` only (or those that ``first`` names).
+
+    The legend says ``absent`` of a run that has none of them.
+    """
     chosen = first if callable(first) else lambda record, view: (first, second)
     data, shapes = [], []
     for run in runs:
@@ -212,7 +226,7 @@ def _overlaid(
         traces = [trace for name in names for trace in figure["data"] if trace["name"] == name]
         data += _styled(traces or [_NOTHING], run)
         if not names and run.record.layers:
-            data[-1]["name"] += " (not in this net)"
+            data[-1]["name"] += absent
         lines, _ = marks(run.record, view) if names else ([], [])
         shapes += [shape | {"line": {"color": run.colour, "width": 1, "dash": "dot"}} for shape in lines]
     layout = chart(runs[0].record if runs else Record(), view)["layout"]

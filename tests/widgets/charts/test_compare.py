@@ -151,3 +151,14 @@ def test_no_run_and_runs_without_a_step_are_empty_charts(name: str) -> None:
         figure = OVERLAYS[name](runs, View())
         assert not any(np.isfinite(trace["x"]).any() for trace in figure["data"])
         assert figure["layout"]["title"]["text"]
+
+
+def test_another_metric_or_loss_is_not_drawn_on_the_same_axis() -> None:
+    other = replace(made_record(), metric="R²", loss="mean squared error")
+    runs = [compared("first", made_record(), 0), compared("second", other, 1)]
+    for chart, absent in ((compare.accuracy, "second (another metric)"), (compare.loss, "second (another loss)")):
+        figure = chart(runs, View())
+        assert {trace["name"] for trace in figure["data"]} == {"first", absent}
+        assert not any(np.isfinite(trace["x"]).any() for trace in lines(figure, absent))
+    alone = compare.accuracy([compared("second", other, 0)], View())
+    assert alone["layout"]["title"]["text"].startswith("R²") and len(lines(alone, "second")) == 2

@@ -114,9 +114,8 @@ class TrainingPanel(RunPanel[Session]):
         )
         self.adopt(self.scrubber)
         self.link = ConfigLink(config, served=under_voila())
-        self.net = NetView(
-            config, classes=shown.classes, shape=shown.input, planned=not (self._own and self._own.has_net)
-        )
+        planned = self._own is None or self._own.plain
+        self.net = NetView(config, classes=shown.classes, shape=shown.input, planned=planned)
         self._left_out = ""
         self._near_zero_chosen = False
         self._pace: tuple[float, int] | None = None  # seconds a step, and its batch size, when last seen
