@@ -783,6 +783,7 @@ def test_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert "finished after 8 steps" in said and "       3: mean " in said and "/nan -> valid " in said
     assert cli.main(["--model", "tests.own_nets:gone", *given[2:]]) == 2
     assert "got 'tests.own_nets:gone'" in capsys.readouterr().err
+    assert cli.main([*given, "--code"]) == 2 and "own nets on its own data only" in capsys.readouterr().err
     assert cli.main(["--data", "tests.own_nets:RESNET_LAYERS"]) == 2
     assert "data must be" in capsys.readouterr().err
     assert cli.main([*given[:2], "--size", "100", "--epochs", "1"]) == 1

@@ -211,8 +211,14 @@ def _if_norm(*names: str) -> Names:
 
 
 def _overlaid(
-    chart: Chart, runs: Sequence[Compared], view: View, title: str, first: Names | str, second: str = "",
-    *, absent: str = " (not in this net)",
+    chart: Chart,
+    runs: Sequence[Compared],
+    view: View,
+    title: str,
+    first: Names | str,
+    second: str = "",
+    *,
+    absent: str = " (not in this net)",
 ) -> Figure:
     """Draw ``chart`` of every run, with the traces ``first`` and ``second`` only (or those that ``first`` names).
 

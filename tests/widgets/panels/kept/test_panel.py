@@ -1,5 +1,6 @@
 """The kept runs' panel by its handlers, without a browser: what it lists, shows and says is what the library has."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -145,6 +146,14 @@ def test_train_again_leads_to_the_same_settings(shelf: Shelf, make: Make, monkey
     href = re.search(r'href="([^"]*)"', make().about.facts.value)
     assert href and urlsplit(href[1].replace("&amp;", "&")).path == "training.ipynb"
     assert Config.from_query(urlsplit(href[1].replace("&amp;", "&")).query) == config
+
+
+def test_a_run_of_ones_own_net_says_which_it_was_and_its_own_score(shelf: Shelf, make: Make) -> None:
+    own = "MyNet with 9 parameters on 2 training and 1 validation examples of shape (3,)"
+    shelf.put("own", replace(made_record(), own=own, metric="R²", loss="l1"), accuracy=math.nan)
+    facts = make().about.facts.value
+    assert own in facts and "validation R² <b>0.8</b>" in facts and "%" not in facts.split("</div>")[0]
+    assert "Train again" not in facts, "its net is not kept"
 
 
 def test_several_runs_lie_over_each_other(shelf: Shelf, make: Make) -> None:
