@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.own_nets import ResNet, digits, mlp
+
 DASHBOARDS = Path(__file__).resolve().parent.parent / "dashboards"
 NOTEBOOKS = sorted(DASHBOARDS.glob("*.ipynb"))
 assert NOTEBOOKS
@@ -65,7 +67,7 @@ def test_the_index_names_every_dashboard() -> None:
 
 def test_the_readmes_lines_for_a_notebook_work() -> None:
     blocks = re.findall(r"```python\n(.*?)```", (DASHBOARDS.parent / "README.md").read_text(encoding="utf-8"), re.S)
-    make, look, more, save = blocks
+    make, look, more, own, save = blocks
     names: dict[str, Any] = {}
     exec(make, names)
     panel = names["panel"]
@@ -74,6 +76,13 @@ def test_the_readmes_lines_for_a_notebook_work() -> None:
     assert len(eval(look, names)) == 1
     exec(more, names)
     assert len(names["suggestions"]) == 3 and names["other"].config.lr == 0.1
+    x, y = digits(20)
+    made: list[Any] = []
+    given = {"x": x, "y": y, "x_valid": x, "y_valid": y, "MyResNet": ResNet, "make_mlp": mlp}
+    exec(own, given | {"TrainingPanel": lambda **them: made.append(type(panel)(**them))})
+    assert [each.session.own.name for each in made] == ["ResNet", "mlp"]
+    for each in made:
+        each.close()
     # What each of them writes is tested with the export; a whole deck would take half a minute here.
     for name, arguments in re.findall(r"^panel\.(\w+)\((.*)\)$", save, re.M):
         inspect.signature(getattr(panel, name)).bind(*ast.literal_eval(f"({arguments},)"))

@@ -198,7 +198,7 @@ def test_stop_and_close_end_it(
 
     if at == "paused":
         paused(session, 1)
-    monkeypatch.setattr("lab.training.find_lr._seeded_step", slow)
+    monkeypatch.setattr("lab.training.find_lr.seeded_step", slow)
     search = session.search_lr()
     assert begun.wait(PATIENCE)
     ending = threading.Thread(target=getattr(session, end))
