@@ -167,7 +167,9 @@ def test_norms_figures_are_those_of_their_inputs_and_buffers(resnet: Record, by_
             )  # fmt: skip
             for figure, value in zip(NORM, wanted, strict=True):
                 got = resnet.columns[f"{figure}/{name}"][step]
-                assert got == pytest.approx(value.item(), rel=1e-3, abs=2e-5), (figure, name, step)
+                # Later steps inherit what another order of sums has moved in the weights.
+                near = pytest.approx(value.item(), rel=1e-3 if step else 2e-5, abs=2e-5 if step else 1e-6)
+                assert got == near, (figure, name, step)
 
 
 def plain_statistics(norm: nn.Module, x: Tensor) -> Tensor:
@@ -345,10 +347,11 @@ class Skips(nn.Module):
 
 
 def test_a_layer_that_a_pass_leaves_out_is_nan_there(way: None) -> None:
-    session = trained(model=Skips, data=(torch.randn(200, 2), torch.randint(2, (200,))))
+    # Five steps an epoch: the second one's rows are written where the first one's were.
+    session = trained(SMALL.replace(epochs=2), model=Skips, data=(torch.randn(200, 2), torch.randint(2, (200,))))
     record = session.since(-1)
     ran = np.isfinite(record.columns["mean/sometimes"])
-    assert ran.tolist() == [False, True, False, True, False]
+    assert ran.tolist() == [False, True] * 5
     assert (record.hists[:, 1].sum(1) > 0).tolist() == ran.tolist()
     assert np.isfinite(record.columns["mean/first"]).all()
 
