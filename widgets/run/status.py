@@ -1,7 +1,6 @@
 """A run's state and progress as text."""
 
 import html
-import math
 
 from lab.config import Config
 from lab.progress import Progress
@@ -63,7 +62,7 @@ def length_line(config: Config, pace: tuple[float, int] | None, examples: int | 
         pace: as of :func:`expected_seconds`.
         examples: of data of one's own; without a pace no duration is assumed then.
     """
-    steps = config.steps() if examples is None else config.epochs * math.ceil(examples / config.batch_size)
+    steps = config.steps(examples)
     about = ""
     if examples is None or pace:
         about = f", about <b>{rough_duration(expected_seconds(config, pace) * steps / config.steps())}</b>"
