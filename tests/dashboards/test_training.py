@@ -429,6 +429,8 @@ def test_a_net_and_data_of_ones_own_in_jupyterlab(which: str, lab_server: Any, p
         assert layers == (list(own_nets.RESNET_LAYERS) if which == "resnet" else ["0", "1", "2", "3"])
         names = "(div) => div.data.map((trace) => trace.name)"
         comes_to(page, lambda: mean.evaluate(names), layers)
+        # The last rows come a moment after the state.
+        comes_to(page, lambda: [len(held["y"]) for held in mean.evaluate(HELD)], [len(each) for each in columns])
         for held, column in zip(mean.evaluate(HELD), columns, strict=True):
             assert held["y"] == pytest.approx(column, rel=1e-6)
         net = page.get_by_role("group", name="The net", exact=True)
