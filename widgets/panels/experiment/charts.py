@@ -52,7 +52,7 @@ def sketch(of: Sketch, points: Points, runs: Sequence[tuple[Any, Any]] = (), *, 
         drawable: whether one can draw with the mouse.
     """
     at, values = np.array(points or [(np.nan, np.nan)]).T * np.array([[100.0], [1.0]])
-    data = [line("your prediction", at, values, 1)]
+    data = [line("your prediction", at, values, 1, hoverinfo="skip" if drawable else "all")]
     for number, (shares, column) in enumerate(runs):
         name, index = ("the runs' median", 0) if number == 0 else (f"run {number}", 6)
         drawn = line(name, 100 * np.asarray(shares), np.asarray(column), index, faint=number > 0)
