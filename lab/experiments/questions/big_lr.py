@@ -37,6 +37,11 @@ EXPERIMENT = Experiment(
         Check("without a norm, lr 2 does not learn", "learned", name("no norm", 2.0), high=0),
         Check("with nn.BatchNorm2d lr 2 learns", "learned", name("nn.BatchNorm2d", 2.0), low=1),
     ),
-    explain="TODO.",
+    explain="A large step throws the weights so far that values overflow or every ReLU falls silent, and without a "
+    "norm nothing brings them back: .89 to .94 right at 0.4, .10 to .34 at 1, and at 2 all 5 seeds became nan. "
+    "BatchNorm gives every channel its spread back at every step, whatever the scale of the weights, so that longer "
+    "weights only make the next steps relatively shorter. At 2 it read .965 to .977 right, hardly better than at 1, "
+    "and at 5 all seeds became nan as well. The lecture goes up to 2 on a schedule, and its notebook ends at .986 "
+    "and .988 after eight epochs.",
     quick={"size": 6000, "batch_size": 64},
 )  # fmt: skip

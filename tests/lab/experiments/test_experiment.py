@@ -107,6 +107,7 @@ def test_a_variant_is_found_by_its_name() -> None:
 def test_what_a_run_costs() -> None:
     assert BASE.replace(size=50, epochs=2).steps() == 6, "the last batch is smaller"
     assert work(BASE) == 2 * (33 + 20)
+    assert work(BASE.replace(max_steps=1)) == 33 + 20
 
 
 def test_an_experiment_needs_no_prediction() -> None:
