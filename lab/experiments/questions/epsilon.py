@@ -36,10 +36,15 @@ EXPERIMENT = Experiment(
     checks=(
         Check("eps 1e-5 lets a norm multiply by more than 100", "largest_multiplier", name(1e-5, 0.4), low=100),
         Check("eps 0.01 caps the multiplier at 10", "largest_multiplier", name(1e-2, 0.4), low=5, high=10.001, share=1),
-        Check(
-            "at lr .05 eps 1 is ahead of eps 1e-5", "valid_accuracy", name(1.0, 0.05), low=0.1, than=name(1e-5, 0.05)
-        ),
+        Check("at lr 0.4 eps 0.1 stays below half right", "valid_accuracy", name(0.1, 0.4), high=0.5),
+        Check("at lr 0.05 eps 0.1 reads at least 80 % right", "valid_accuracy", name(0.1, 0.05), low=0.8),
+        Check("there it is ahead of eps 1e-5", "valid_accuracy", name(0.1, 0.05), low=0.1, than=name(1e-5, 0.05)),
     ),
-    explain="TODO.",
+    explain="1/sqrt(eps) caps the multiplier, at 316 for 1e-5 and at 10 for 0.01, and in every run the largest one "
+    "sits right at that cap. With a larger epsilon a channel that hardly varies stays small, and its noise is not "
+    "blown up. At learning rate 0.05 that is most of a rescue: .32 to .33 right with 1e-5, .65 to .75 with 0.01, "
+    "about .90 with 0.1, .92 to .94 with 1 (3 seeds, 3,000 steps each). At 0.4 it is not: .24 to .34 with 1e-5, no "
+    "more with 0.01 and 0.1, and .49 to .69 with 1. The lecture calls epsilon a fantastic hyper-parameter and tries "
+    "0.1: how much that helps depends on the learning rate.",
     quick={"size": 2000},
 )

@@ -31,7 +31,7 @@ EXPERIMENT = Experiment(
         "first_std", DEFAULT, 0, 1.5, 0.1,
     ),
     charts={
-        "std": "Read the curves at step 0: what does each init make of the spread, layer by layer?",
+        "std": "Before any training, what does each init make of the spread, layer by layer?",
         "loss": "How many steps pass before the loss moves?",
     },
     checks=(
