@@ -27,9 +27,14 @@ EXPERIMENT = Experiment(
         "near_zero": "Does a layer fall silent at the peak?",
     },
     checks=(
-        Check("the schedule learns to 97 %", "valid_accuracy", CYCLE, low=0.97),
+        Check("the schedule learns to 97 %", "valid_accuracy", CYCLE, low=0.97, quick=False),
         Check("the schedule is ahead of the low constant rate", "valid_accuracy", CYCLE, low=0.0, than=LOW),
     ),
-    explain="TODO.",
+    explain="Large steps cover ground early and cannot settle late; a rate that falls at the end gets both, and one "
+    "that rises at first spares the untrained net. In the lesson's eight epochs the schedule had .981 to .983 right "
+    "in four of 5 seeds, as the notebook's two recordings, .981 and .983; in the fifth every ReLU of a layer fell "
+    "silent near the peak: .106. In the short form (two epochs, 5 seeds) its median was .920, that of the low "
+    "constant rate .908, that of the high one .814. The schedule was ahead of the low rate in four of the 5, by .01 "
+    "to .07: a small gain in so short a run.",
     quick={"size": 6000, "batch_size": 64, "epochs": 2},
 )
