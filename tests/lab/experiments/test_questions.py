@@ -20,7 +20,7 @@ QUICK_WORK = 600_000
 """Images' worth of work (lab.experiments.experiment.work) that a quick form may take: 60 s on two cores, one seed."""
 
 
-UNFINISHED = {"epsilon": 4, "one-cycle": 0}
+UNFINISHED = {"one-cycle": 0}
 """Whole seeds measured so far where they are fewer than five; `python -m lab.experiments run ID --store` goes on."""
 
 
