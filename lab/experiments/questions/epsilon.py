@@ -44,7 +44,7 @@ EXPERIMENT = Experiment(
     "sits right at that cap. With a larger epsilon a channel that hardly varies stays small, and its noise is not "
     "blown up. At learning rate 0.05 that is most of a rescue: .32 to .44 right with 1e-5, .65 to .78 with 0.01, .89 "
     "to .92 with 0.1, .92 to .94 with 1 (5 seeds). At 0.4 it is not: .15 to .35 with anything up to 0.1, and .49 to "
-    ".69 with 1. The lecture calls epsilon a fantastic hyper-parameter and tries 0.1: how much that helps depends on "
+    ".70 with 1. The lecture calls epsilon a fantastic hyper-parameter and tries 0.1: how much that helps depends on "
     "the learning rate.",
     quick={"size": 2000},
 )
