@@ -22,6 +22,7 @@ from lab.nn.layers import layers_of
 from lab.nn.own import explained
 from lab.telemetry.history import History
 from lab.telemetry.maps import MapProbe
+from lab.telemetry.mistakes import ValidationAnswers
 from lab.telemetry.probes import cuda_pass, fused_passes
 from lab.telemetry.recorder import Recorder
 from lab.telemetry.snapshots import Snapshots
@@ -60,6 +61,7 @@ class Run:
     remote: RemoteControl
     snapshots: Snapshots
     maps: MapProbe
+    answers: ValidationAnswers
     device: str
     notice: str = ""
 
@@ -79,6 +81,7 @@ class Run:
         # Stopped in the middle of it, only the validation is missing.
         with suppress(CancelFit):
             self.recorder.validate(self.learner)
+            self.answers.note(self.learner)
         where = f" The first layer that was not finite: {diverged.layer}." if diverged.layer else ""
         why = _single_value(self.learner, diverged.layer)
         said = f"Loss became {diverged.loss:g} at step {diverged.step}, with lr {diverged.lr:g}."
@@ -135,8 +138,8 @@ def assemble(
     replay = (beginning.marks, beginning.step) if beginning else ()
     remote = RemoteControl(config, history.mark, recorder.settle, on_state, *replay)
     optimizer = make_optimizer(config, model.parameters())
-    maps = MapProbe()
-    parts = (snapshots, remote, ApplySchedule(), recorder, maps, *callbacks)
+    maps, answers = MapProbe(), ValidationAnswers(history)
+    parts = (snapshots, remote, ApplySchedule(), recorder, maps, answers, *callbacks)
     # Before the step the knobs are those of the snapshot, and after it those of the remote control.
     learner = Learner(beginning.config if beginning else config, model, task, optimizer, generator, parts)
     if beginning:
@@ -150,7 +153,7 @@ def assemble(
     threads = torch.get_num_threads()
     on_cpu = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else on_cpu
-    return Run(learner, recorder, remote, snapshots, maps, name, notice)
+    return Run(learner, recorder, remote, snapshots, maps, answers, name, notice)
 
 
 def lesson_net(config: Config, task: Task, device: torch.device) -> tuple[models.Model, str]:

@@ -85,6 +85,29 @@ class Outputs(NamedTuple):
     classes: tuple[str, ...] = tuple("0123456789")
 
 
+class Mistakes(NamedTuple):
+    """What the net answered in a validation: how often each class for each, and the worst mistakes.
+
+    Attributes:
+        step, epoch: as the Validation's.
+        counts: (classes, classes) int64: rows are true classes, columns answers.
+        classes: their names.
+        truths: (k,) int64, true classes of the k worst mistakes: the wrong answers with the largest loss, worst first.
+        logits: (k, classes) float32.
+        losses: (k,) float32, cross-entropies in nats; inf where the net's output was no number.
+        pictures: (k, height, width) uint8, 0 to 255; (k, 0, 0) where the input is no picture.
+    """
+
+    step: int
+    epoch: int
+    counts: NDArray[np.int64]
+    classes: tuple[str, ...]
+    truths: NDArray[np.int64]
+    logits: NDArray[np.float32]
+    losses: NDArray[np.float32]
+    pictures: NDArray[np.uint8]
+
+
 class Origin(NamedTuple):
     """The run from which another one goes on.
 
@@ -163,7 +186,7 @@ class Record:
         steps_per_epoch: batches in an epoch, the smaller last one included.
         stride, hist_stride: rows kept are those whose step is a multiple; 1 until thinned.
         marks, validations: all of the run's, whatever the slice.
-        outputs: the latest, if any.
+        outputs, mistakes: the latest, if any.
         origin: the run whose rows these are before its step, if any.
         loss: its name; "cross-entropy" is in nats.
         metric: name of what stands in the columns "accuracy" and in the validations: "accuracy" (0..1), or another
@@ -187,6 +210,7 @@ class Record:
     marks: tuple[Mark, ...] = ()
     validations: tuple[Validation, ...] = ()
     outputs: Outputs | None = None
+    mistakes: Mistakes | None = None
     origin: Origin | None = None
     loss: str = "cross-entropy"
     metric: str = "accuracy"

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from lab import branching
 from lab.config import DEFAULTS, Config, ConfigError
 from lab.own import Own
 from lab.progress import Pace, Progress
-from lab.record import Record
+from lab.record import Outputs, Record
 from lab.telemetry.history import History
 from lab.training.callbacks import Callback
 from lab.training.lr_search import FindLrError, LrSearch, LrSearches, run_search
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     import torch
 
     from lab.concepts.lr_curve import LrCurve
-    from lab.telemetry.maps import LayerMaps, MapProbe
+    from lab.telemetry.maps import Channel, LayerMaps, MapProbe
     from lab.telemetry.recorder import Recorder
     from lab.telemetry.snapshots import Snapshots
     from lab.training.learner import Learner
@@ -117,6 +120,7 @@ class Session:
         self._beginning: branching.Beginning | None = None  # until the run has begun
         self._device = ""
         self._pictures = (3, 8)  # the digit asked about, and the one laid over it
+        self._drawing: NDArray[np.float32] | None = None  # asked about in the digit's place
         self._last: Progress | None = None  # where a closed run stood
         self._closing = False
         self._searches = LrSearches()
@@ -201,6 +205,7 @@ class Session:
         task, callbacks = self._task_and_callbacks
         child = type(self)(begins.target, task, callbacks, own=self.own)
         child.history, child._beginning, child._pictures = begins.history, begins, self._pictures
+        child._drawing = self._drawing
         return child
 
     def pause(self) -> None:
@@ -252,18 +257,27 @@ class Session:
             self._config = changed = self._config.change_live(**live)
             self._order(lambda remote: remote.change(changed))
 
-    def watch(self, digit: int | None = None, other: int | None = None) -> None:
-        """Choose the pictures of ``Record.outputs``: a digit, and one to lay over it.
+    def watch(self, digit: int | None = None, other: int | None = None, picture: ArrayLike | None = None) -> None:
+        """Choose the pictures of ``Record.outputs`` and :meth:`maps`: a digit, and one to lay over it.
+
+        Args:
+            digit: the class whose example the net is asked about.
+            other: the class whose example is laid over it.
+            picture: (28, 28), 0 to 1, to ask about in place of the digit's example, until a digit is chosen without
+                one. It is asked about as it is: lab.concepts.drawing.as_mnist prepares a drawn digit.
 
         Raises:
-            ConfigError: for a digit outside 0 to 9.
+            ConfigError: for a digit outside 0 to 9, or another shape or range of the picture.
         """
         for name, value in (("digit", digit), ("other", other)):
             if value is not None and value not in range(10):
                 raise ConfigError(name, value, "a whole number from 0 to 9")
+        drawn = None if picture is None else _checked_picture(picture)
         with self._lock:
             old_digit, old_other = self._pictures
             self._pictures = old_digit if digit is None else digit, old_other if other is None else other
+            if digit is not None or drawn is not None:
+                self._drawing = drawn
 
     def find_lr(self) -> "LrCurve":
         """Sweep the learning rate on a copy of the net, as it is now; return loss over lr, with suggestions.
@@ -312,13 +326,24 @@ class Session:
         """Return the record after ``step`` (-1 for all of it)."""
         record = self.history.since(step)
         with self._lock:
-            recorder, learner, pictures = self._recorder, self._learner, self._pictures
-        if recorder is None or learner is None:
-            return record
-        return replace(record, outputs=recorder.pick(learner, *pictures))
+            if self._learner is None:
+                return record
+            return replace(record, outputs=self._answers())
 
-    def maps(self) -> "LayerMaps | None":
+    def _answers(self) -> Outputs | None:
+        """Return the net's latest answers to the watched pictures; with the lock held, and a net."""
+        from lab.telemetry.maps import with_drawing
+
+        assert self._recorder is not None and self._learner is not None and self._maps is not None
+        outputs = self._recorder.pick(self._learner, *self._pictures)
+        if self._drawing is not None:
+            self._maps.want_again()
+        return with_drawing(outputs, self._maps.latest, self._drawing)
+
+    def maps(self, channel: "Channel | None" = None) -> "LayerMaps | None":
         """Return each layer's maps of the watched picture and its dead channels, the newest there are, if any.
+
+        ``channel``: (layer, number from 0) whose kernels are asked for, too.
 
         Whoever asks is served for two seconds, at most twice a second, so ask again; while nobody does they cost
         nothing. None until the net is built, and once it is freed (:meth:`close`).
@@ -327,7 +352,7 @@ class Session:
             maps, learner, remote = self._maps, self._learner, self._remote
             if maps is None or learner is None or remote is None:
                 return None
-            maps.want(self._pictures[0], getattr(self, "_picture", None))
+            maps.want(self._pictures[0], self._drawing, channel)
             if self._state in ENDED and self._state != "failed" and self._searches.over:
                 maps.look(learner, learner.step)  # no thread uses the net any more
             elif self._state == "paused":
@@ -376,7 +401,7 @@ class Session:
             if self._learner is None or self._recorder is None:
                 return
             self._last = self.progress
-            self.history.show(self._recorder.pick(self._learner, *self._pictures))
+            self.history.show(self._answers())
             self._recorder = self._learner = self._remote = self._maps = None
             _release(self._config.device)
 
@@ -460,3 +485,22 @@ def _release(device: str) -> None:
     from lab.assembly import release
 
     release(device)
+
+
+def _checked_picture(picture: ArrayLike) -> NDArray[np.float32]:
+    """Return a copy of ``picture`` as float32.
+
+    Raises:
+        ConfigError: unless it is 28 x 28 numbers from 0 to 1.
+    """
+    allowed = "28 x 28 numbers from 0 to 1"
+    try:
+        made = np.array(picture, np.float32)
+    except (TypeError, ValueError) as error:
+        raise ConfigError("picture", picture, allowed) from error
+    if made.shape != (28, 28):
+        raise ConfigError("picture", f"shape {made.shape}", allowed)
+    wrong = made[~((made >= 0) & (made <= 1))]
+    if wrong.size:
+        raise ConfigError("picture", f"{wrong[0]:g} in it", allowed)
+    return made

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lab.config import ConfigError
 from lab.kept import file_lock
 from lab.kept.run import KeptError, KeptRun, to_json
-from lab.record import Mark, Origin, Outputs, Record, Validation
+from lab.record import Mark, Mistakes, Origin, Outputs, Record, Validation
 
 VERSION = 1
 """Of the format. A file of a newer one is left as it is."""
@@ -32,6 +32,10 @@ FACTS = ("layers", "norms", "bins", "range", "steps_per_epoch", "stride", "hist_
 
 WORDS = ("loss", "metric", "own")
 """Further facts, which files of earlier versions do not have."""
+
+
+MISTAKES = ("counts", "truths", "logits", "losses", "pictures")
+"""Arrays of record.Mistakes."""
 
 
 def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO[bytes] | None:
@@ -51,6 +55,8 @@ def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO
     facts["outputs"] = outputs and {"step": int(outputs.step), "names": outputs.names, "classes": outputs.classes}
     facts["origin"] = record.origin
     facts |= {name: getattr(record, name) for name in WORDS}
+    mistakes = record.mistakes
+    facts["mistakes"] = mistakes and {name: getattr(mistakes, name) for name in ("step", "epoch", "classes")}
     columns = list(record.columns.values())
     arrays: dict[str, NDArray[Any]] = {
         "steps": record.steps,
@@ -61,6 +67,8 @@ def write(path: Path, run: KeptRun, record: Record, *, hold: bool = False) -> IO
     }
     if outputs is not None:
         arrays |= {"logits": outputs.logits, "pictures": outputs.pictures}
+    if mistakes is not None:
+        arrays |= {f"mistakes_{name}": getattr(mistakes, name) for name in MISTAKES}
 
     def fill(archive: zipfile.ZipFile) -> None:
         archive.writestr(META, to_json({"version": VERSION, "run": run.to_dict(), "record": facts}))
@@ -113,6 +121,11 @@ def read(path: Path) -> Record:
         if "weight_ranges" in facts:
             ranges = tuple((float(low), float(high)) for low, high in facts["weight_ranges"])
             weights = {"weight_hists": _array(archive, "weight_hists"), "weight_ranges": ranges}
+        # Files of earlier versions have no mistakes.
+        mistakes = facts.get("mistakes")
+        if mistakes is not None:
+            parts = {name: _array(archive, f"mistakes_{name}") for name in MISTAKES}
+            mistakes = Mistakes(mistakes["step"], mistakes["epoch"], classes=tuple(mistakes["classes"]), **parts)
         return Record(
             steps=_array(archive, "steps"),
             columns=columns,
@@ -121,6 +134,7 @@ def read(path: Path) -> Record:
             marks=tuple(Mark(step, name, _unpacked(old), _unpacked(new)) for step, name, old, new in facts["marks"]),
             validations=tuple(Validation(*row) for row in facts["validations"]),
             outputs=outputs,
+            mistakes=mistakes,
             **weights,
             # Files of earlier versions have none.
             origin=Origin(*facts["origin"]) if facts.get("origin") else None,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.concepts.moving_average import ewma
-from lab.record import COUNTS, SCALARS, Layout, Mark, Origin, Outputs, Record, Validation
+from lab.record import COUNTS, SCALARS, Layout, Mark, Mistakes, Origin, Outputs, Record, Validation
 
 MAX_ROWS = 65_536
 MAX_HISTOGRAMS = 4_096
@@ -123,6 +123,7 @@ class History:
         self._marks: list[Mark] = []
         self._validations: list[Validation] = []
         self._outputs: Outputs | None = None
+        self._mistakes: Mistakes | None = None
         self.origin: Origin | None = None
         self.last_step = -1
         self.open(Layout())
@@ -213,6 +214,11 @@ class History:
         with self._lock:
             self._outputs = outputs
 
+    def show_mistakes(self, mistakes: Mistakes) -> None:
+        """Replace the answers of the validation before."""
+        with self._lock:
+            self._mistakes = mistakes
+
     def since(self, step: int) -> Record:
         """Return the rows and histograms after ``step`` (-1 for all), and every mark and validation.
 
@@ -238,6 +244,7 @@ class History:
                 marks=tuple(self._marks),
                 validations=tuple(self._validations),
                 outputs=self._outputs,
+                mistakes=self._mistakes,
                 origin=self.origin,
                 loss=layout.loss,
                 metric=layout.metric,

@@ -10,6 +10,7 @@ batch; on CUDA, where a step is a graph without hooks, by one more pass over 64 
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import cast
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from lab.nn.layers import Observed, hook_layers, layers_of
 from lab.nn.plan import Layer
+from lab.record import Outputs
 from lab.telemetry.backward import weight_of
 from lab.training.callbacks import Callback
 from lab.training.learner import Learner
@@ -37,6 +39,24 @@ MOST_LAYERS = 16
 Picture = NDArray[np.float32]
 
 
+Channel = tuple[str, int]
+"""A layer's name, and the number of one of its channels from 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class Kernels:
+    """The weights by which one channel of a layer reads the layer before.
+
+    Attributes:
+        channel: whose.
+        weights: (inputs, height, width) float32; (inputs, 1, 1) of a linear layer, but (1, height, width) of one that
+            reads the picture itself.
+    """
+
+    channel: Channel
+    weights: NDArray[np.float32]
+
+
 @dataclass(frozen=True, eq=False)
 class LayerMaps:
     """Every layer's maps of one picture, and the net's answer, after ``step``.
@@ -50,6 +70,8 @@ class LayerMaps:
         weights: of the first layer, (channels, height, width), where it reads the picture itself.
         logits: (classes,) float32; (0,) where the net names no classes.
         threshold: t of near zero.
+        label: the picture's true class, None for one that somebody drew.
+        kernels: of the channel that was asked for, if any.
     """
 
     step: int
@@ -60,6 +82,8 @@ class LayerMaps:
     weights: NDArray[np.float32] | None
     logits: NDArray[np.float32]
     threshold: float
+    label: int | None = None
+    kernels: Kernels | None = None
 
 
 def near_zero_shares(x: Tensor, threshold: float) -> Tensor:
@@ -85,34 +109,49 @@ class MapProbe(Callback):
         self.looks, self.seconds = 0, 0.0
         self._lock = threading.Lock()
         self._until = self._looked = -np.inf
-        self._digit, self._picture = 3, cast(Picture | None, None)
-        self._shown: tuple[int, bytes | None, int] | None = None
+        self._digit, self._picture, self._channel = 3, cast(Picture | None, None), cast(Channel | None, None)
+        self._shown: tuple[object, int] | None = None
         self._sampling = False
         self._hooks = ExitStack()
         self._hooked = False
         self._rings: list[Tensor] = []
         self._at = np.full(LAST_STEPS // EVERY_STEPS, -LAST_STEPS - 1)
 
-    def want(self, digit: int, picture: Picture | None = None) -> None:
-        """Ask for maps of class ``digit``'s picture, or of ``picture`` (28, 28), 0 to 1; any thread may."""
+    def want(self, digit: int, picture: Picture | None = None, channel: Channel | None = None) -> None:
+        """Ask for maps of class ``digit``'s picture, or of ``picture`` (28, 28), 0 to 1; any thread may.
+
+        ``channel``: whose kernels are wanted, too.
+        """
         with self._lock:
-            self._digit, self._picture = digit, picture
+            self._digit, self._picture, self._channel = digit, picture, channel
+        self.want_again()
+
+    def want_again(self) -> None:
+        """Ask for more of the same."""
+        with self._lock:
             self._until = time.perf_counter() + LEASE
 
     @property
+    def _wish(self) -> object:
+        return self._digit, _key(self._picture), self._channel
+
+    @property
     def outdated(self) -> bool:
-        """Whether somebody asked for another picture than the latest shot's."""
+        """Whether somebody asked for another picture, or other kernels, than the latest shot's."""
         with self._lock:
-            return self._shown is None or self._shown[:2] != (self._digit, _key(self._picture))
+            return self._shown is None or self._shown[0] != self._wish
 
     def before_batch(self, learner: Learner) -> None:
         self._sampling = self._hooked and learner.training and learner.step % EVERY_STEPS == 0
 
     def after_batch(self, learner: Learner) -> None:
+        now = time.perf_counter()
         if not learner.training:
+            # A validation takes seconds: too long for somebody who draws.
+            if self._hooked and now - self._looked >= PICTURE_SECONDS and self.outdated:
+                self.look(learner, learner.step)
             return
         self._sampling = False
-        now = time.perf_counter()
         if now >= self._until:
             self._unhook()
             return
@@ -180,8 +219,8 @@ class MapProbe(Callback):
         if gallery is None:
             return
         with self._lock:
-            digit, own = self._digit, self._picture
-        key = (digit, _key(own), done)
+            digit, by_hand, channel = self._digit, self._picture, self._channel
+            key = self._wish, done
         if key == self._shown:
             return
         if not (self._at >= done - LAST_STEPS).any():
@@ -200,7 +239,7 @@ class MapProbe(Callback):
         with ExitStack() as stack:
             hook_layers(stack, learner.model, observed, [keeper(layer.name) for layer in observed])
             at = gallery.alone(digit)
-            x = gallery.x[at : at + 1] if own is None else normalised(gallery, own)
+            x = gallery.x[at : at + 1] if by_hand is None else normalised(gallery, by_hand)
             logits = self._evaluate(learner.model, x)
         maps = tuple(outputs[layer.name].cpu().numpy() for layer in observed)
         recent = torch.from_numpy(self._at >= done - LAST_STEPS)
@@ -219,20 +258,50 @@ class MapProbe(Callback):
         first = weight_of(observed[0].layer)
         if layers[0].weight is not None and first is not None:
             weights = first.detach().reshape(-1, *layers[0].weight).cpu().numpy().copy()
-        picture = gallery.pictures[at].numpy() if own is None else own
+        picture = gallery.pictures[at].numpy() if by_hand is None else by_hand
         answer = logits[0].cpu().numpy() if gallery.answers else np.empty(0, np.float32)
-        self.latest = LayerMaps(done - 1, layers, picture, maps, shares, weights, answer, learner.config.near_zero)
+        self.latest = LayerMaps(
+            done - 1, layers, picture, maps, shares, weights, answer, learner.config.near_zero,
+            digit if by_hand is None else None, _kernels(observed, layers, channel),
+        )  # fmt: skip
         self._shown = key
         self.looks += 1
         self.seconds += time.perf_counter() - begin
 
 
-def normalised(gallery: Gallery, picture: Picture) -> Tensor:
-    """Return ``picture`` (28, 28), 0 to 1, as the net takes it: (1, 1, 28, 28), on the gallery's device."""
+def black_and_white(gallery: Gallery) -> tuple[Tensor, Tensor]:
+    """Return how the net takes black and white, a picture's 0 and 1; 0-dim tensors on the gallery's device."""
     black, one = gallery.x[gallery.blank].flatten()[0], gallery.pairs[0, 0]
     at = int(gallery.pictures[one].argmax())
-    white = (gallery.x[one].flatten()[at] - black) / gallery.pictures[one].flatten()[at].item()
-    return (torch.from_numpy(np.asarray(picture, np.float32)).to(gallery.x.device) * white + black)[None, None]
+    return black, black + (gallery.x[one].flatten()[at] - black) / gallery.pictures[one].flatten()[at].item()
+
+
+def normalised(gallery: Gallery, picture: Picture) -> Tensor:
+    """Return ``picture`` (28, 28), 0 to 1, as the net takes it: (1, 1, 28, 28), on the gallery's device."""
+    black, white = black_and_white(gallery)
+    shares = torch.from_numpy(np.asarray(picture, np.float32)).to(gallery.x.device)
+    return (shares * (white - black) + black)[None, None]
+
+
+def with_drawing(outputs: Outputs | None, shot: LayerMaps | None, picture: Picture | None) -> Outputs | None:
+    """Return ``outputs`` with the answer to a drawn picture in place of the digit's, once the net has been asked."""
+    if outputs is None or picture is None or shot is None or shot.picture is not picture:
+        return outputs
+    logits, pictures = outputs.logits.copy(), outputs.pictures.copy()
+    logits[0], pictures[0] = shot.logits, picture
+    return outputs._replace(logits=logits, pictures=pictures, names=("your drawing", *outputs.names[1:]))
+
+
+def _kernels(observed: Sequence[Observed], layers: tuple[Layer, ...], channel: Channel | None) -> Kernels | None:
+    """Return one channel's weights, None where the net has no such channel."""
+    name, index = channel or ("", 0)
+    weight = next((weight_of(layer.layer) for layer in observed if layer.name == name), None)
+    if weight is None or not 0 <= index < len(weight):
+        return None
+    one = weight.detach()[index]
+    own = next(layer.weight for layer in layers if layer.name == name)
+    one = one.reshape(-1, *own) if own else one.reshape(*one.shape, 1, 1) if one.dim() == 1 else one
+    return Kernels((name, index), one.cpu().numpy().copy())
 
 
 def _key(picture: Picture | None) -> bytes | None:

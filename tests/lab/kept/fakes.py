@@ -10,7 +10,7 @@ import numpy as np
 from lab.config import Config
 from lab.kept import KeptRun, Library, RunWriter
 from lab.progress import Progress
-from lab.record import COUNTS, Layout, Mark, Outputs, Record, Validation
+from lab.record import COUNTS, Layout, Mark, Mistakes, Outputs, Record, Validation
 from lab.telemetry.history import History
 
 PATIENCE = 60
@@ -94,6 +94,9 @@ def full_session() -> FakeSession:
     pictures = random.random((3, 28, 28), np.float32)
     logits = random.standard_normal((3, 10)).astype(np.float32)
     session.history.show(Outputs(24, logits, pictures, ("3", "3 over 8", "blank")))
+    truths, losses = random.integers(0, 10, 2), np.array([np.inf, 2.5], np.float32)
+    answered = random.integers(0, 99, (10, 10)), tuple("abcdefghij"), truths, logits[:2], losses
+    session.history.show_mistakes(Mistakes(19, 1, *answered, random.integers(0, 256, (2, 28, 28), np.uint8)))
     return session
 
 

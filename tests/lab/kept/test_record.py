@@ -44,6 +44,10 @@ def test_a_record_comes_back_bit_by_bit(library: Library) -> None:
     assert (after.outputs.step, after.outputs.names) == (before.outputs.step, before.outputs.names)
     assert exactly(after.outputs.logits) == exactly(before.outputs.logits)
     assert exactly(after.outputs.pictures) == exactly(before.outputs.pictures)
+    assert after.mistakes is not None and before.mistakes is not None
+    for name, part in before.mistakes._asdict().items():
+        kept = getattr(after.mistakes, name)
+        assert (exactly(kept) == exactly(part)) if isinstance(part, np.ndarray) else kept == part, name
 
 
 def test_marks_keep_the_types_of_their_values(library: Library) -> None:
@@ -231,10 +235,11 @@ def test_weight_histograms_come_back_and_older_files_have_none(library: Library)
     assert after.weight_ranges == ((-1.0, 1.0), (-0.25, 0.25))
 
     def of_an_earlier_version(meta: dict) -> None:
-        del meta["record"]["weight_ranges"]
+        del meta["record"]["weight_ranges"], meta["record"]["mistakes"]
         meta["record"]["columns"] = [name.replace("grad", "other") for name in meta["record"]["columns"]]
 
     rewritten(library, run, of_an_earlier_version)
     old = library.open(run.id)
+    assert old.mistakes is None
     assert old.weight_ranges == () and len(old.weight_hists) == 0 and "grad_mean/conv1" not in old.columns
     assert exactly(old.hists) == exactly(counts)

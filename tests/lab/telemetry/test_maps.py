@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from lab.config import Config
+from lab.config import Config, ConfigError
 from lab.nn.plan import plan
 from lab.session import ENDED, Session
 from lab.telemetry.maps import EVERY_STEPS, LayerMaps, MapProbe, near_zero_shares, normalised
+from lab.training.callbacks import Callback
+from lab.training.learner import Learner
 
 PATIENCE = 60
 TINY: dict[str, Any] = {"size": 200, "batch_size": 20, "widths": (4, 8), "epochs": 4, "device": "cpu"}
@@ -35,15 +37,15 @@ def paused(session: Session, steps: int) -> None:
     assert session.wait_for(lambda: session.state in ("paused", *ENDED) and session.progress.step >= wanted, PATIENCE)
 
 
-def shot(session: Session, digit: int) -> LayerMaps:
+def shot(session: Session, digit: int | None = None, picture: Any = None, channel: Any = None) -> LayerMaps:
     """The maps of a paused or ended session."""
-    session.watch(digit)
+    session.watch(digit, picture=picture)
     maps, looks = session._maps, session._maps.looks  # type: ignore[union-attr]
-    session.maps()
+    session.maps(channel)
     assert maps is not None
     while maps.looks == looks:  # the worker is awake, and this test has nothing else to wait for
-        session.maps()
-    found = session.maps()
+        session.maps(channel)
+    found = session.maps(channel)
     assert found is not None
     return found
 
@@ -95,8 +97,75 @@ def test_a_drawn_picture_is_normalised_as_the_digits_are(make: Any) -> None:
     np.testing.assert_allclose(
         normalised(gallery, gallery.pictures[digit].numpy())[0].numpy(), gallery.x[digit].numpy(), atol=1e-5
     )
-    session._picture = gallery.pictures[digit].numpy()
-    np.testing.assert_allclose(shot(session, 0).logits, block_outputs(session, gallery.x[digit][None])[1][0], atol=1e-4)
+    wanted = block_outputs(session, gallery.x[digit][None])[1][0].numpy()
+    seen = shot(session, picture=gallery.pictures[digit].numpy())
+    np.testing.assert_allclose(seen.logits, wanted, atol=1e-4)
+    assert seen.label is None
+    # The chart of the answers has it, too, until a digit is chosen.
+    outputs = session.since(-1).outputs
+    assert outputs is not None and outputs.names == ("your drawing", "3 over 8", "blank")
+    np.testing.assert_array_equal(outputs.logits[0], seen.logits)
+    np.testing.assert_array_equal(outputs.pictures[0], seen.picture)
+    session.watch(other=5)
+    assert session.since(-1).outputs.names == ("your drawing", "3 over 5", "blank")
+    assert shot(session, digit=6).label == 6
+    assert session.since(-1).outputs.names[0] == "6"
+
+
+def test_a_drawing_is_answered_while_it_validates_and_after_the_end(make: Any) -> None:
+    session = make(epochs=1)
+    drawn = np.zeros((28, 28), np.float32)
+    drawn[4:24, 13:15] = 1
+    asked: list[int] = []
+
+    class Draw(Callback):
+        """Draws in the middle of the validation."""
+
+        order = 90
+
+        def before_batch(self, learner: Learner) -> None:
+            if learner.training:
+                session.maps()
+            elif not asked:
+                asked.append(learner.step)
+                session.watch(picture=drawn)
+                session.maps()
+                session._maps._looked = -np.inf  # type: ignore[union-attr]
+
+        def after_epoch(self, learner: Learner) -> None:
+            asked.append(session._maps.latest.label is None)  # type: ignore[union-attr]
+
+    session._task_and_callbacks = None, (Draw(),)
+    session.start()
+    assert session.wait(PATIENCE) and asked == [session.progress.step, True]
+    after = np.roll(drawn, 5, axis=1)
+    session.watch(picture=after)
+    seen = session.maps()
+    assert seen is not None and seen.step == session.progress.step - 1
+    wanted = block_outputs(session, normalised(session._learner.task.gallery, after))[1][0]
+    np.testing.assert_allclose(seen.logits, wanted.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("picture", [np.zeros((27, 28)), np.full((28, 28), np.nan), np.full((28, 28), 1.1), "a digit"])
+def test_what_is_no_picture_is_refused(make: Any, picture: Any) -> None:
+    with pytest.raises(ConfigError, match="picture must be 28 x 28 numbers from 0 to 1; got"):
+        make().watch(picture=picture)
+
+
+@pytest.mark.parametrize("changes", [{}, {"model": "mlp"}])
+def test_a_channels_kernels_are_its_weights(make: Any, changes: dict[str, Any]) -> None:
+    session = make(**changes)
+    paused(session, 2)
+    blocks = session._learner.model.blocks
+    for name, block in blocks.items():
+        kernels = shot(session, channel=(name, 3)).kernels
+        weight = block.layer.weight.detach()[3].numpy()
+        assert kernels is not None and kernels.channel == (name, 3)
+        assert kernels.weights.shape == {"hidden": (1, 28, 28), "output": (50, 1, 1)}.get(name, weight.shape)
+        np.testing.assert_array_equal(kernels.weights.ravel(), weight.ravel())
+    assert shot(session, channel=("conv9", 0)).kernels is None
+    assert shot(session, channel=(next(iter(blocks)), 99)).kernels is None
+    assert shot(session).kernels is None
 
 
 def test_channels_made_dead_by_hand_are_counted(make: Any) -> None:
