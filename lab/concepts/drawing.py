@@ -47,4 +47,5 @@ def _overlaps(before: int, after: int) -> NDArray[np.float64]:
     edges = np.arange(after + 1) * before / after
     pixels = np.arange(before)
     low, high = np.maximum(edges[:-1, None], pixels), np.minimum(edges[1:, None], pixels + 1)
-    return np.asarray(np.maximum(high - low, 0) * after / before)
+    made: NDArray[np.float64] = np.maximum(high - low, 0) * after / before
+    return made

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lab.record import COUNTS, OUTPUT_GRADIENT, Layout, Mark, Outputs, Record, Validation
+from lab.record import COUNTS, OUTPUT_GRADIENT, Layout, Mark, Mistakes, Outputs, Record, Validation
 from tests.widgets.tiny_runs import TINY, Make
 from widgets.panels.training.panel import TrainingPanel
 
@@ -46,6 +46,16 @@ def made_record(steps: int = 30, begin: int = 0) -> Record:
             rng.normal(0, 4, (3, 10)).astype(np.float32),
             rng.random((3, 28, 28), dtype=np.float32),
             ("digit 3", "digits 3 and 8", "blank"),
+        ),
+        mistakes=Mistakes(
+            19,
+            1,
+            np.diag(np.arange(90, 100)) + np.eye(10, k=1, dtype=int) * 7,
+            tuple("0123456789"),
+            np.array([4, 2]),
+            np.log([[0.002] * 4 + [0.004] + [0.001] * 4 + [0.984], [0.3] + [0.7 / 9] * 9]).astype(np.float32),
+            np.array([5.5, 2.6], np.float32),
+            np.random.default_rng(7).integers(0, 256, (2, 28, 28), np.uint8),
         ),
     )
 

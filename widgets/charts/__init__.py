@@ -16,6 +16,7 @@ from widgets.charts.backward import (
     weight_histogram,
 )
 from widgets.charts.blow_up import blow_up
+from widgets.charts.confusion import confusion
 from widgets.charts.layers import NEAR_ZERO, histogram, layer_means, layer_stds, near_zero
 from widgets.charts.outputs import PICTURES, outputs
 from widgets.charts.progress import accuracy, loss, rates
@@ -30,6 +31,7 @@ __all__ = [
     "View",
     "accuracy",
     "blow_up",
+    "confusion",
     "debias_factors",
     "gradient_means",
     "gradient_stds",

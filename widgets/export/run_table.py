@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lab.record import Record
 from widgets.charts import View
 from widgets.charts.averages import norm_shown
+from widgets.charts.confusion import columns as confusion_columns
 from widgets.charts.layers import layer_shown, near_zero_name
 from widgets.charts.progress import debiased_loss
 from widgets.charts.style import column
@@ -22,6 +23,8 @@ def run_table(name: str, record: Record, view: View) -> Table:
 
     A validation's values stand in the row of its step. Empty for a figure that is not over the run.
     """
+    if name == "confusion":
+        return confusion_columns(record.mistakes)
     if name in ("histogram", "weights"):
         return _histogram(name, record, view)
     if name not in _SHOWN:

@@ -105,7 +105,8 @@ def _add_heatmap(table: Table, trace: Mapping[str, Any], x_title: str, y_title: 
         table[_unused_name(table, x_title)] = np.asarray(trace["x"])
     bar = trace.get("colorbar", {}).get("title", {}).get("text", "")
     for at, row in zip(np.asarray(y), z, strict=True):
-        table[_unused_name(table, f"{bar or 'picture'}, {y_title} {at:.5g}")] = row
+        place = at if isinstance(at, str) else f"{at:.5g}"  # a category, or a number
+        table[_unused_name(table, f"{bar or 'picture'}, {y_title} {place}")] = row
 
 
 def _title(layout: Mapping[str, Any], trace: Mapping[str, Any], letter: str) -> str:

@@ -48,6 +48,11 @@ GROUPS: dict[str, tuple[Term, ...]] = {
             ("nats",),
         ),
         Term("accuracy", "Share of the images whose largest output is that of the right class."),
+        Term(
+            "confusion matrix",
+            "How many images of each class (a row) the net answered with each class (a column). Right answers lie on the "
+            "diagonal.",
+        ),
         Term("validation", "After each epoch the net answers images that it is never trained on, and learns nothing."),
         Term(
             "learning rate",

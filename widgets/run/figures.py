@@ -53,6 +53,9 @@ CHARTS: dict[str, tuple[Chart, str]] = {
 OUTPUTS = {f"outputs_{which}": which for which in charts.PICTURES}
 """Figures of the net's answers now: name -> picture."""
 
+CONFUSION = "confusion"
+"""The figure of the last validation's answers."""
+
 TERMS: dict[str, tuple[str, ...]] = {
     "loss": ("loss", "cross-entropy", "validation", "batch", "moving average"),
     "accuracy": ("accuracy", "validation", "batch", "epoch", "moving average"),
@@ -81,6 +84,7 @@ TERMS: dict[str, tuple[str, ...]] = {
     ),
     "debias_factors": ("de-biased average", "moving average", "momentum", "loss"),
     "blow_up": ("multiplier", "norm", "variance", "epsilon"),
+    CONFUSION: ("confusion matrix", "validation", "loss"),
     **dict.fromkeys(OUTPUTS, ("softmax", "sigmoid", "logits")),
 }
 """The words of the glossary that a figure's own "?" explains, the most important first."""
@@ -133,7 +137,8 @@ class TrainingFigures:
         self._shape: object = None
         self._events: dict[str, tuple[int, int]] = {}  # figure -> how many marks and validations it shows
         self._all_drawn = clock()
-        self._answers: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._answers: dict[str, tuple[object, object]] = {}
+        self._validated: object = None  # the validation whose answers are shown
         self.figures = {
             name: LiveFigure(
                 chart(self.record, view),
@@ -147,6 +152,12 @@ class TrainingFigures:
             label = f"What the net says of a picture ({which}): softmax and sigmoid"
             figure = charts.outputs(self.record, which)
             self.figures[name] = LiveFigure(figure, label=label, words=meanings(TERMS[name]))
+        if outputs:
+            self.figures[CONFUSION] = LiveFigure(
+                charts.confusion(self.record),
+                label="Confusion matrix: how often each class was answered for each",
+                words=meanings(TERMS[CONFUSION]),
+            )
 
     def pull(self, session: Recording, *, everything: bool = False) -> None:
         """Show what ``session`` recorded since the last call.
@@ -173,7 +184,7 @@ class TrainingFigures:
         self._shape = _shape(self.record)
         self._draw(CHARTS)
         self._all_drawn = self._clock()
-        self._answers = {}
+        self._answers, self._validated = {}, self
         self._show_outputs(self.record, True)
         self.flush()
 
@@ -253,7 +264,9 @@ class TrainingFigures:
 
     def _show_outputs(self, record: Record, everything: bool) -> None:
         now = record.outputs
-        answers = (now.step, now.names) if now else (-1, ())
+        # A drawing changes at the same step, and under the same name.
+        drawing = now.pictures[0].tobytes() if now else b""
+        answers = ((now.step, now.logits.tobytes()), (now.names, drawing)) if now else (-1, ())
         for name, which in self._outputs.items():
             shown, live = self._answers.get(name), self.figures[name]
             if answers == shown or not (everything or live.seen):
@@ -264,6 +277,11 @@ class TrainingFigures:
             else:
                 live.draw(figure)
             self._answers[name] = answers
+        matrix, last = self.figures.get(CONFUSION), record.mistakes
+        validated = last and (last.step, last.counts.tobytes())
+        if matrix and validated != self._validated and (everything or matrix.seen):
+            self._validated = validated
+            matrix.draw(charts.confusion(record))
 
 
 def _shape(record: Record) -> object:

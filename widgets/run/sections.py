@@ -15,6 +15,7 @@ from widgets.page.muted import Muted
 LAYERS = "Inside the layers"
 BACKWARD = "Backward"
 ANY_STEP = "Any step"
+MISTAKES = "What it mistakes for what"
 
 OVERVIEW = ("loss", "mean", "std", "near_zero", "outputs_digit", "loss_averages")
 """Figures that the training lab shows at once, small; each is in a tab of its section, too."""
@@ -79,6 +80,14 @@ SECTIONS = (
         ("digit", "other"),
         ("outputs_digit", "outputs_pair", "outputs_blank"),
         "Answers",
+    ),
+    Section(
+        MISTAKES,
+        "The answers to the validation images after each epoch. Which two classes does it mix up most, and as often one "
+        "way as the other? Look at the pictures: what would you have answered, and how sure?",
+        (),
+        ("confusion",),
+        "Mistakes",
     ),
     Section(
         "Moving averages",
@@ -168,14 +177,19 @@ def sections(
         with_help: whether to show the help, which is meant for training.
         small: whether the figures are drawn small, to be enlarged by a click.
     """
-    together = small_multiples if small else grid
+
+    def together(each: Section) -> Any:
+        # The numbers of the matrix are to be read, and have room beside the pictures.
+        arranged = small_multiples if small and each.title != MISTAKES else grid
+        return arranged(figures[name] for name in each.figures if name in figures)
+
     return {
         each.figures[0]: section(
             each.title,
             each.words if with_help else "",
             menus=[menus[name] for name in each.menus if name in menus],
             parts=[
-                together(figures[name] for name in each.figures if name in figures),
+                together(each),
                 *([more[each.title]] if each.title in more else []),
             ],
         )
@@ -185,19 +199,25 @@ def sections(
 
 
 def section_tabs(
-    figures: Mapping[str, Any], menus: Mapping[str, Any], scrubber: Any, findings: Any, above: Iterable[Any] = ()
+    figures: Mapping[str, Any],
+    menus: Mapping[str, Any],
+    scrubber: Any,
+    findings: Any,
+    mistakes: Any,
+    above: Iterable[Any] = (),
 ) -> dict[str, Any]:
     """Return the tabs of the training lab, title -> widget: the overview, each section, any recorded step.
 
     Args:
         scrubber: what shows any step.
         findings: what happened in the run, under the overview's figures.
+        mistakes: the worst mistakes, beside the confusion matrix.
         above: widgets above them.
     """
     # Without answers to show: the score, or what else there is of the metric.
     small = small_multiples(figures.get(name, figures["accuracy"]) for name in OVERVIEW)
     overview = ipywidgets.VBox([*above, small, findings])
-    rest = sections(figures, menus, {}, small=True)
+    rest = sections(figures, menus, {MISTAKES: mistakes}, small=True)
     tabs = {each.tab: rest[each.figures[0]] for each in SECTIONS if each.figures[0] in rest}
     film = (
         f"Choose a {term('step')}, or play them as a film. A {term('branch')} goes on from a step, by way of the "

@@ -39,7 +39,7 @@ OVER_THE_RUN = (
     charts.debias_factors,
     charts.blow_up,
 )
-EVERY = (*OVER_THE_RUN, *(partial(charts.outputs, which=which) for which in charts.PICTURES))
+EVERY = (*OVER_THE_RUN, charts.confusion, *(partial(charts.outputs, which=which) for which in charts.PICTURES))
 
 
 def name_of(chart: Any) -> str:

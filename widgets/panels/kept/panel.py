@@ -20,8 +20,9 @@ from widgets.panels.kept.figures import KeptFigures
 from widgets.panels.kept.selection import Opened, Selection
 from widgets.panels.kept.shelf import SHOWN, Shelf
 from widgets.panels.kept.view import KeptView, arrange
+from widgets.run.mistakes import Mistakes
 from widgets.run.scrubber.panel import Scrubber, folded
-from widgets.run.sections import LAYERS, section_words, sections
+from widgets.run.sections import LAYERS, MISTAKES, section_words, sections
 
 EVERY = 2.0
 """Seconds between two reads of the library while a page is connected."""
@@ -75,8 +76,11 @@ class KeptRunsPanel(Panel):
             view=lambda: self._view.seen(self.opened),
         )
         self.adopt(self.scrubber)
+        self.mistakes = Mistakes()
         self._scrub_fold = folded(self.scrubber)
-        self._sections = sections(self.figures, self.menus, {LAYERS: self._scrub_fold}, with_help=False)
+        self._sections = sections(
+            self.figures, self.menus, {LAYERS: self._scrub_fold, MISTAKES: self.mistakes}, with_help=False
+        )
         self.children = [self.style_sheet, self.status, self.error_line]
         self.children += (body(self.shelf, [self.about, *self._sections.values()]),)
         self._connect()
@@ -251,6 +255,7 @@ class KeptRunsPanel(Panel):
         with self._muted:
             self.about.show(self.opened, bool(self._runs))
         self.figures = arrange(self._sections, self._scrub_fold, self._charts.figures, self.opened)
+        self.mistakes.show(self.opened[0].record.mistakes if len(self.opened) == 1 else None)
         self.saver.inner = self.scrubber.saver if len(self.opened) == 1 else None  # the scrubber shows one run only
         show(self.save_bar, bool(self.opened))
 

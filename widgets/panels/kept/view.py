@@ -8,7 +8,7 @@ from typing import Any
 from widgets.charts import View
 from widgets.page.layout import close_all, show
 from widgets.panels.kept.selection import Opened
-from widgets.run.figures import OUTPUTS, course_near_zero
+from widgets.run.figures import CONFUSION, OUTPUTS, course_near_zero
 from widgets.run.sections import Menus
 
 CHOICES = ("x", "near_zero", "layer", "norm")
@@ -63,14 +63,18 @@ def arrange(
 ) -> dict[str, Any]:
     """Show what the chosen runs have of the page; those of ``figures`` that then stand on it.
 
-    Several runs have no answers: bars of each on three pictures say less than their charts. Their histograms have the
+    Several runs have no answers and no confusion matrix: bars of each on three pictures say less than their charts. Their histograms have the
     whole width, one under the other.
     """
     one = opened[0] if len(opened) == 1 else None
     show(scrub, one is not None)
     for layers in (sections["mean"], sections["gradient_mean"]):
         (layers.add_class if len(opened) > 1 else layers.remove_class)("lab-last-wide")
-    answers = one is not None and one.record.outputs is not None
+    absent = set[str]()
+    if one is None or one.record.outputs is None:
+        absent |= OUTPUTS.keys()
+    if one is None or one.record.mistakes is None:
+        absent.add(CONFUSION)
     for name, part in sections.items():
-        show(part, bool(opened) and (answers or name not in OUTPUTS))
-    return {name: figure for name, figure in figures.items() if answers or name not in OUTPUTS}
+        show(part, bool(opened) and name not in absent)
+    return {name: figure for name, figure in figures.items() if name not in absent}

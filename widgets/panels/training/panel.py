@@ -34,6 +34,7 @@ from widgets.run.figures import TrainingFigures, after, course_near_zero
 from widgets.run.find_lr import HELP as FIND_LR_HELP
 from widgets.run.find_lr import TITLE as FIND_LR
 from widgets.run.find_lr import FindLr
+from widgets.run.mistakes import Mistakes
 from widgets.run.net_view.panel import NetView
 from widgets.run.presets import Presets
 from widgets.run.run_panel import RunPanel
@@ -65,6 +66,7 @@ class TrainingPanel(RunPanel[Session]):
         branching: BranchControls: a branch at that step, and more epochs.
         presets: Presets, the named settings.
         findings: HTML, what happened in a run that has ended.
+        mistakes: Mistakes, tiles of the worst ones at the last validation.
         find_lr: FindLr, the learning rate finder.
         tabs: Tab, one for each group of charts.
         net: NetView, the net drawn with its maps of the chosen picture.
@@ -121,13 +123,14 @@ class TrainingPanel(RunPanel[Session]):
         self._pace: tuple[float, int] | None = None  # seconds a step, and its batch size, when last seen
         figures = self._charts.figures
         self.presets, self.findings = Presets(self.on_preset), classed(ipywidgets.HTML(), "lab-findings")
+        self.mistakes = Mistakes()
         loss = ("loss",) if self._own else ()
         self.find_lr = FindLr(self._search_lr, self.on_lr_found, self.on_take_lr, *loss)
         figures = figures | {"find_lr": self.find_lr.figure}
         above = [explained(self.net)] if shown.pictures else []
         if shown.why:
             above.append(classed(ipywidgets.HTML(f"<p>{html.escape(shown.why)}</p>"), "lab-own"))
-        titled = section_tabs(figures, self.menus, self.scrubber, self.findings, above=above)
+        titled = section_tabs(figures, self.menus, self.scrubber, self.findings, self.mistakes, above=above)
         self.tabs = tabs(titled | {"Find lr": self.find_lr, "Words": words_tab()})
         # The named settings are the lesson's, and a link or a line of code could not hold a net of one's own.
         beside_charts = knob_column([self.knobs] if self._own else [self.presets, self.knobs])
@@ -276,9 +279,23 @@ class TrainingPanel(RunPanel[Session]):
 
     @handler
     def on_digits(self, _: object = None) -> None:
-        """Evaluate the net on another digit, or with another one laid over it."""
-        self.run.watch(self.menus["digit"].value, self.menus["other"].value)
+        """Evaluate the net on another picture, or with another digit laid over it."""
+        self._watch(self.run)
         self.follow()
+
+    @handler
+    def on_digit(self, _: object = None) -> None:
+        """Evaluate the net on another digit, no longer on a drawing."""
+        self.net.show_example(self.menus["digit"].value)
+
+    @handler
+    def on_picture(self) -> None:
+        """Evaluate the net on the picture that was chosen or drawn beside it."""
+        self.menus["digit"].value = self.net.digit
+        self.on_digits()
+
+    def _watch(self, run: Session) -> None:
+        run.watch(self.menus["digit"].value, self.menus["other"].value, self.net.picture)
 
     def update(self) -> None:
         """Show the session's new rows and its status."""
@@ -290,6 +307,7 @@ class TrainingPanel(RunPanel[Session]):
         if record.outputs:
             self.menus.name_classes(record.outputs.classes)
             self.net.name_classes(record.outputs.classes)
+        self.mistakes.show(record.mistakes)
         self.branching.update()
         self._badge()
 
@@ -370,7 +388,7 @@ class TrainingPanel(RunPanel[Session]):
     def new_run(self) -> Session:
         """Return a new session, ready to start, with the knobs' current settings."""
         session = Session(self.knobs.config(), own=self._own)
-        session.watch(self.menus["digit"].value, self.menus["other"].value)
+        self._watch(session)
         return session
 
     def warm(self) -> None:
@@ -453,9 +471,10 @@ class TrainingPanel(RunPanel[Session]):
         self.tabs.observe(self.on_tab, "selected_index")
         self.net.on_layer(self.on_net_layer)
         self._charts.on_zoom(self.on_zoom)
+        self.net.on_picture(self.on_picture)
         for name, menu in self.menus.items():
             if name in ("digit", "other"):
-                menu.observe(self.on_digits, "value")
+                menu.observe(self.on_digit if name == "digit" else self.on_digits, "value")
             else:
                 self.menus.on_choice(name, self.on_view)
         self.branching.branch.on_click(self.on_branch)

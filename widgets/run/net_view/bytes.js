@@ -2,22 +2,34 @@
 
 const NUMBERS = ["low", "high", "mean", "near", "share"];
 
-// Returns { step, picture, layers: [{ scale, channels: [{low, high, mean, near, share}], codes }], logits }.
-function readShot(described, bytes) {
+// Reads numbers and bytes one after the other.
+function reader(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
-  const next = () => ((at += 4), view.getFloat32(at - 4, true));
-  const step = next();
+  return {
+    next: () => ((at += 4), view.getFloat32(at - 4, true)),
+    take: (length) => new Uint8Array(bytes.buffer, bytes.byteOffset + (at += length) - length, length),
+  };
+}
+
+// Returns { step, label, logits, picture }: which picture the net was asked about, and what it said.
+function readHead(described, { next, take }) {
+  const [step, label] = [next(), next()];
+  const logits = Array.from({ length: described.classes }, next);
+  return { step, label, logits, picture: take(28 * 28) };
+}
+
+// Returns that and layers: [{ scale, channels: [{low, high, mean, near, share}], codes }].
+function readShot(described, bytes) {
+  const from = reader(bytes);
+  const head = readHead(described, from);
   const layers = described.layers.map(({ count }) => {
-    const scale = next();
-    const channels = Array.from({ length: count }, () => Object.fromEntries(NUMBERS.map((name) => [name, next()])));
+    const scale = from.next();
+    const channels = Array.from({ length: count }, () => Object.fromEntries(NUMBERS.map((name) => [name, from.next()])));
     return { scale, channels };
   });
-  const logits = Array.from({ length: described.classes }, next);
-  const take = (length) => new Uint8Array(bytes.buffer, bytes.byteOffset + (at += length) - length, length);
-  const picture = take(28 * 28);
-  described.layers.forEach(({ count, height, width }, i) => (layers[i].codes = take(count * height * width)));
-  return { step, picture, layers, logits };
+  described.layers.forEach(({ count, height, width }, i) => (layers[i].codes = from.take(count * height * width)));
+  return { ...head, layers };
 }
 
 // Writes a code's colour into four bytes: blue above zero, orange below, the less the nearer to zero; grey for no number.

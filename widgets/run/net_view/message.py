@@ -1,9 +1,10 @@
 """A net's maps as one message of constant size: a description that is sent once, and bytes for each shot.
 
-The bytes: one float32 for the step, then of each layer its scale and, for each channel drawn, minimum, maximum, mean
-and near-zero share of its map, and its near-zero share over the last steps; the logits; then as uint8 the input and
-each layer's pictures. A value v is 128 + round(127 v / scale), and so zero always 128; 0 stands for a value that is no
-number. The scale is the largest abs(v) among the layer's maps.
+The bytes begin with a head, which is also sent alone where only the picture is new: as float32 the step, the picture's
+true class (-1: unknown) and the logits; as uint8 the picture. Then of each layer as float32 its scale and, for each
+channel drawn, minimum, maximum, mean and near-zero share of its map, and its near-zero share over the last steps; then
+as uint8 each layer's pictures. A value v is 128 + round(127 v / scale), and so zero always 128; 0 stands for a value
+that is no number. The scale is the largest abs(v) among the layer's maps.
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,15 @@ DEAD = 0.99
 Floats = NDArray[np.float32]
 
 
+class Kernels(Protocol):
+    """lab.telemetry.maps.Kernels."""
+
+    @property
+    def channel(self) -> tuple[str, int]: ...
+    @property
+    def weights(self) -> Floats: ...
+
+
 class LayerMaps(Protocol):
     """What is drawn: lab.telemetry.maps.LayerMaps."""
 
@@ -48,6 +58,10 @@ class LayerMaps(Protocol):
     def logits(self) -> Floats: ...
     @property
     def threshold(self) -> float: ...
+    @property
+    def label(self) -> int | None: ...
+    @property
+    def kernels(self) -> Kernels | None: ...
 
 
 def describe(layers: Sequence[Layer], weights: bool, classes: int = 10, shape: str = "28 × 28") -> dict[str, Any]:
@@ -87,15 +101,22 @@ def describe(layers: Sequence[Layer], weights: bool, classes: int = 10, shape: s
 
 def size(described: dict[str, Any]) -> int:
     """Return the bytes of one message."""
-    floats = 1 + described["classes"] + sum(1 + NUMBERS * each["count"] for each in described["layers"])
+    floats = 2 + described["classes"] + sum(1 + NUMBERS * each["count"] for each in described["layers"])
     pictures = sum(each["count"] * each["height"] * each["width"] for each in described["layers"])
     return int(4 * floats + 28 * 28 + pictures)
 
 
+def head(shot: LayerMaps) -> bytes:
+    """Return the bytes of a shot's step, true class, answer and picture."""
+    label = -1 if shot.label is None else shot.label
+    numbers = np.array([shot.step, label, *shot.logits], np.float32)
+    return numbers.tobytes() + (np.clip(shot.picture, 0, 1) * 255).round().astype(np.uint8).tobytes()
+
+
 def pack(shot: LayerMaps, described: dict[str, Any]) -> bytes:
     """Return the bytes of a shot, as :func:`describe` describes them."""
-    numbers = [np.array([shot.step], np.float32)]
-    pictures = [(np.clip(shot.picture, 0, 1) * 255).round().astype(np.uint8).ravel()]
+    numbers: list[Floats] = []
+    pictures: list[NDArray[np.uint8]] = []
     for each, maps, shares in zip(described["layers"], shot.maps, shot.shares, strict=True):
         count = each["count"]
         flat = maps[:count].reshape(count, -1)
@@ -106,8 +127,16 @@ def pack(shot: LayerMaps, described: dict[str, Any]) -> bytes:
             scale, codes = encode(halved(shown, each["halved"]), count)
         numbers += [np.array([scale], np.float32), figures.astype(np.float32).ravel()]
         pictures.append(codes.ravel())
-    numbers.append(shot.logits.astype(np.float32))
-    return np.concatenate(numbers).tobytes() + np.concatenate(pictures).tobytes()
+    return head(shot) + np.concatenate(numbers).tobytes() + np.concatenate(pictures).tobytes()
+
+
+def pack_kernels(kernels: Kernels) -> tuple[dict[str, Any], bytes]:
+    """Return what the page must know to read a channel's kernels, and as many of them as fit, as float32."""
+    layer, channel = kernels.channel
+    inputs, height, width = kernels.weights.shape
+    fit = max(1, min(inputs, MOST_BYTES // (4 * height * width)))
+    told = {"layer": layer, "channel": channel, "inputs": inputs, "count": fit, "height": height, "width": width}
+    return told, kernels.weights[:fit].astype(np.float32).tobytes()
 
 
 def halved(maps: Floats, times: int) -> Floats:

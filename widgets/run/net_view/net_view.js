@@ -1,4 +1,4 @@
-// The page's half of NetView; bytes.js stands before it.
+// The page's half of NetView; bytes.js, strokes.js, pad.js and kernels.js stand before it.
 
 const part = (tag, name, more = {}) => Object.assign(document.createElement(tag), { className: name, ...more });
 
@@ -59,8 +59,9 @@ function answerRows(box, classes) {
     const bars = part("span", "net-bars");
     const [soft, sigm] = [part("i", "net-softmax"), part("i", "net-sigmoid")];
     bars.append(soft, sigm);
-    row.append(part("span", "net-class", { textContent: name, title: name }), bars);
-    return { row, soft, sigm };
+    const word = part("span", "net-class", { textContent: name, title: name });
+    row.append(word, bars);
+    return { row, soft, sigm, word, name };
   });
   box.replaceChildren(...rows.map(({ row }) => row));
   return rows;
@@ -81,10 +82,26 @@ function render({ model, el }) {
   let shot = null;
   let blocks = [];
   let answers = [];
-  let input, output, says;
+  let input, output, says, example, drawing;
   let gone = false;
   let pointed = null; // { block, tile }
+  let [asked, before] = [null, ""]; // { layer, channel } whose kernels are shown, and the layer that they read
   const described = () => model.get("described");
+  const sender = newestOnly((cells, number) => tellKernel({ type: "picture", number }, [cells.buffer]));
+  const pad = makePad({
+    changed: (cells) => sender.put(cells.slice()),
+    back: () => choosePicture(model.get("digit"), false),
+    closed: () => drawing.focus({ preventScroll: true }),
+  });
+  const kernels = makeKernels({
+    closed: () => {
+      blocks.find(({ layer }) => layer.name === asked?.layer)?.button.focus({ preventScroll: true });
+      asked = null;
+      tellKernel({ type: "kernels" });
+    },
+  });
+  root.insertBefore(pad.root, foot);
+  root.insertBefore(kernels.root, foot);
 
   function build() {
     const { layers } = described();
@@ -92,7 +109,18 @@ function render({ model, el }) {
     const in_ = part("div", "net-block net-input");
     input = part("canvas", "net-picture", { width: 28, height: 28 });
     input.setAttribute("role", "img");
-    in_.append(part("b", "", { textContent: "input" }), part("small", "", { textContent: described().input }), part("small", "", { textContent: "pixels" }), part("small", "", { textContent: "\u00a0" }), input);
+    example = part("select", "net-example", { ariaLabel: "Example picture", hidden: !model.get("drawable") });
+    example.addEventListener("change", () => choosePicture(Number(example.value), example.value === ""));
+    drawing = part("button", "net-button", { type: "button", textContent: "Draw", hidden: !model.get("drawable") });
+    drawing.title = "Draw a picture of your own";
+    drawing.addEventListener("click", () => pad.show(pad.root.hidden));
+    in_.append(
+      part("b", "", { textContent: "input" }),
+      part("small", "", { textContent: `${described().input} pixels` }),
+      example,
+      input,
+      drawing,
+    );
     blocks = layers.map((layer, index) => {
       const button = part("button", "net-block", { type: "button" });
       const canvas = part("canvas", "net-tiles", { ariaHidden: "true" });
@@ -118,6 +146,7 @@ function render({ model, el }) {
         point(tileAt(tiling(layer, alone), layer.count, (event.clientX - box.left) * zoom, (event.clientY - box.top) * zoom));
       });
       canvas.addEventListener("pointerleave", () => point(-1));
+      canvas.addEventListener("click", () => pointed?.block === block && askKernels(layer.name, pointed.tile));
       button.addEventListener("blur", () => point(-1));
       button.addEventListener("click", () => {
         model.set("layer", layer.name);
@@ -125,6 +154,8 @@ function render({ model, el }) {
       });
       button.addEventListener("keydown", (event) => {
         const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: tiling(layer, alone).columns, ArrowUp: -tiling(layer, alone).columns };
+        // Enter chooses the layer, as a click does, and shows the channel's kernels.
+        if (event.key === "Enter" && pointed?.block === block) askKernels(layer.name, pointed.tile);
         if (!(event.key in by)) return;
         event.preventDefault();
         const now = pointed?.block === block ? pointed.tile + by[event.key] : 0;
@@ -146,8 +177,33 @@ function render({ model, el }) {
     show.hidden = !first?.can_show_weights;
     show.textContent = first?.weights ? `Show ${first.name}'s maps` : `Show ${first?.name}'s weights`;
     pointed = null;
+    kernels.hide();
     choose();
+    named();
     draw();
+  }
+
+  // The menu of examples; a drawing in use is its first entry.
+  function named() {
+    const drawn = model.get("drawn");
+    const options = model.get("classes").map((name, index) => part("option", "", { value: index, textContent: name }));
+    if (drawn) options.unshift(part("option", "", { value: "", textContent: "drawing" }));
+    example.replaceChildren(...options);
+    example.value = drawn ? "" : String(model.get("digit"));
+    drawing.setAttribute("aria-expanded", String(!pad.root.hidden));
+    pad.mark(drawn, shot ? said() : "not run yet");
+  }
+
+  function choosePicture(digit, drawn) {
+    if (!drawn) model.set("digit", digit);
+    model.set("drawn", drawn);
+    model.save_changes();
+  }
+
+  function askKernels(layer, channel) {
+    before = described().layers[described().layers.findIndex(({ name }) => name === layer) - 1]?.name ?? "";
+    asked = { layer, channel };
+    if (shot) tellKernel({ type: "kernels", ...asked });
   }
 
   function tell(byKey = false) {
@@ -156,7 +212,7 @@ function render({ model, el }) {
     if (channel) {
       told.textContent = channelWords(pointed.block.layer, pointed.tile, channel, model.get("threshold"), described());
     } else if (shot) {
-      told.textContent = `After step ${shot.step}. Blue is above zero, orange below, each layer on its own scale; ✕ marks a dead channel. Point at one for its numbers.`;
+      told.textContent = `After step ${shot.step}. Blue above zero, orange below, each layer on its own scale; ✕ dead channel, ▸ true class. Point at a channel: numbers; click: kernels.`;
     } else told.textContent = "Not run yet: each tile will show one channel's map of the picture.";
   }
 
@@ -173,20 +229,33 @@ function render({ model, el }) {
   }
 
   function draw() {
-    drawPicture(input, shot?.picture);
-    input.setAttribute("aria-label", shot ? "The picture that the net is asked about" : "No picture yet");
     blocks.forEach(drawBlock);
+    drawAnswer();
+    tell();
+  }
+
+  const best = () => {
+    const soft = softmax(shot.logits);
+    return soft.indexOf(Math.max(...soft));
+  };
+  const said = () => (best() >= 0 ? `says ${model.get("classes")[best()]}: ${percent(softmax(shot.logits)[best()])}` : "not finite");
+
+  // The picture and the answer, which may come ahead of the maps.
+  function drawAnswer() {
+    drawPicture(input, shot?.picture);
+    const what = shot?.label >= 0 ? model.get("classes")[shot.label] : "your drawing";
+    input.setAttribute("aria-label", shot ? `The picture that the net is asked about: ${what}` : "No picture yet");
     const [soft, sigm] = shot ? [softmax(shot.logits), sigmoid(shot.logits)] : [[], []];
-    const best = soft.indexOf(Math.max(...soft));
     answers.forEach((answer, i) => {
       answer.soft.style.width = `${100 * (soft[i] || 0)}%`;
       answer.sigm.style.width = `${100 * (sigm[i] || 0)}%`;
-      answer.row.classList.toggle("net-best", i === best);
-      answer.row.title = shot ? `softmax ${percent(soft[i])}, sigmoid ${percent(sigm[i])}` : "";
+      answer.row.classList.toggle("net-best", !!shot && i === best());
+      const isTrue = shot?.label === i;
+      answer.word.textContent = (isTrue ? "▸" : "") + answer.name;
+      answer.row.title = shot ? `softmax ${percent(soft[i])}, sigmoid ${percent(sigm[i])}${isTrue ? "; the true class" : ""}` : "";
     });
-    const said = best >= 0 ? `says ${model.get("classes")[best]}: ${percent(soft[best])}` : "not finite";
-    says.textContent = shot ? said : "not run yet";
-    tell();
+    says.textContent = shot ? said() : "not run yet";
+    pad.mark(model.get("drawn"), says.textContent);
   }
 
   function choose() {
@@ -194,19 +263,31 @@ function render({ model, el }) {
   }
 
   // The kernel may have gone, as when a page is left.
-  const tellKernel = (message) => {
+  const tellKernel = (message, buffers) => {
     try {
-      model.send(message);
+      model.send(message, undefined, buffers);
     } catch (error) {
       console.warn("net: the kernel has gone", error);
     }
   };
   const answer = () => gone || tellKernel({ type: "drawn" });
   const received = (message, buffers) => {
-    if (message.type === "empty") shot = null;
+    if (message.type === "taken") return sender.taken(message.number);
+    if (message.type === "empty") [shot, asked] = [null, null];
     else {
       const [{ buffer, byteOffset, byteLength }] = buffers;
-      shot = readShot(described(), new Uint8Array(buffer, byteOffset, byteLength));
+      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+      if (message.type === "kernels") {
+        // A copy, since the bytes may begin anywhere.
+        if (message.layer === asked?.layer && message.channel === asked.channel) kernels.show(message, new Float32Array(bytes.slice().buffer), before);
+        return;
+      }
+      if (message.type === "answer") {
+        if (!shot) return;
+        shot = { ...shot, ...readHead(described(), reader(bytes)) };
+        return requestAnimationFrame(drawAnswer);
+      }
+      shot = readShot(described(), bytes);
       root.dataset.step = shot.step;
     }
     requestAnimationFrame(() => {
@@ -215,10 +296,10 @@ function render({ model, el }) {
     });
   };
   const rebuilt = () => {
-    shot = null;
+    shot = asked = null;
     build();
   };
-  const listening = [["msg:custom", received], ["change:described", rebuilt], ["change:classes", build], ["change:layer", choose]];
+  const listening = [["msg:custom", received], ["change:described", rebuilt], ["change:classes", build], ["change:layer", choose], ["change:digit", named], ["change:drawn", named]];
   for (const [event, listener] of listening) model.on(event, listener);
   show.addEventListener("click", () => {
     model.set("weights", !model.get("weights"));

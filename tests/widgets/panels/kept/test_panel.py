@@ -24,7 +24,7 @@ from widgets.figure.requests import SaveRequest
 from widgets.panel.panel import CLOSE_AFTER, PAUSE_AFTER
 from widgets.panels.kept.figures import OVERLAYS
 from widgets.panels.kept.panel import EVERY, PROBLEMS_EVERY, KeptRunsPanel
-from widgets.run.figures import CHARTS, HISTOGRAMS, OUTPUTS
+from widgets.run.figures import CHARTS, CONFUSION, HISTOGRAMS, OUTPUTS
 
 BEGIN = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -130,7 +130,9 @@ def test_the_newest_run_is_opened_with_all_its_numbers(shelf: Shelf, make: Make)
             for key in "xyz":
                 if isinstance(want.get(key), np.ndarray):
                     np.testing.assert_array_equal(got[key], want[key].astype(np.float32), err_msg=f"{name} {key}")
-    assert panel.figures.keys() == CHARTS.keys() | OUTPUTS.keys()
+    assert panel.figures.keys() == CHARTS.keys() | OUTPUTS.keys() | {CONFUSION}
+    assert panel.figures[CONFUSION].figure["data"][0]["z"][9][9] == 99
+    assert "4</b>, answered 9 with .98" in panel.mistakes.value
     assert panel.about.name.value == "run new" and panel.about.note.value == "too <b>fast</b>"
     for said in ("✔ Finished", "80.00%", "CPU, 1 thread", "1:15", "Learning rate", "0.4 → 0.9 at step 4"):
         assert said in panel.about.facts.value, said
@@ -180,7 +182,8 @@ def test_several_runs_lie_over_each_other(shelf: Shelf, make: Make) -> None:
     assert "0.4 → 0.9 at step 4" in differing and "<td>None</td>" in differing
     assert "91.00%" in finals and "80.00%" in finals
     # Their answers are not laid over each other, nor is one of their steps shown.
-    assert not panel.figures.keys() & OUTPUTS.keys() and hidden(panel._sections["outputs_digit"])
+    assert not panel.figures.keys() & {*OUTPUTS, CONFUSION} and hidden(panel._sections["outputs_digit"])
+    assert hidden(panel._sections[CONFUSION])
     assert hidden(panel._scrub_fold) and not hidden(panel._sections["loss"])
     assert "scrub" not in panel.saver.owners(), "nor saved"
 
@@ -196,7 +199,9 @@ def test_several_runs_lie_over_each_other(shelf: Shelf, make: Make) -> None:
     assert "No run is chosen" in panel.about.heading.value and hidden(panel._sections["loss"])
     assert hidden(panel.save_bar), "there is no chart to save"
     choose(panel, "a")
-    assert panel.figures.keys() == CHARTS.keys() | OUTPUTS.keys() and not hidden(panel._sections["outputs_digit"])
+    assert panel.figures.keys() == CHARTS.keys() | OUTPUTS.keys() | {CONFUSION} and not hidden(
+        panel._sections["outputs_digit"]
+    )
     assert "scrub" in panel.saver.owners() and not hidden(panel.save_bar)
 
 

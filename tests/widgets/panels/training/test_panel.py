@@ -22,7 +22,7 @@ from widgets import charts
 from widgets.charts import View, style
 from widgets.panel.panel import CLOSE_AFTER, PAUSE_AFTER
 from widgets.panels.training.panel import TrainingPanel
-from widgets.run.figures import CHARTS, OUT_OF_SIGHT, OUTPUTS, after
+from widgets.run.figures import CHARTS, CONFUSION, OUT_OF_SIGHT, OUTPUTS, after
 from widgets.run.status import duration, progress_label, state_line, status_line
 
 LONG = {**TINY, "batch_size": 2, "epochs": 1000}
@@ -38,6 +38,7 @@ def assert_shows_the_record(panel: TrainingPanel, view: View | None = None) -> N
     view = View(x=view.x, near_zero=view.near_zero, threshold=view.threshold, layer=view.layer, norm=view.norm)
     expected = {name: chart(record, view) for name, (chart, _) in CHARTS.items()}
     expected |= {name: charts.outputs(record, which) for name, which in OUTPUTS.items()}
+    expected[CONFUSION] = charts.confusion(record)
     assert panel.figures.keys() - {"find_lr"} == expected.keys()
     for name, figure in expected.items():
         drawn = panel.figures[name].figure

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const source = readFileSync(new URL("../../../../widgets/run/net_view/bytes.js", import.meta.url), "utf8");
-const names = "readShot, paint, tiling, tileAt, softmax, sigmoid, channelWords, deadWords";
+const names = "reader, readHead, readShot, paint, tiling, tileAt, softmax, sigmoid, channelWords, deadWords";
 const page = new Function(`${source}\nreturn { ${names} };`)();
 const { described, bytes, wanted } = JSON.parse(readFileSync(process.env.SHOT, "utf8"));
 
@@ -14,7 +14,9 @@ test("a message is read as it was written, from a view that starts anywhere", ()
   held.set(bytes, 3);
   const shot = page.readShot(described, held.subarray(3));
   assert.equal(shot.step, wanted.step);
+  assert.equal(shot.label, wanted.label);
   assert.deepEqual(Array.from(shot.picture), wanted.picture);
+  assert.deepEqual(page.readHead(described, page.reader(held.subarray(3))).logits, wanted.logits);
   assert.deepEqual(shot.logits, wanted.logits);
   shot.layers.forEach((layer, i) => {
     assert.equal(layer.scale, wanted.scales[i]);

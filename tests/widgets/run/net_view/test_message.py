@@ -12,9 +12,17 @@ import pytest
 
 from lab.config import Config
 from lab.nn.plan import Layer, plan
-from widgets.run.net_view.message import MOST_BYTES, describe, encode, halved, pack, size
+from widgets.run.net_view.message import MOST_BYTES, describe, encode, halved, head, pack, pack_kernels, size
 
-TEST = Path(__file__).with_name("bytes.test.mjs")
+TESTS = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class MadeKernels:
+    """A channel's kernels."""
+
+    channel: tuple[str, int]
+    weights: Any
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,8 @@ class Made:
     weights: Any
     logits: Any
     threshold: float = 1e-3
+    label: int | None = 4
+    kernels: Any = None
 
 
 def made(layers: tuple[Layer, ...], seed: int = 0, step: int = 7) -> Made:
@@ -64,6 +74,24 @@ def test_a_diverged_net_is_packed_too() -> None:
     assert len(pack(shot, describe(layers, False))) == size(describe(layers, False))
 
 
+def test_a_head_begins_each_message_and_may_be_sent_alone() -> None:
+    layers = plan(Config())
+    shot = made(layers)
+    assert pack(shot, describe(layers, False)).startswith(head(shot))
+    assert np.frombuffer(head(shot)[:48], np.float32).tolist() == [7, 4, *shot.logits]
+    assert np.frombuffer(head(replace(shot, label=None))[:8], np.float32).tolist() == [7, -1]
+    assert np.frombuffer(head(shot)[48:], np.uint8).tolist() == (shot.picture * 255).round().ravel().tolist()
+
+
+def test_a_channels_kernels_are_exact_and_never_too_many() -> None:
+    weights = np.random.default_rng(0).normal(0, 1, (16, 3, 3)).astype(np.float32)
+    told, packed = pack_kernels(MadeKernels(("conv2", 5), weights))
+    assert told == {"layer": "conv2", "channel": 5, "inputs": 16, "count": 16, "height": 3, "width": 3}
+    np.testing.assert_array_equal(np.frombuffer(packed, np.float32), weights.ravel())
+    told, packed = pack_kernels(MadeKernels(("conv2", 0), np.zeros((512, 3, 3), np.float32)))
+    assert (told["inputs"], told["count"]) == (512, 361) and len(packed) == 361 * 36 <= MOST_BYTES
+
+
 def test_codes_by_hand() -> None:
     maps = np.array([[[0.0, 2.0], [-2.0, 1.0]], [[np.nan, np.inf], [0.5, -0.01]]], np.float32)
     scale, codes = encode(maps, 2)
@@ -73,7 +101,26 @@ def test_codes_by_hand() -> None:
     assert halved(np.arange(20.0).reshape(1, 4, 5), 1).tolist() == [[[3, 5], [13, 15]]]
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
+def node(test: str, **environment: str) -> None:
+    """Run one of the page's own tests."""
+    done = subprocess.run(
+        ["node", "--test", str(TESTS / test)],
+        env={"PATH": "/usr/bin:/bin:/usr/local/bin", **environment},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "# pass 4" in done.stdout or "ℹ pass 4" in done.stdout, done.stdout
+
+
+with_node = pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
+
+
+@with_node
+def test_the_pads_strokes_and_what_it_sends() -> None:
+    node("strokes.test.mjs")
+
+
+@with_node
 def test_the_page_reads_what_was_written(tmp_path: Path) -> None:
     layers = (Layer("conv1", (2, 3, 3), 20), Layer("conv2", (3, 1, 1), 9, "BatchNorm"))
     shot = made(layers)
@@ -88,6 +135,7 @@ def test_the_page_reads_what_was_written(tmp_path: Path) -> None:
     ]  # fmt: skip
     wanted = {
         "step": 7,
+        "label": 4,
         "picture": (shot.picture * 255).round().astype(int).ravel().tolist(),
         "logits": shot.logits.astype(float).tolist(),
         "scales": [scale for scale, _ in encoded],
@@ -96,10 +144,4 @@ def test_the_page_reads_what_was_written(tmp_path: Path) -> None:
     }
     content = {"described": described, "bytes": list(pack(shot, described)), "wanted": wanted}
     (tmp_path / "shot.json").write_text(json.dumps(content))
-    done = subprocess.run(
-        ["node", "--test", str(TEST)],
-        env={"PATH": "/usr/bin:/bin:/usr/local/bin", "SHOT": str(tmp_path / "shot.json")},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "# pass 4" in done.stdout or "ℹ pass 4" in done.stdout, done.stdout
+    node("bytes.test.mjs", SHOT=str(tmp_path / "shot.json"))
