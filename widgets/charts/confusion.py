@@ -19,9 +19,8 @@ def confusion(record: Record) -> Figure:
     counts = now.counts if now else np.zeros((len(classes), len(classes)), np.int64)
     shown = np.where(counts > 0, counts, np.nan).astype(np.float32)
     diagonal = np.eye(len(classes), dtype=bool)
-    title = "Confusion matrix"
-    if now:
-        title += f" after epoch {now.epoch + 1}: {counts.trace():,} of {counts.sum():,} right"
+    title = f"Confusion matrix, epoch {now.epoch + 1}" if now else "Confusion matrix"
+    right = f"{counts.trace():,} of {counts.sum():,} right" if now else "right"
     return {
         "data": [
             _cells("right", np.where(diagonal, shown, np.nan), classes, RIGHT),
@@ -36,7 +35,7 @@ def confusion(record: Record) -> Figure:
             | {"autorange": "reversed"},
             "shapes": [],
             "annotations": [
-                note("blue: right, orange: wrong; empty: none", x=0, xanchor="left", y=1, yanchor="bottom")
+                note(f"{right} (blue); orange: wrong; empty: none", x=0, xanchor="left", y=1, yanchor="bottom")
             ],
             "uirevision": "confusion",
         },

@@ -31,7 +31,8 @@ def test_rows_are_true_and_columns_answered() -> None:
     assert np.isnan(wrong["z"][0, 2]) and np.isnan(right["z"]).sum() == 6, "none is an empty cell"
     assert (wrong["z"][2, 0], wrong["zmax"], right["zmax"]) == (3, 3, 9)
     layout = figure["layout"]
-    assert layout["title"]["text"] == "Confusion matrix after epoch 1: 24 of 30 right"
+    assert layout["title"]["text"] == "Confusion matrix, epoch 1"
+    assert layout["annotations"][0]["text"].startswith("24 of 30 right (blue)")
     assert (layout["xaxis"]["title"]["text"], layout["yaxis"]["title"]["text"]) == ("answered", "true class")
     assert layout["yaxis"]["autorange"] == "reversed", "the first class on top"
 

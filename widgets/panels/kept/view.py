@@ -63,8 +63,8 @@ def arrange(
 ) -> dict[str, Any]:
     """Show what the chosen runs have of the page; those of ``figures`` that then stand on it.
 
-    Several runs have no answers and no confusion matrix: bars of each on three pictures say less than their charts. Their histograms have the
-    whole width, one under the other.
+    Several runs have no answers and no confusion matrix: bars of each on three pictures say less than their
+    charts. Their histograms have the whole width, one under the other.
     """
     one = opened[0] if len(opened) == 1 else None
     show(scrub, one is not None)

@@ -352,8 +352,8 @@ class TrainingPanel(RunPanel[Session]):
 
     def pull(self) -> None:
         """Draw the session's new rows in the visible charts; the others are drawn later."""
+        self.net.pull(self.run)  # first: after the end it is answered at once, and the chart of answers shows it
         self._charts.pull(self.run, everything=not self.active)
-        self.net.pull(self.run)
 
     def catch_up(self) -> None:
         """Draw the new rows in every chart."""

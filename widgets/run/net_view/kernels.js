@@ -100,7 +100,9 @@ function makeKernels({ closed }) {
       head.textContent = kernelWords(shown);
       root.hidden = false;
       point(same ? marked : -1, at);
-      if (!same) canvas.focus({ preventScroll: true });
+      if (same) return;
+      canvas.focus({ preventScroll: true });
+      root.scrollIntoView({ block: "nearest" });
     },
     hide: () => (root.hidden = true),
   };

@@ -123,7 +123,7 @@ function render({ model, el }) {
     );
     blocks = layers.map((layer, index) => {
       const button = part("button", "net-block", { type: "button" });
-      const canvas = part("canvas", "net-tiles", { ariaHidden: "true" });
+      const canvas = part("canvas", "net-tiles", { ariaHidden: "true", title: "Click a channel for its kernels" });
       const left = layer.shape[0] - layer.count;
       const block = { layer, index, alone, button, canvas, dead: part("small", "net-dead", { textContent: "\u00a0" }) };
       const what = layer.weights ? ", its weights" : "";
@@ -212,7 +212,7 @@ function render({ model, el }) {
     if (channel) {
       told.textContent = channelWords(pointed.block.layer, pointed.tile, channel, model.get("threshold"), described());
     } else if (shot) {
-      told.textContent = `After step ${shot.step}. Blue above zero, orange below, each layer on its own scale; ✕ dead channel, ▸ true class. Point at a channel: numbers; click: kernels.`;
+      told.textContent = `After step ${shot.step}. Blue is above zero, orange below, each layer on its own scale; ✕ dead, ▸ true class. Point at a channel, or click.`;
     } else told.textContent = "Not run yet: each tile will show one channel's map of the picture.";
   }
 

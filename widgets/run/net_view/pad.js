@@ -94,6 +94,7 @@ function makePad({ changed, back, closed }) {
     if (!open) return closed();
     paintSheet();
     canvas.focus({ preventScroll: true });
+    root.scrollIntoView({ block: "nearest" });
   };
   close.addEventListener("click", () => show(false));
   root.addEventListener("keydown", (event) => event.key === "Escape" && show(false));

@@ -234,7 +234,7 @@ class NetView(anywidget.AnyWidget):
         cells = np.frombuffer(buffers[0], np.uint8) if buffers else np.empty(0, np.uint8)
         if cells.size != SIDE * SIDE:
             raise ValueError(f"a drawing has {SIDE * SIDE} bytes, not {cells.size}")
-        drawing = cells.reshape(SIDE, SIDE).astype(np.float32) / 255
+        drawing: NDArray[np.float32] = cells.reshape(SIDE, SIDE).astype(np.float32) / np.float32(255)
         # The digits of MNIST lie in the middle, and so must a drawn one; Fashion-MNIST's clothes fill the picture.
         self.drawing = as_mnist(drawing) if self._as_digit else drawing
         if self.drawn:
