@@ -285,7 +285,7 @@ def normalised(gallery: Gallery, picture: Picture) -> Tensor:
 
 def with_drawing(outputs: Outputs | None, shot: LayerMaps | None, picture: Picture | None) -> Outputs | None:
     """Return ``outputs`` with the answer to a drawn picture in place of the digit's, once the net has been asked."""
-    if outputs is None or picture is None or shot is None or shot.picture is not picture:
+    if outputs is None or picture is None or shot is None or not np.array_equal(shot.picture, picture):
         return outputs
     logits, pictures = outputs.logits.copy(), outputs.pictures.copy()
     logits[0], pictures[0] = shot.logits, picture

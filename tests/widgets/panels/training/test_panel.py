@@ -501,6 +501,40 @@ def test_the_near_zero_definition_follows_the_activation_until_another_is_chosen
     assert "x ≤ 0.5" in panel.figures["near_zero"].figure["layout"]["title"]["text"]
 
 
+def test_a_drawing_is_asked_about_in_this_run_and_the_next_until_a_digit_is_chosen(make: Make) -> None:
+    panel = make(epochs=1)
+    finish(panel)
+    cells = np.zeros((28, 28), np.uint8)
+    cells[4:24, 13:15] = 255
+    panel.net._handle_custom_msg({"type": "picture", "number": 1}, [cells.tobytes()])
+    panel.net._handle_custom_msg({"type": "seen", "page": "a", "seen": True}, [])
+    panel.update()
+
+    def asked() -> Any:
+        outputs = panel.session.since(-1).outputs
+        assert outputs is not None
+        return outputs
+
+    assert panel.error == "" and asked().names[0] == "your drawing"
+    np.testing.assert_array_equal(asked().pictures[0], panel.net.picture)
+    assert_shows_the_record(panel)
+    panel.menus["other"].value = 5
+    assert asked().names[:2] == ("your drawing", "3 over 5")
+    finish(panel)  # a new run
+    panel.update()
+    assert asked().names[0] == "your drawing"
+    panel.menus["digit"].value = 7
+    assert not panel.net.drawn and panel.net.digit == 7 and asked().names[0] == "7"
+    panel.net.set_state({"digit": 4, "drawn": False})  # the menu beside the net
+    assert panel.menus["digit"].value == 4 and asked().names[0] == "4"
+    assert_shows_the_record(panel)
+    seen = panel.session.since(-1).mistakes
+    assert seen is not None and panel.figures[CONFUSION].figure["layout"]["title"]["text"].endswith("epoch 1")
+    assert panel.mistakes.value.count("<li>") == len(seen.truths)
+    panel.on_reset()
+    assert "No validation yet" in panel.mistakes.value
+
+
 def test_the_chosen_digits_are_shown_now_and_in_the_next_run(make: Make) -> None:
     panel = make()
     step(panel)
