@@ -50,8 +50,8 @@ GROUPS: dict[str, tuple[Term, ...]] = {
         Term("accuracy", "Share of the images whose largest output is that of the right class."),
         Term(
             "confusion matrix",
-            "How many images of each class (a row) the net answered with each class (a column). Right answers lie on the "
-            "diagonal.",
+            "How many images of each class (a row) the net answered with each class (a column). Right answers lie on "
+            "the diagonal.",
         ),
         Term("validation", "After each epoch the net answers images that it is never trained on, and learns nothing."),
         Term(
@@ -80,6 +80,7 @@ GROUPS: dict[str, tuple[Term, ...]] = {
         Term("output", "The numbers that a layer passes on: here those after its norm."),
         Term("channel", "One part of a layer's output, made by one filter."),
         Term("filter", "The weights by which a convolution makes one channel, the same at every position."),
+        Term("kernel", "The part of a filter that reads one channel of the layer before."),
         Term("map", "A channel's output for one picture, drawn as a picture itself: one value for each position."),
         Term(
             "weights", "The numbers that training changes; parameters are these and the biases.", forms=("parameters",)

@@ -21,7 +21,19 @@ OVERVIEW = ("loss", "mean", "std", "near_zero", "outputs_digit", "loss_averages"
 """Figures that the training lab shows at once, small; each is in a tab of its section, too."""
 
 
-NET_TERMS = ("layer", "output", "channel", "filter", "map", "dead channel", "weights", "norm", "softmax", "sigmoid")
+NET_TERMS = (
+    "layer",
+    "output",
+    "channel",
+    "filter",
+    "kernel",
+    "map",
+    "dead channel",
+    "weights",
+    "norm",
+    "softmax",
+    "sigmoid",
+)
 """Words of the drawn net, which a "?" beside it explains."""
 
 
