@@ -141,6 +141,7 @@ def test_the_tiles_are_the_nets_maps(voila_server: Any, page: Page) -> None:
 
         net.get_by_role("button", name="Show conv1's weights").click()
         comes_to(page, lambda: kernel.value("panel.net.described['layers'][0]['height']"), 5)
+        expect(net.get_by_role("button", name="Show conv1's maps")).to_be_visible()
         block.locator("canvas").click(position={"x": 30, "y": 5})  # the second channel
         weights = "panel.session.maps(('conv3', 1)).kernels.weights"
         kernels = net.get_by_role("group", name="Kernels of one channel")

@@ -203,7 +203,7 @@ function render({ model, el }) {
   function askKernels(layer, channel) {
     before = described().layers[described().layers.findIndex(({ name }) => name === layer) - 1]?.name ?? "";
     asked = { layer, channel };
-    if (shot) tellKernel({ type: "kernels", ...asked });
+    tellKernel({ type: "kernels", ...asked });
   }
 
   function tell(byKey = false) {
