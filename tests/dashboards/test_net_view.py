@@ -28,8 +28,8 @@ ANSWER = """() => {
 }"""
 # The matrix on the page: a cell of either trace, 0 for an empty one.
 COUNTS = """(div) => {
-  const [right, wrong] = div.data.map(({ z }) => z);
-  return Array.from(right, (row, i) => Array.from(row, (count, j) => (count || 0) + (wrong[i][j] || 0)));
+  const [right, wrong] = (div.data ?? []).map(({ z }) => z);
+  return right && Array.from(right, (row, i) => Array.from(row, (count, j) => (count || 0) + (wrong[i][j] || 0)));
 }"""
 
 

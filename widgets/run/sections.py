@@ -96,7 +96,8 @@ SECTIONS = (
     Section(
         MISTAKES,
         f"The answers to the {term('validation')} images after each {term('epoch')}. Which two classes does it mix up "
-        "most, and is it as often one way as the other? Look at the pictures: what would you have answered, and how sure?",
+        "most, and is it as often one way as the other? Look at the pictures: what would you have answered, and how "
+        "sure?",
         (),
         ("confusion",),
         "Mistakes",
