@@ -68,7 +68,7 @@ def test_a_resnet_is_shown_as_our_own_net_is(own: Any) -> None:
     assert len(looks) == len(RESNET_LAYERS), "each line can be told from the others"
     for trace in drawn:
         np.testing.assert_array_equal(trace["y"], record.columns[f"mean/{trace['name']}"])
-    assert panel.figures.keys() == CHARTS.keys() | OUTPUTS.keys() | {"find_lr"}
+    assert panel.figures.keys() == CHARTS.keys() | OUTPUTS.keys() | {"confusion", "find_lr"}
     assert panel.figures["outputs_digit"].figure["data"][0]["y"].shape == (10,)
     assert "of the validation examples are right" in panel.findings.value
     assert panel.settings()["Net and data"] == record.own and "Norm type" not in panel.settings()
