@@ -115,7 +115,7 @@ class ExperimentPanel(RunPanel[Queue]):
         show(self._list, experiment is None)
         show(self._page, experiment is not None)
         if experiment is None:
-            self.show_figures({"spread": self._spread})
+            self.show_figures({})
         else:
             self._fill(experiment)
         self.link.query = urlencode({"id": experiment.id}) if experiment else ""
@@ -369,6 +369,7 @@ class ExperimentPanel(RunPanel[Queue]):
         """Show the sections that the person has reached."""
         show(self._sections["predict"], self.prediction is not None)
         show(self._sections["run"], self.answered)
+        show(self.save_bar, self.answered)
         reached = self.answered and (bool(self._results.here) or self._results.measured_shown)
         for name in ("compare", "why"):
             show(self._sections[name], reached)
