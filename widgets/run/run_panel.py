@@ -14,7 +14,7 @@ from widgets.export.provenance import Settings, config_settings
 from widgets.figure.live_figure import LiveFigure
 from widgets.panel.panel import Panel, handler
 from widgets.run.control_bar import Buttons, control_bar
-from widgets.run.status import state_line, status_line
+from widgets.run.status import progress_label, state_line, status_line
 
 ACTIVE = frozenset({"running", "paused"})
 """States in which a run may still record something."""
@@ -46,6 +46,7 @@ class RunPanel(Panel, Generic[R]):
         run: the run that is shown; a new one at each Start after an end, and at each Reset.
         buttons: name -> Button.
         state_line, status, progress: widgets that show what the run is doing.
+        pace: seconds a step, and the batch size, when a run was last seen training; None before.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class RunPanel(Panel, Generic[R]):
         self.buttons = buttons
         self.state_line, self.status = ipywidgets.HTML(), ipywidgets.HTML()
         self.progress = ipywidgets.IntProgress(value=0, max=1)
+        self.pace: tuple[float, int] | None = None
         self._step, self._updated = 0, ""
         self._page_notice = ""
         self._status_state, self._status_at = "", 0.0
@@ -169,6 +171,11 @@ class RunPanel(Panel, Generic[R]):
         """Show the run's state and progress: at once unless it is running, then three times a second."""
         if progress.step not in (0, self._step):
             self._step, self._updated = progress.step, time.strftime("%H:%M:%S")
+        if progress.rate:
+            self.pace = 1 / progress.rate, self.run.config.batch_size
+        with self.progress.hold_sync():
+            self.progress.max, self.progress.value = max(progress.steps, 1), progress.step
+            self.progress.description = progress_label(progress)
         self.state_line.value = state_line(state, progress)
         self.status.value = self.about() + status_line(progress, self._updated) + self.kept()
 

@@ -14,7 +14,6 @@ from lab.experiments.registry import experiment as experiment_of
 from lab.experiments.registry import experiments
 from lab.kept import KeptError, Library
 from lab.plain_code import script
-from lab.progress import Progress
 from widgets.export.section_words import Words
 from widgets.figure.live_figure import LiveFigure
 from widgets.page.fold import Fold
@@ -26,7 +25,7 @@ from widgets.panels.experiment.prediction import PredictionBox
 from widgets.panels.experiment.results import Results
 from widgets.run.control_bar import Buttons
 from widgets.run.run_panel import RunPanel
-from widgets.run.status import expected_seconds, progress_label, rough_duration
+from widgets.run.status import expected_seconds, rough_duration
 
 MORE_SEEDS = (5, 20)
 """How many seeds a button adds."""
@@ -73,7 +72,6 @@ class ExperimentPanel(RunPanel[Queue]):
         self._library_error = self._link_problem = ""
         self._library = library or self._own_library()
         self._served = under_voila()
-        self._pace: tuple[float, int] | None = None
         self._seeds, self._drawn_at = 1, 0.0
         self.experiment: Experiment | None = None
         self.prediction: PredictionBox | None = None
@@ -221,15 +219,6 @@ class ExperimentPanel(RunPanel[Queue]):
         """End the runs, and ask again."""
         self.show_experiment(self.experiment)
 
-    def show_status(self, state: str, progress: Progress) -> None:
-        """Show how many runs are done, and the progress of all of them."""
-        if progress.rate:
-            self._pace = 1 / progress.rate, self.run.config.batch_size
-        super().show_status(state, progress)
-        with self.progress.hold_sync():
-            self.progress.max, self.progress.value = max(progress.steps, 1), progress.step
-            self.progress.description = progress_label(progress)
-
     def about(self) -> str:
         """Return which runs are done and which train, as markup."""
         done, all_ = len(self.run.results), len(self.run.planned)
@@ -303,7 +292,7 @@ class ExperimentPanel(RunPanel[Queue]):
 
     def _time(self, experiment: Experiment, quick: bool) -> str:
         configs = [experiment.config(variant, 0, quick) for variant in experiment.variants]
-        return rough_duration(sum(expected_seconds(config, self._pace) for config in configs))
+        return rough_duration(sum(expected_seconds(config, self.pace) for config in configs))
 
     def _lay_out(self) -> None:
         """Make every part of the page that no question changes."""

@@ -83,7 +83,6 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
         self._first = 0
         buttons = Buttons(("start", "pause", "stop", "reset", "defaults"))
         super().__init__(self.new_run(), buttons, clock=clock, watch_page=watch_page)
-        self.progress.max = 1000
         bars = self._bars(self.run.measures())
         figures = {"learning": self._learning.figure} | {
             name: LiveFigure(figure, label=charts.LABELS[name]) for name, figure in bars.items()
@@ -156,7 +155,8 @@ class SoftmaxLiesPanel(RunPanel[Comparison]):
         """Show the comparison's state and progress."""
         super().show_status(state, progress)
         with self.progress.hold_sync():
-            self.progress.value, self.progress.description = round(1000 * self.run.done), f"{self.run.done:.0%}"
+            self.progress.max, self.progress.value = 1000, round(1000 * self.run.done)
+            self.progress.description = f"{self.run.done:.0%}"
 
     def about(self) -> str:
         """Return the head in training, and the training time of all heads so far, as markup."""

@@ -12,7 +12,6 @@ from lab.branching import origin_words
 from lab.config import DEFAULTS, KNOBS, LIVE, Config, ConfigError
 from lab.findings import findings
 from lab.own import Shown, split
-from lab.progress import Progress
 from lab.record import Record
 from lab.session import ENDED, Session
 from lab.training.lr_search import LrSearch
@@ -41,7 +40,7 @@ from widgets.run.run_panel import RunPanel
 from widgets.run.scrubber.branching import BranchControls
 from widgets.run.scrubber.panel import Scrubber
 from widgets.run.sections import ANY_STEP, Menus, explained, section_tabs, section_words, words_tab
-from widgets.run.status import length_line, progress_label, validation_line
+from widgets.run.status import length_line, validation_line
 
 FINDINGS_TERMS = ("silent", "near-zero share", "validation", "loss", "diverged", "multiplier", "epsilon")
 """Words of what happened, which a "?" explains."""
@@ -120,7 +119,6 @@ class TrainingPanel(RunPanel[Session]):
         self.net = NetView(config, classes=shown.classes, shape=shown.input, planned=planned)
         self._left_out = ""
         self._near_zero_chosen = False
-        self._pace: tuple[float, int] | None = None  # seconds a step, and its batch size, when last seen
         figures = self._charts.figures
         self.presets, self.findings = Presets(self.on_preset), classed(ipywidgets.HTML(), "lab-findings")
         self.mistakes = Mistakes()
@@ -317,7 +315,7 @@ class TrainingPanel(RunPanel[Session]):
             if self.knobs.problem:
                 return ""
             config = self.knobs.config()
-            return length_line(config, self._pace, self._own.examples(config) if self._own else None)
+            return length_line(config, self.pace, self._own.examples(config) if self._own else None)
         record = self._charts.record
         origin = f"<span>{html.escape(origin_words(record.origin))}</span>" if record.origin else ""
         return origin + (validation_line(record.validations[-1], record.metric) if record.validations else "")
@@ -330,15 +328,6 @@ class TrainingPanel(RunPanel[Session]):
             made = {label: value for label, value in made.items() if label not in left_out}
             made["Net and data"] = self._own.words
         return made | ({"Goes on from": origin_words(origin)} if origin else {})
-
-    def show_status(self, state: str, progress: Progress) -> None:
-        """Show the run's state and progress."""
-        if progress.rate:
-            self._pace = 1 / progress.rate, self.run.config.batch_size
-        super().show_status(state, progress)
-        with self.progress.hold_sync():
-            self.progress.max, self.progress.value = max(progress.steps, 1), progress.step
-            self.progress.description = progress_label(progress)
 
     def tick(self) -> bool:
         """Update the panel once; return whether to go on, which includes waiting for the run's end to be saved."""
