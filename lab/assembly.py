@@ -26,7 +26,7 @@ from lab.telemetry.mistakes import ValidationAnswers
 from lab.telemetry.probes import cuda_pass, fused_passes
 from lab.telemetry.recorder import Recorder
 from lab.telemetry.snapshots import Snapshots
-from lab.training.callbacks import ApplySchedule, Callback, CancelFit
+from lab.training.callbacks import ApplySchedule, Callback, CancelFit, EarlyStopping
 from lab.training.learner import Learner, seeded_step
 from lab.training.optimizers import make_optimizer
 from lab.training.remote import RemoteControl
@@ -75,7 +75,7 @@ class Run:
             completed = self.learner.fit()
         diverged = self.recorder.diverged
         if diverged is None:
-            return ("finished" if completed else "stopped"), ""
+            return ("finished" if completed or self.learner.ended_early else "stopped"), ""
         # It was noticed some batches later: they are in no record, and no count.
         self.learner.step = diverged.step + 1
         # Stopped in the middle of it, only the validation is missing.
@@ -138,8 +138,8 @@ def assemble(
     replay = (beginning.marks, beginning.step) if beginning else ()
     remote = RemoteControl(config, history.mark, recorder.settle, on_state, *replay)
     optimizer = make_optimizer(config, model.parameters())
-    maps, answers = MapProbe(), ValidationAnswers(history)
-    parts = (snapshots, remote, ApplySchedule(), recorder, maps, answers, *callbacks)
+    maps, answers, early = MapProbe(), ValidationAnswers(history), EarlyStopping(recorder.validation_losses)
+    parts = (snapshots, remote, ApplySchedule(), recorder, maps, answers, early, *callbacks)
     # Before the step the knobs are those of the snapshot, and after it those of the remote control.
     learner = Learner(beginning.config if beginning else config, model, task, optimizer, generator, parts)
     if beginning:

@@ -3,6 +3,7 @@
 Imports no torch, so that a page may ask whether a branch is possible.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -132,7 +133,8 @@ def snapshot_for(parent: Parent, step: int) -> "tuple[Snapshot, Snapshots]":
 def prolonged(parent: Parent, epochs: int) -> Beginning:
     """Return the beginning of a run that adds ``epochs`` to a finished one.
 
-    A run that ``max_steps`` ended gets as many steps more as these epochs have, from where it stands. Its first marks
+    A run that ``max_steps`` ended gets as many steps more as these epochs have, from where it stands; one that
+    ``patience`` ended gets these epochs, over which patience counts anew. Its first marks
     are the changed number of epochs, and the changed limit. Schedules run once more, over the new steps alone: a warm
     restart (I. Loshchilov and F. Hutter, arXiv:1608.03983). Constant ones just go on.
 
@@ -146,10 +148,12 @@ def prolonged(parent: Parent, epochs: int) -> Beginning:
     most = int(KNOBS["epochs"].high) - begun
     if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= most:
         raise ConfigError("more epochs", epochs, f"a whole number from 1 to {most}")
-    # A run that its limit of steps ended has epochs left, and perhaps the rest of one.
-    changes = {"epochs": max(config.epochs, begun + epochs)}
-    if config.max_steps:
-        changes["max_steps"] = max(config.max_steps, end + epochs * history.layout.steps_per_epoch)
+    per_epoch = history.layout.steps_per_epoch
+    more = {"epochs": begun + epochs, "max_steps": end + epochs * per_epoch if config.max_steps else 0}
+    # A run that its limit of steps ended has epochs left, and perhaps the rest of one; they are not given up. One that
+    # ended early had no use for those that it has left.
+    early = end < min(config.epochs * per_epoch, config.max_steps or math.inf)
+    changes = {name: value if early else max(getattr(config, name), value) for name, value in more.items()}
     longer = snapshot.config.replace(**changes)
     fork = history.fork(snapshot.history, Origin(parent.called, end, "prolonged"))
     for name, value in changes.items():

@@ -196,6 +196,10 @@ class Config:
         0, "Steps at most", "Ends the run after this many training batches, 0 for no limit; schedules span them.", DATA,
         unit="steps", low=0, high=1000 * TRAIN_IMAGES, slider=(0, 2000), step=10,
     )  # fmt: skip
+    patience: int = _knob(
+        0, "Patience", "Early stopping: epochs without a lower validation loss after which the run ends, 0 for never.",
+        DATA, unit="epochs", low=0, high=1000, slider=(0, 10), step=1,
+    )  # fmt: skip
     seed: int = _knob(
         0, "Seed", "Fixes the weights and the order of the images.", DATA,
         low=0, high=2**31 - 1, slider=(0, 100), step=1,

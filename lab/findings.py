@@ -44,6 +44,7 @@ def findings(record: Record, config: Config, state: str, near_zero: str = "near_
         return ()
     parts = (
         _outcome(record, config, state),
+        _early(record, config, state),
         _silent_layer(record, near_zero),
         _multiplier(record, config),
         _last_change(record),
@@ -88,6 +89,20 @@ def _broken(record: Record, layer: str) -> bool:
     """Return whether a layer's last output was not finite; without values, or with one, it has no std anyway."""
     values = record.hists[-1, record.layers.index(layer)].sum() if len(record.hists) else 2
     return bool(values > 1 and not math.isfinite(record.columns[f"std/{layer}"][-1]))
+
+
+def _early(record: Record, config: Config, state: str) -> Iterator[str]:
+    """Say that early stopping ended the run, and which epoch was the best."""
+    # steps_per_epoch is the record's: the data may have fewer images than the settings ask for.
+    steps = config.epochs * record.steps_per_epoch
+    steps = min(steps, config.max_steps) if config.max_steps else steps
+    if state != "finished" or not config.patience or record.steps[-1] + 1 >= steps or not record.validations:
+        return
+    best = min(record.validations, key=lambda row: row.loss)
+    yield (
+        f"Early stopping ended it after epoch {record.validations[-1].epoch + 1} of {config.epochs}: the lowest "
+        f"validation loss is {best.loss:.3f}, after epoch {best.epoch + 1}."
+    )
 
 
 def _silent_layer(record: Record, near_zero: str) -> Iterator[str]:

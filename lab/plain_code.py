@@ -263,6 +263,7 @@ def _loop(config: Config, changes: Mapping[int, Mapping[str, object]]) -> str:
     limited = 0 < config.max_steps < config.epochs * config.steps_per_epoch()
     moved = sorted({name for change in changes.values() for name in change})
     lines = [f"order = torch.Generator().manual_seed({config.seed})", "losses = []"]
+    lines += ["valid_losses = []"] if config.patience else []
     if moved:
         lines = [
             f"knobs = { ({name: getattr(config, name) for name in moved})!r}",
@@ -295,6 +296,12 @@ def _loop(config: Config, changes: Mapping[int, Mapping[str, object]]) -> str:
         "    loss = F.cross_entropy(logits, pictures.y_valid)",
         '    print(f"epoch {epoch + 1}: loss {loss:.4f}, accuracy {accuracy:.4f}")',
     ]
+    if config.patience:  # early stopping
+        lines += [
+            "    valid_losses.append(loss.item())",
+            f"    if epoch - valid_losses.index(min(valid_losses)) >= {config.patience}:",
+            "        break",
+        ]
     return "\n".join(lines)
 
 

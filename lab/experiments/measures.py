@@ -95,6 +95,11 @@ def last_near_zero(record: Record) -> float:
     return _finite(lambda values: values.mean(dtype=np.float64), shares[len(shares) // 2 :])
 
 
+def trained_steps(record: Record) -> float:
+    """Return how many steps were trained; nan before the first."""
+    return float(record.steps[-1] + 1) if len(record.steps) else math.nan
+
+
 def first_std(record: Record) -> float:
     """Return the std of the last layer's output at the first step, before any training."""
     stds = column(record, f"std/{LAST_LAYER}")
@@ -131,6 +136,7 @@ MEASURES: dict[str, Measure] = {
     "learned": Measure("learned", "", learned),
     "diverged": Measure("diverged", "", diverged),
     "diverged_at": Measure("first step that diverged", "steps", diverged_at),
+    "trained_steps": Measure("steps trained", "steps", trained_steps),
     "largest_multiplier": Measure("largest multiplier of a norm", "", largest_multiplier),
     "last_near_zero": Measure("last layer's near-zero share", "share", last_near_zero),
     "first_std": Measure("last layer's std before training", "", first_std),

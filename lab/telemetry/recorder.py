@@ -160,6 +160,10 @@ class Recorder(Callback):
         train = self._totals / self._images if self._images else np.full(2, np.nan)
         self.history.validate(Validation(self.history.last_step, learner.epoch, loss, metric, *map(float, train)))
 
+    def validation_losses(self, step: int) -> list[float]:
+        """Return the losses of the validations at ``step`` or after it, oldest first."""
+        return [row.loss for row in self.history.since(self.history.last_step).validations if row.step >= step]
+
     def drain(self, learner: Learner) -> None:
         """Copy the rows to the host; the one place where the host waits for the device.
 

@@ -123,6 +123,10 @@ class Snapshots(Callback):
         else:
             self._take(learner, learner.generator.get_state(), 0, learner.epoch + 1)
 
+    def cancel_fit(self, learner: Learner) -> None:
+        if learner.ended_early:
+            self.after_fit(learner)
+
     def at(self, step: int) -> Snapshot | None:
         """Return the newest snapshot at or before ``step``."""
         return next((snapshot for snapshot in reversed(self.until(step))), None)

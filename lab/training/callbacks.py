@@ -3,6 +3,8 @@
 After the Learner of fastai's lessons 9 and 10 ("04_callbacks", "05b_early_stopping").
 """
 
+import math
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -61,6 +63,35 @@ def check_events(callback: Callback) -> None:
             raise ValueError(
                 f"{type(callback).__name__}.{name} is no event{hint} The events are {', '.join(sorted(EVENTS))}."
             )
+
+
+class EarlyStopping(Callback):
+    """Cancels the fit after ``config.patience`` epochs without a lower validation loss; 0 never does.
+
+    The weights stay those of the last epoch, not of the best one. L. Prechelt, "Early stopping, but when?" (1998);
+    the course's notebook 05b_early_stopping cancels in the same way.
+    """
+
+    order = 60  # when the epoch's rows and its validation are in the record
+
+    def __init__(self, losses: Callable[[int], Sequence[float]]) -> None:
+        """``losses(step)`` gives the validation losses since ``step``, oldest first, a branch's from before it too."""
+        self._losses = losses
+
+    def after_epoch(self, learner: "Learner") -> None:
+        patience = learner.config.patience
+        left = learner.step < learner.steps
+        if patience and left and epochs_since_best(self._losses(learner.schedule_from)) >= patience:
+            learner.ended_early = True
+            raise CancelFit
+
+
+def epochs_since_best(losses: Iterable[float]) -> int:
+    """Return how many losses came after the lowest one, the first of equal ones; nan is never the lowest."""
+    best, since = math.inf, 0
+    for loss in losses:
+        best, since = (loss, 0) if loss < best else (best, since + 1)
+    return since
 
 
 class ApplySchedule(Callback):

@@ -91,6 +91,7 @@ class Learner:
         steps: of the whole fit: all its epochs, or ``config.max_steps`` if that is fewer.
         steps_per_epoch: of a whole epoch; a last partial batch counts.
         left_out: batches of the last epoch that ``config.max_steps`` left out.
+        ended_early: whether ``config.patience`` has ended the fit before its last epoch.
         training: False during validation.
         trained: whether the optimiser has stepped for the batch in work.
         place: batches of the epoch that had their turn before the one in work, cancelled ones too.
@@ -133,6 +134,7 @@ class Learner:
         self.steps_per_epoch = config.steps_per_epoch(len(task.x_train))
         self.steps = config.steps(len(task.x_train))
         self.left_out = 0
+        self.ended_early = False
         self.training = True
         self.chosen: Tensor | None = None
         self._batch: tuple[Tensor, Tensor] | None = None

@@ -421,3 +421,32 @@ def test_words() -> None:
     session.name = "mine"
     assert session._parent.called == "mine"
     assert Session()._parent.called == "a run with the default settings"
+
+
+@pytest.fixture
+def early(make: Callable[..., Session]) -> Session:
+    """A run that early stopping ended: at this learning rate no weight moves, so no loss falls."""
+    session = make(epochs=6, patience=2, lr=1e-9, norm="none")
+    assert len(finish(session).steps) == 60, "the first epoch is the best, two more are waited for"
+    return session
+
+
+def test_a_branch_of_a_run_that_ended_early_ends_there_too(early: Session, keep: Callable[..., Session]) -> None:
+    assert equal(finish(keep(early.branch(30))), early.since(-1))
+
+
+def test_patience_counts_anew_in_a_prolonged_run(early: Session, keep: Callable[..., Session]) -> None:
+    one = keep(early.prolong(1))
+    assert one.config.epochs == 4 and len(finish(one).steps) == 80
+    assert one.since(-1).marks == (Mark(60, "epochs", 6, 4),)
+    many = keep(early.prolong(5))
+    assert many.config.epochs == 8 and len(finish(many).steps) == 120, "three of the five"
+
+
+def test_a_limit_beyond_the_end_of_a_run_that_ended_early_is_set_anew(
+    make: Callable[..., Session], keep: Callable[..., Session]
+) -> None:
+    parent = make(epochs=6, patience=1, lr=1e-9, norm="none", max_steps=90)
+    assert len(finish(parent).steps) == 40
+    child = keep(parent.prolong(1))
+    assert (child.config.epochs, child.config.max_steps) == (3, 60) and len(finish(child).steps) == 60

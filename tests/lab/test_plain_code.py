@@ -30,6 +30,7 @@ CASES: dict[str, dict[str, Any]] = {
     "a limit within an epoch": {"max_steps": 13, "lr_schedule": "one-cycle", "epochs": 3},
     "a limit at an epoch's end": {"max_steps": 10},
     "a limit that is not reached": {"max_steps": 1000, "lr_schedule": "one-cycle"},
+    "early stopping": {"model": "mlp", "epochs": 9, "patience": 2, "lr": 3.0},
     "AdamW": {"optimizer": "adamw", "lr": 0.001, "momentum": 0.9, "weight_decay": 0.1, "opt_eps": 1e-6},
     "AdamW without decay": {"optimizer": "adamw", "lr": 0.001, "momentum": 0.9, "opt_eps": 1e-6},
     "RMSProp": {"optimizer": "rmsprop", "lr": 0.001, "beta2": 0.9, "opt_eps": 1e-4, "weight_decay": 0.01},

@@ -216,6 +216,7 @@ CHANGES: dict[str, object] = {
     "sub": 0.3, "maxv": 1.0, "norm_momentum": 0.7, "groups": 2, "init": "kaiming_uniform", "init_a": 1.0,
     "optimizer": "adam", "weight_decay": 0.1, "beta2": 0.9, "opt_eps": 0.1, "lr_schedule": "one-cycle",
     "momentum_schedule": "one-cycle momentum", "size": 100, "batch_size": 20, "epochs": 1, "max_steps": 7, "seed": 5,
+    "patience": 1,
     "pool": "flatten", "beta": 0.5, "near_zero": 0.5, "gradients": "outputs",
 }  # fmt: skip
 BASES: dict[str, dict[str, object]] = {
@@ -224,6 +225,7 @@ BASES: dict[str, dict[str, object]] = {
     "opt_eps": {"optimizer": "adam"},
     "init_a": {"init": "kaiming_normal"},
     "momentum_schedule": {"momentum": 0.5},
+    "patience": {"epochs": 3, "lr": 1e-9, "norm": "none"},
 }
 ELSEWHERE = {
     "dataset": "tests/lab/test_data.py, as Fashion-MNIST need not be there",
@@ -237,7 +239,7 @@ def test_every_field_is_tried() -> None:
 
 @pytest.mark.parametrize("field", CHANGES)
 def test_every_field_changes_the_record(make: Callable[..., Session], field: str) -> None:
-    base = TINY.replace(epochs=2, size=60, **BASES.get(field, {}))
+    base = TINY.replace(**{"epochs": 2, "size": 60, **BASES.get(field, {})})
     assert not equal(finish(make(base)), finish(make(base, **{field: CHANGES[field]})))
 
 

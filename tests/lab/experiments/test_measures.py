@@ -37,6 +37,13 @@ def test_the_step_of_a_divergence_is_the_steps_number_where_rows_were_thinned() 
     assert of("diverged_at", thinned) == 128
 
 
+def test_how_many_steps_were_trained() -> None:
+    made = record((2.0, 1.5, 1.0))
+    assert of("trained_steps", made) == 3
+    thinned = Record(steps=np.array([0, 128]), columns=made.columns)
+    assert of("trained_steps", thinned) == 129
+
+
 def test_one_digit_for_every_picture_is_not_learned() -> None:
     assert of("learned", record(accuracy=0.1135)) == 0
     assert of("learned", record(accuracy=0.13)) == 1

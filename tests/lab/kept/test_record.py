@@ -132,7 +132,7 @@ def test_a_setting_that_is_missing_has_its_default(library: Library) -> None:
     assert library.get(run.id).config == Config(lr=0.9, widths=(4, 8)) and library.problems() == []
 
 
-@pytest.mark.parametrize("added", ["max_steps", "pool"])
+@pytest.mark.parametrize("added", ["max_steps", "pool", "patience"])
 def test_a_file_from_before_a_setting_was_added_is_of_the_same_run(library: Library, added: str) -> None:
     """Its default is what the lab did without it."""
     run = keep_ended(library, full_session())

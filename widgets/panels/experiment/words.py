@@ -131,10 +131,13 @@ def _parts(experiment: Experiment, variant: Variant) -> Iterable[str]:
     if "init" in differs and (kind := INIT_FUNCTIONS.get(config.init)):
         yield kind
     if differs & {"optimizer", "weight_decay", "momentum"}:
-        yield {"sgd": "SGD", "adam": "Adam"}.get(config.optimizer, "SGD")
+        yield OPTIMIZER_CLASSES[config.optimizer]
 
 
-INIT_FUNCTIONS = {"kaiming_normal": "kaiming_normal", "kaiming_uniform": "kaiming_uniform", "lsuv": "lsuv"}
+OPTIMIZER_CLASSES = {"sgd": "SGD", "rmsprop": "RMSProp", "adam": "Adam", "adamw": "AdamW"}
+"""Config's optimisers -> class of the reference."""
+
+INIT_FUNCTIONS = {name: name for name in ("kaiming_normal", "kaiming_uniform", "lsuv", "lsuv_paper", "lsuv_notebook")}
 """Config's inits -> function of the reference."""
 
 
