@@ -17,6 +17,7 @@ from lab.nn.plan import plan
 from lab.record import Mark
 
 REFERENCE = Path(__file__).parent / "nn" / "reference.py"
+LADDER = REFERENCE.with_name("ladder.py")
 
 _IMPORTS = """import copy
 import math
@@ -42,8 +43,8 @@ _NET = {"norm_eps": "eps", "norm_momentum": "momentum", "leak": "leak"}
 
 
 @cache
-def _definitions() -> Mapping[str, str]:
-    text = REFERENCE.read_text("utf-8")
+def _definitions(path: Path = REFERENCE) -> Mapping[str, str]:
+    text = path.read_text("utf-8")
     nodes = ast.parse(text).body
     return {
         node.name: ast.get_source_segment(text, node) or ""
@@ -53,12 +54,12 @@ def _definitions() -> Mapping[str, str]:
 
 
 def reference_source(name: str) -> str:
-    """Return the source of a class or function of lab/nn/reference.py, with its docstring.
+    """Return the source of a class or function of lab/nn/reference.py or ladder.py, with its docstring.
 
     Raises:
-        KeyError: for a name that it does not define.
+        KeyError: for a name that neither defines.
     """
-    return _definitions()[name]
+    return {**_definitions(LADDER), **_definitions()}[name]
 
 
 def _needed(name: str) -> list[str]:

@@ -11,6 +11,7 @@ from lab.experiments.experiment import Choice, Experiment, ExperimentError, plan
 from lab.experiments.judge import judge
 from lab.experiments.registry import experiment, experiments
 from lab.experiments.results import MEASURED, load, matching, needed
+from lab.plain_code import reference_source
 from widgets.run.figures import CHARTS
 
 FOLDER = Path(questions.__path__[0])
@@ -91,6 +92,10 @@ def test_its_charts_are_charts_and_each_says_what_to_look_at(one: Experiment) ->
     assert all(len(sentences(text)) == 1 and text.endswith("?") for text in one.charts.values())
 
 
+def test_the_code_that_it_names_is_there(one: Experiment) -> None:
+    assert all(f"{name}(" in reference_source(name) for name in one.code)
+
+
 def test_it_can_fail(one: Experiment) -> None:
     assert one.checks
     for verdict in judge(one, {}):
@@ -114,7 +119,9 @@ def test_what_was_measured_is_of_its_settings_and_its_checks_hold(one: Experimen
 def test_a_question_is_data(path: Path) -> None:
     """Nothing but imports, names, and functions that give a name: adding a question needs no machinery."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        assert isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.Expr | ast.FunctionDef), ast.dump(node)
+        assert isinstance(
+            node, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.Expr | ast.FunctionDef
+        ), ast.dump(node)
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,12 @@ def why(experiment: Experiment) -> str:
 
 
 def parts_code(experiment: Experiment) -> str:
-    """Return the source of the parts in which the variants differ, as the readable reference has them."""
-    names = dict.fromkeys(name for variant in experiment.variants for name in _parts(experiment, variant))
+    """Return the source of what the experiment names, and of the parts in which the variants differ.
+
+    It is that of the readable reference.
+    """
+    differing = (name for variant in experiment.variants for name in _parts(experiment, variant))
+    names = dict.fromkeys([*experiment.code, *differing])
     return "".join(f"<h3>{name}</h3>{code(reference_source(name))}" for name in names)
 
 
