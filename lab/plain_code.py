@@ -7,6 +7,7 @@ Parts that torch does not have are copied from lab/nn/reference.py.
 """
 
 import ast
+import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,8 @@ from lab.nn.plan import plan
 from lab.record import Mark
 
 REFERENCE = Path(__file__).parent / "nn" / "reference.py"
-LADDER = REFERENCE.with_name("ladder.py")
+READABLE = (REFERENCE, REFERENCE.with_name("ladder.py"), REFERENCE.parents[1] / "training" / "callbacks.py")
+"""Files whose classes and functions a page shows, the first that has a name; scripts are made of the first alone."""
 
 _IMPORTS = """import copy
 import math
@@ -54,12 +56,17 @@ def _definitions(path: Path = REFERENCE) -> Mapping[str, str]:
 
 
 def reference_source(name: str) -> str:
-    """Return the source of a class or function of lab/nn/reference.py or ladder.py, with its docstring.
+    """Return the source of a class or function of one of the :data:`READABLE` files, with its docstring.
+
+    What its comments tell other programs, such as a type checker, is left out.
 
     Raises:
-        KeyError: for a name that neither defines.
+        KeyError: for a name that none of them defines.
     """
-    return {**_definitions(LADDER), **_definitions()}[name]
+    found = next((_definitions(path)[name] for path in READABLE if name in _definitions(path)), None)
+    if found is None:
+        raise KeyError(name)
+    return re.sub(r"  # (type: ignore|fmt: skip).*", "", found)
 
 
 def _needed(name: str) -> list[str]:

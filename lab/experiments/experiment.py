@@ -163,8 +163,8 @@ class Experiment:
         base: every variant's settings, but for its changes.
         prediction: asked before the first run; None for runs that only reproduce.
         charts: name of a chart of a run -> a sentence on what to look at in it.
-        code: functions and classes of lab/nn/ladder.py or lab/nn/reference.py that a page shows, beside those in which
-            the variants differ.
+        code: functions and classes that a page shows beside the parts in which the variants differ, as
+            ``lab.plain_code.reference_source`` knows them.
         explain: why, in at most five sentences, with what the lecture said beside what is measured.
         quick: changes of every variant's settings that make a run short: fewer images, fewer epochs.
         sweep: a numeric knob that the variants differ in and results are drawn along; empty for none.

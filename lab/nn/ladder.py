@@ -4,8 +4,8 @@ After lesson 9 of fast.ai's machine learning course ("MNIST SGD"): logistic regr
 first of torch's parts, in the end of arithmetic on arrays. What stays torch's on every rung is the gradient.
 
 Each rung takes the first weights, (weight (outputs, inputs), bias (outputs,)) a layer, batches of x (n, inputs) and y
-(n,) int64, and a learning rate; with equal ones all give equal losses to rounding. ``python -m lab.nn.ladder`` trains
-all six.
+(n,) int64, and a learning rate; with equal ones all give equal losses to rounding, which grows over thousands of steps
+where there is a hidden layer. ``python -m lab.nn.ladder`` trains all six.
 """
 
 import argparse

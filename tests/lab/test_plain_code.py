@@ -151,5 +151,9 @@ def test_a_script_is_short_and_has_what_it_uses_and_no_more() -> None:
 
 def test_the_source_of_a_part() -> None:
     assert reference_source("LayerNorm").startswith("class LayerNorm(Scaled):")
+    assert reference_source("product").startswith("def product(x: Tensor, weight: Tensor)")
+    assert "raise CancelFit" in reference_source("EarlyStopping")
+    shown = [reference_source(name) for name in ("own_loop", "Adam")]
+    assert all("# " not in text for text in shown), "nothing that is told to a type checker or formatter"
     with pytest.raises(KeyError, match="NoNorm"):
         reference_source("NoNorm")

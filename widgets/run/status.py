@@ -66,7 +66,8 @@ def length_line(config: Config, pace: tuple[float, int] | None, examples: int | 
     about = ""
     if examples is None or pace:
         about = f", about <b>{rough_duration(expected_seconds(config, pace) * steps / config.steps())}</b>"
-    return f"<span>Start trains <b>{steps:,} steps</b>{about}</span>"
+    most = "at most " if 0 < config.patience < config.epochs else ""
+    return f"<span>Start trains {most}<b>{steps:,} steps</b>{about}</span>"
 
 
 def expected_seconds(config: Config, pace: tuple[float, int] | None = None) -> float:

@@ -26,7 +26,6 @@ EXPERIMENT = Experiment(
     charts={
         "accuracy": "After how many steps does each curve flatten?",
         "loss": "How far apart do the two curves end?",
-        "weights": "How far from where they began are the weights?",
     },
     checks=(
         Check("logistic regression reads 91 to 92.5 % right", "valid_accuracy", LINEAR, low=0.91, high=0.925,
@@ -40,8 +39,10 @@ EXPERIMENT = Experiment(
     explain="A 784 × 10 matrix has a picture of its own for each digit and asks how well a drawing agrees with it: "
     ".9185 to .921 right here, 91 to 92.4 % in the lesson. The hidden layer first asks for fifty parts of digits, "
     "which may be combined in more than one way: .964 to .968, and the lesson has 96 % with a hundred. No part of this "
-    "needs a library but the gradient: all six rungs have the same loss at every step, to rounding, and so has the "
-    "lab's own run. What the library's parts bring is speed: the product by broadcasting writes down every single "
-    "product before it adds them up.",
+    "needs a library but the gradient: the six rungs are one computation, as is the lab's run. Only the order in which "
+    "numbers are added differs: over 2,346 steps no loss of logistic regression was more than 2.4e-7 from the rung "
+    "before's, while with a hundred hidden units such differences grew to .018 in one batch's loss, and .0003 in "
+    "accuracy. What the library's parts bring is speed: the product by broadcasting writes down every single product "
+    "before it adds them up, and took eleven times as long there.",
     quick={"size": 8000, "epochs": 1},
 )  # fmt: skip

@@ -46,7 +46,6 @@ EXPERIMENT = Experiment(
     charts={
         "accuracy": "Which curves rise, and which stay low?",
         "loss": "Which losses jump?",
-        "update_ratio": "By how much of themselves do the weights move in a step?",
     },
     checks=(
         Check("at .1 SGD learns with the hidden layer", "valid_accuracy", name(HIDDEN, "SGD"), low=0.8),

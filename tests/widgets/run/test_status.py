@@ -12,6 +12,8 @@ def test_before_the_start_how_many_steps_and_about_how_long() -> None:
     two = DEFAULTS.replace(batch_size=2)
     assert "<b>75,000 steps</b>" in length_line(two, None) and "about <b>82 seconds</b>" in length_line(two, None)
     assert "<b>300 steps</b>" in length_line(DEFAULTS.replace(max_steps=300), None)
+    assert "Start trains at most <b>2,346 steps</b>" in length_line(DEFAULTS.replace(patience=1), None)
+    assert "at most" not in line + length_line(DEFAULTS.replace(patience=3), None), "it has three epochs"
     # The pace that was seen counts, scaled from its batch size to this one's: 4.2 to 1.1 of the model's ms.
     assert "about <b>16 minutes</b>" in length_line(two, (0.05, 64))
 
