@@ -72,7 +72,7 @@ class EarlyStopping(Callback):
     the course's notebook 05b_early_stopping cancels in the same way.
     """
 
-    order = 60  # when the epoch's rows and its validation are in the record
+    order = 1000  # when all others have had the epoch, and its validation is in the record
 
     def __init__(self, losses: Callable[[int], Sequence[float]]) -> None:
         """``losses(step)`` gives the validation losses since ``step``, oldest first, a branch's from before it too."""

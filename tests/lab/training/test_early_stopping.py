@@ -10,7 +10,8 @@ import pytest
 from lab.config import Config
 from lab.findings import findings
 from lab.session import Session
-from lab.training.callbacks import epochs_since_best
+from lab.training.callbacks import Callback, epochs_since_best
+from lab.training.learner import Learner
 from tests.lab.test_session import equal, finish
 
 NOISY = Config(model="mlp", norm="none", size=200, batch_size=20, epochs=9, lr=0.6, device="cpu")
@@ -21,8 +22,8 @@ NOISY = Config(model="mlp", norm="none", size=200, batch_size=20, epochs=9, lr=0
 def make() -> Iterator[Callable[..., Session]]:
     sessions: list[Session] = []
 
-    def made(**changes: object) -> Session:
-        sessions.append(Session(NOISY.replace(**changes)))
+    def made(*callbacks: Callback, **changes: object) -> Session:
+        sessions.append(Session(NOISY.replace(**changes), callbacks=callbacks))
         return sessions[-1]
 
     yield made
@@ -66,6 +67,25 @@ def test_a_patience_that_is_not_used_up_changes_nothing(make: Callable[..., Sess
     patient = make(patience=9)
     assert equal(finish(patient), finish(make()))
     assert "Early" not in " ".join(findings(patient.since(-1), patient.config, patient.state))
+
+
+class Epochs(Callback):
+    """Counts the epochs that it is told of, after every other callback of the lab."""
+
+    order = 500
+    n = cancelled = 0
+
+    def after_epoch(self, learner: Learner) -> None:
+        self.n += 1
+
+    def cancel_fit(self, learner: Learner) -> None:
+        self.cancelled += 1
+
+
+def test_every_callback_has_the_last_epoch_and_is_told_that_the_fit_was_cancelled(make: Callable[..., Session]) -> None:
+    epochs = Epochs()
+    record = finish(make(epochs, patience=1))
+    assert epochs.n == len(record.validations) < 9 and epochs.cancelled == 1
 
 
 def test_a_run_that_diverges_is_none_that_ended_early(make: Callable[..., Session]) -> None:
