@@ -74,8 +74,13 @@ def given(prediction: Number, value: float, results: Results) -> Feedback:
     unit = f" {prediction.unit}" if prediction.unit else ""
     of = f"the median of {found.n} seeds is" if found.n > 1 else "the run gave"
     label = MEASURES[prediction.measure].label
-    words = f"You said {value:.3g}{unit}; {of} {found.median:.3g}{unit} ({label}), {off:.2g} away."
+    words = f"You said {_text(value)}{unit}; {of} {_text(found.median)}{unit} ({label}), {_text(off, 2)} away."
     return Feedback(off <= prediction.near, off, words)
+
+
+def _text(value: float, digits: int = 3) -> str:
+    """Return a number with so many digits; a large one whole, with commas."""
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
 
 
 def drawn(prediction: Sketch, points: Sequence[tuple[float, float]], records: Sequence[Record]) -> Feedback:

@@ -21,6 +21,12 @@ def test_a_choice_is_right_or_not() -> None:
         chosen(CHOICE, "all")
 
 
+def test_steps_are_told_as_whole_numbers() -> None:
+    asked = Number("How many?", "trained_steps", "fast", 79, 2370, 150, unit="steps")
+    found = given(asked, 1225, {("fast", 0): result(0.5, trained_steps=237.0)})
+    assert found.words == "You said 1,225 steps; the run gave 237 steps (steps trained), 988 away."
+
+
 def test_a_number_is_measured_against_the_median_of_its_variant() -> None:
     losses = {("fast", 0): 1.0, ("fast", 1): 2.0, ("fast", 2): 9.0, ("slow", 0): 0.0}
     results = {key: result(0.5, valid_loss=value) for key, value in losses.items()}
