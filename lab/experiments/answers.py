@@ -74,7 +74,10 @@ def given(prediction: Number, value: float, results: Results) -> Feedback:
     unit = f" {prediction.unit}" if prediction.unit else ""
     of = f"the median of {found.n} seeds is" if found.n > 1 else "the run gave"
     label = MEASURES[prediction.measure].label
-    words = f"You said {_text(value)}{unit}; {of} {_text(found.median)}{unit} ({label}), {_text(off, 2)} away."
+    words = (
+        f"You said {_text(value)}{unit}; {of} {_text(found.median)}{unit} ({label}), {_text(off, 2)} away; up to "
+        f"{_text(prediction.near)} is close."
+    )
     return Feedback(off <= prediction.near, off, words)
 
 
@@ -107,7 +110,11 @@ def drawn(prediction: Sketch, points: Sequence[tuple[float, float]], records: Se
     most = int(np.abs(apart).argmax())
     side = "above" if apart[most] > 0 else "below"
     close = off <= CLOSE * (prediction.high - prediction.low)
-    words = f"Your curve is {off:.2g} away on average, most at {shares[most]:.0%} of the run, where it is {side}."
+    limit = CLOSE * (prediction.high - prediction.low)
+    words = (
+        f"Your curve is {off:.2g} away on average (up to {limit:.2g} is close), most at {shares[most]:.0%} of the run, "
+        f"where it is {side}."
+    )
     return Feedback(close, off, words)
 
 

@@ -17,7 +17,9 @@ EXPERIMENT = Experiment(
     base=Config(epochs=1),
     variants=(run("7.8", BATCH), run("7.9", RUNNING)),
     prediction=Choice(
-        "Which of the two reads most digits right after one epoch?", ("both", BATCH, RUNNING, "neither"), RUNNING
+        "Which of the two reads more than half of the digits right after one epoch?",
+        ("both", BATCH, RUNNING, "neither"),
+        RUNNING,
     ),
     charts={
         "accuracy": "Does either curve leave the line of chance?",

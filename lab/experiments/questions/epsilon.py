@@ -19,7 +19,7 @@ EXPERIMENT = Experiment(
     title="A larger epsilon",
     question="Does a larger epsilon rescue BatchNorm at batch size 2?",
     setting="nn.BatchNorm2d with two images a batch, 6,000 images once, at two learning rates. A norm multiplies by "
-    "1/sqrt(var + eps), so epsilon is the cap of that multiplier.",
+    "1/sqrt(var + eps): never by more than 1/sqrt(eps).",
     source="fastai course-v3, part 2, lesson 10: epsilon is a hyper-parameter; notebook 07_batchnorm, run 7.8",
     base=Config(norm="torch_batch", batch_size=2, epochs=1, size=6000, **NET_07),
     variants=tuple(Variant(name(eps, lr), {"norm_eps": eps, "lr": lr}) for lr in RATES for eps in EPSILONS),

@@ -24,7 +24,7 @@ def test_a_choice_is_right_or_not() -> None:
 def test_steps_are_told_as_whole_numbers() -> None:
     asked = Number("How many?", "trained_steps", "fast", 79, 2370, 150, unit="steps")
     found = given(asked, 1225, {("fast", 0): result(0.5, trained_steps=237.0)})
-    assert found.words == "You said 1,225 steps; the run gave 237 steps (steps trained), 988 away."
+    assert found.words == "You said 1,225 steps; the run gave 237 steps (steps trained), 988 away; up to 150 is close."
 
 
 def test_a_number_is_measured_against_the_median_of_its_variant() -> None:
@@ -32,7 +32,10 @@ def test_a_number_is_measured_against_the_median_of_its_variant() -> None:
     results = {key: result(0.5, valid_loss=value) for key, value in losses.items()}
     found = given(NUMBER, 1.5, results)
     assert (found.close, found.off) == (False, 0.5)
-    assert found.words == "You said 1.5 nats; the median of 3 seeds is 2 nats (validation loss), 0.5 away."
+    assert (
+        found.words
+        == "You said 1.5 nats; the median of 3 seeds is 2 nats (validation loss), 0.5 away; up to 0.25 is close."
+    )
     assert given(NUMBER, 1.75, results).close
     assert "the run gave 1 nats" in given(NUMBER, 1.5, {("fast", 0): results["fast", 0]}).words
     assert given(NUMBER, 1.5, {}).close is None and math.isnan(given(NUMBER, 1.5, {}).off)

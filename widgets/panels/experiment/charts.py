@@ -12,7 +12,7 @@ from lab.experiments.experiment import Experiment, Sketch, Variant
 from lab.experiments.judge import CurveBand, curve_band
 from lab.experiments.measures import MEASURES
 from lab.record import Record
-from widgets.charts.style import COLOURS, DASHES, Figure, heading, line, plot
+from widgets.charts.style import COLOURS, Figure, heading, line, plot
 from widgets.markup.config_text import value_text
 
 LABELS = {
@@ -106,9 +106,9 @@ def bands(chart: str, runs: Iterable[Shown]) -> Figure:
             data.append(thin | group | {"showlegend": False, "opacity": 0.45})
         name = f"{run.name} ({len(records)})" if len(records) > 1 else run.name
         data.append(line(name, band.steps, band.median, run.index) | group)
-    several = f", median and 10 % to 90 % of {most} seeds" if most > 1 else ""
+    several = f", {most} seeds: median, 10–90 %" if most > 1 else ""
     layout = plot(title + several, "step", y, entries=sum(trace.get("showlegend", True) for trace in data))
-    return {"data": data, "layout": layout | {"hovermode": "closest", "uirevision": "bands"}}
+    return {"data": data, "layout": layout | {"hovermode": "closest", "uirevision": "bands", "meta": {"robust": True}}}
 
 
 def _fill(band: CurveBand, colour: str) -> Figure:
@@ -182,7 +182,8 @@ def _sweep(experiment: Experiment, title: str, words: str, series: Sequence[Seri
             middle = [(at[each], float(np.median(own))) for each in at if (own := _finite(values.get(each, ())))]
             own_x, own_y = np.array(sorted(middle)).T
             median = line(f"{name}: median", own_x, own_y, index)
-            data.append(median | {"showlegend": False, "line": median["line"] | {"dash": DASHES[index]}})
+            style = median["line"] | {"width": 2 if source == "here" else 1}
+            data.append(median | {"showlegend": False, "line": style})
     layout = plot(title, knob.label, words, entries=len(data))
     if knob.log and all(float(each.changes.get(experiment.sweep, 0.0)) > 0 for each in experiment.variants):
         layout["xaxis"] |= {"type": "log"}

@@ -14,6 +14,8 @@ from lab.experiments.registry import experiment as experiment_of
 from lab.experiments.registry import experiments
 from lab.kept import KeptError, Library
 from lab.plain_code import script
+from lab.session import ENDED
+from widgets.export.provenance import Settings
 from widgets.export.section_words import Words
 from widgets.figure.live_figure import LiveFigure
 from widgets.page.fold import Fold
@@ -100,22 +102,23 @@ class ExperimentPanel(RunPanel[Queue]):
 
     def show_experiment(self, experiment: Experiment | None) -> None:
         """Show a question from its beginning, or the list of them for None."""
+        show(self._page, False)  # no half of a page meanwhile
         for part in (*self._asked.children, *self._charts.children):
             close_all(part)
         self._asked.children = self._charts.children = ()
         self.experiment, self.prediction, self.guess = experiment, None, None
         self.answered = experiment is not None and experiment.prediction is None
-        self._seeds, self._drawn, self._link_problem = 1, (), ""
+        self._seeds, self._drawn, self._link_problem, self._reached = 1, (), "", False
         self._results = Results(experiment or self._results.experiment)
         with self._muted:
             self._fill_menus()
         self.show_run(self.new_run())
         show(self._list, experiment is None)
-        show(self._page, experiment is not None)
         if experiment is None:
             self.show_figures({})
         else:
             self._fill(experiment)
+        show(self._page, experiment is not None)
         self.link.query = urlencode({"id": experiment.id}) if experiment else ""
         self.link.code = f"ExperimentPanel({experiment.id!r})" if experiment else "ExperimentPanel()"
         self.update()
@@ -153,7 +156,7 @@ class ExperimentPanel(RunPanel[Queue]):
         if self.answered or self.prediction is None:
             return
         self.guess, self.answered = guess, True
-        self.prediction.close_question()
+        self.prediction.close_question(guess)
         self._show_stage()
 
     @handler
@@ -161,6 +164,7 @@ class ExperimentPanel(RunPanel[Queue]):
         """Take the quick or the whole runs, from the next start on."""
         if not self._muted and self.run.state == "ready":
             self.renew()
+            self._say_length()
             self.update()
 
     @handler
@@ -223,9 +227,15 @@ class ExperimentPanel(RunPanel[Queue]):
         """Return which runs are done and which train, as markup."""
         done, all_ = len(self.run.results), len(self.run.planned)
         now = ", ".join(f"{name}, seed {seed}" for name, seed in self.run.running)
-        return f"<span>runs <b>{done} of {all_}</b></span>" + (
-            f"<span>now <b>{words.escape(now)}</b></span>" if now else ""
-        )
+        training = f"<span>now <b>{words.escape(now)}</b></span>" if now else ""
+        kept = f"<span><b>{self.run.reused}</b> of them were here</span>" if self.run.reused else ""
+        return f"<span>runs <b>{done} of {all_}</b></span>{kept}{training}"
+
+    def settings(self) -> Settings:
+        """Return the question, the length of its runs and their seeds: no single run's settings."""
+        seeds = {run.seed for run in self.run.planned}
+        runs = "quick" if self.quick else "whole"
+        return {"Question": self._results.experiment.title, "Runs": runs, "Seeds": str(len(seeds))}
 
     def update(self) -> None:
         """Show the runs' new rows and status; enable what can be pressed."""
@@ -248,8 +258,7 @@ class ExperimentPanel(RunPanel[Queue]):
             return
         self._drawn = changed
         self.draw({name: self._results.chart(name) for name in self.experiment.charts if self.figures[name].seen})
-        if finished:
-            self._show_stage()
+        if finished and self._reached:
             self._show_comparison()
 
     def on_end(self) -> None:
@@ -258,7 +267,6 @@ class ExperimentPanel(RunPanel[Queue]):
             self._results.take(self.run)
             self.draw({name: self._results.chart(name) for name in self.experiment.charts})
             self._show_stage()
-            self._show_comparison()
 
     def catch_up(self) -> None:
         """Draw every chart before it is saved."""
@@ -306,9 +314,11 @@ class ExperimentPanel(RunPanel[Queue]):
         self._question, self._asked, self._charts = ipywidgets.HTML(), ipywidgets.VBox(), ipywidgets.Box()
         self._said, self._numbers, self._verdicts, self._machine = (ipywidgets.HTML() for _ in range(4))
         self._reason, self._parts, self._script, self._knobs = (ipywidgets.HTML() for _ in range(4))
+        self._length, self._whose = ipywidgets.HTML(), ipywidgets.HTML()
         bar = self.make_bar([self.length, *self.more.values()])
         compared = [self._said, self._spread, self._numbers, self._verdicts, self._machine]
         reasons = [
+            self._whose,
             self._reason,
             Fold("The code that differs", self._parts),
             Fold("A run in plain torch", ipywidgets.VBox([self.variant, self._script])),
@@ -317,11 +327,11 @@ class ExperimentPanel(RunPanel[Queue]):
         ]
         self._sections = {
             "predict": section(*words.SECTIONS["predict"], parts=[self._asked]),
-            "run": section(*words.SECTIONS["run"], parts=[bar, _row(self.measured), self._charts]),
+            "run": section(*words.SECTIONS["run"], parts=[bar, self._length, _row(self.measured), self._charts]),
             "compare": section(*words.SECTIONS["compare"], menus=[self.measure], parts=compared),
             "why": section(*words.SECTIONS["why"], parts=reasons),
         }
-        head = [_row(self.list_button, self.link), classed(self._question, "lab-section")]
+        head = [_row(self.list_button, self.link), self._question]
         self._page = classed(ipywidgets.VBox([*head, *self._sections.values()]), "lab-experiment")
         self.children = [self.style_sheet, self.error_line, self._list, self._page]
 
@@ -347,22 +357,30 @@ class ExperimentPanel(RunPanel[Queue]):
             if self.prediction.figure:
                 asked = {"prediction": self.prediction.figure}
         self.show_figures(asked | figures | {"spread": self._spread})
-        show(self.measured, bool(self._results.measured))
         self._machine.value = self._results.machine()
         self._reason.value = words.why(experiment)
         self._parts.value = words.parts_code(experiment)
+        self._say_length()
         self._show_stage()
         self._show_script()
+
+    def _say_length(self) -> None:
+        """Say in what the runs differ from those that the question describes, and whose figures explain it."""
+        self._length.value = words.length(self._results.experiment, self.quick)
+        self._whose.value = words.whose(self.quick)
 
     def _show_stage(self) -> None:
         """Show the sections that the person has reached."""
         show(self._sections["predict"], self.prediction is not None)
         show(self._sections["run"], self.answered)
         show(self.save_bar, self.answered)
-        reached = self.answered and (bool(self._results.here) or self._results.measured_shown)
+        # Not while the first seed trains: a verdict on some of the settings would be none.
+        ended = self.run.state in ENDED and bool(self._results.here)
+        self._reached |= self.answered and (ended or self._results.measured_shown)
         for name in ("compare", "why"):
-            show(self._sections[name], reached)
-        if reached:
+            show(self._sections[name], self._reached)
+        show(self.measured, bool(self._results.measured) and not self._reached)
+        if self._reached:
             self._show_comparison()
 
     def _show_comparison(self) -> None:
@@ -370,7 +388,7 @@ class ExperimentPanel(RunPanel[Queue]):
         results, records = self._results.here or self._results.measured, self._results.records
         said = feedback(one.prediction, self.guess, results, records) if one.prediction else None
         self._said.value = words.prediction(said) if said else ""
-        self._verdicts.value = words.verdicts(*self._results.verdicts())
+        self._verdicts.value = words.verdicts(*self._results.verdicts(), self.quick)
         measure = self.measure.value
         self._numbers.value = words.figures(one, measure, self._results.here, self._results.measured)
         self.draw({"spread": self._results.spread(measure)})

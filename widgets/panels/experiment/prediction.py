@@ -53,7 +53,9 @@ class PredictionBox(ipywidgets.VBox):
         self.skip.on_click(lambda _: self._answer(None))
         question = ipywidgets.HTML(f'<p class="lab-asked">{html.escape(prediction.question)}</p>')
         self._buttons = classed(ipywidgets.HBox([self.commit, self.skip]), "lab-buttons")
-        super().__init__([question, *self._inputs(prediction), self._buttons])
+        self._said = ipywidgets.HTML()
+        super().__init__([question, *self._inputs(prediction), self._said, self._buttons])
+        self.commit.disabled = True  # until something is chosen, moved or drawn: a default is no prediction
         self.add_class("lab-prediction")
 
     @property
@@ -64,14 +66,16 @@ class PredictionBox(ipywidgets.VBox):
             return float(self.number.value)
         return self._points or None
 
-    def close_question(self) -> None:
-        """Disable the input: the prediction is made or skipped."""
+    def close_question(self, guess: Guess | None) -> None:
+        """Disable the input: the prediction is made, or skipped (None)."""
         self.answered = True
         show(self._buttons, False)
         if self.choice is not None:
             self.choice.disabled = True
         for knob in filter(None, (self.number, *self.sliders.values())):
             show(knob, False)
+        if self.number is not None and guess is not None:
+            self._said.value = f"<p class='lab-notice'>Your prediction: {self.number.value:g}</p>"
 
     def draw_points(self, points: Any) -> None:
         """Take a curve that was drawn, (share of the run in %, value) of each point; sliders follow."""
@@ -93,7 +97,6 @@ class PredictionBox(ipywidgets.VBox):
 
     def _inputs(self, prediction: Prediction) -> list[Any]:
         if isinstance(prediction, Choice):
-            self.commit.disabled = True
             self.choice = classed(ipywidgets.RadioButtons(options=prediction.options, value=None), "lab-choice")
             self.choice.observe(self._chosen, "value")
             return [self.choice]
@@ -102,6 +105,7 @@ class PredictionBox(ipywidgets.VBox):
             label = MEASURES[prediction.measure].label
             spec = _axis_knob(label[0].upper() + label[1:], "Of the runs' median.", low, high, prediction.unit)
             self.number = KnobBox(spec, (low + high) / 2)
+            self.number.observe(self._chosen, "value")
             return [knob_group([self.number])]
         middle = (low + high) / 2
         for name in PLACES:
@@ -115,7 +119,7 @@ class PredictionBox(ipywidgets.VBox):
         return [words, self.figure, classed(knob_group(self.sliders.values()), "lab-three")]
 
     def _chosen(self, _: object) -> None:
-        self.commit.disabled = self.choice.value is None
+        self.commit.disabled = self.guess is None
 
     def _sketched(self, points: Any) -> None:
         if self.answered:
@@ -132,6 +136,7 @@ class PredictionBox(ipywidgets.VBox):
     def _show_points(self, points: Points) -> None:
         assert isinstance(self._prediction, Sketch) and self.figure is not None
         self._points = points
+        self.commit.disabled = False
         at_places = np.interp(list(PLACES.values()), *np.array(points).T)
         with self._muted:
             for knob, value in zip(self.sliders.values(), at_places, strict=True):

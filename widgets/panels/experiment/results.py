@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from lab.experiments.experiment import Experiment, Number, plan
 from lab.experiments.judge import Verdict, judge
 from lab.experiments.measures import MEASURES
@@ -10,7 +12,7 @@ from lab.experiments.results import MEASURED, Result, load, matching, needed
 from lab.record import Record
 from widgets.charts.compare import Compared, compared
 from widgets.charts.overlays import OVERLAYS
-from widgets.charts.style import Figure
+from widgets.charts.style import Figure, note
 from widgets.charts.view import View
 from widgets.panels.experiment import charts, words
 
@@ -79,7 +81,7 @@ class Results:
 
     def measures(self) -> dict[str, str]:
         """Return measure -> its words, of those that the experiment is about."""
-        asked = needed(self.experiment)
+        asked = needed(self.experiment) | ({"largest_multiplier"} if "blow_up" in self.experiment.charts else set())
         return {name: each.label for name, each in MEASURES.items() if name in asked}
 
     def verdicts(self) -> tuple[tuple[Verdict, ...], tuple[Verdict, ...]]:
@@ -106,9 +108,21 @@ class Results:
             Compared(variant.name, record := self.records.get((variant.name, first), Record()), index, record)
             for index, variant in variants
         ]
-        figure = OVERLAYS[name](lines, View())
+        figure = OVERLAYS[name](lines, View(norm=self._loudest_norm()))
+        if not self.records:
+            figure["layout"]["annotations"] = [note("not run yet", x=0.5, y=0.75, font={"size": 13})]
         figure["layout"] = figure["layout"] | {"meta": {"robust": True}}
         return figure
+
+    def _loudest_norm(self) -> str:
+        """Return the norm with the largest multiplier in any of the runs; "" without norms."""
+        peaks: dict[str, float] = {}
+        for record in self.records.values():
+            for norm in record.norms:
+                values = record.columns[f"max_mult/{norm}"]
+                values = values[np.isfinite(values)]
+                peaks[norm] = max(float(values.max(initial=0.0)), peaks.get(norm, 0.0))
+        return max(peaks, key=peaks.__getitem__, default="")
 
     def spread(self, measure: str) -> Figure:
         """Return the chart of every run's ``measure``."""

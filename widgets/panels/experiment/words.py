@@ -4,11 +4,11 @@ import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from lab.config import DEFAULTS, Config
+from lab.config import DEFAULTS, KNOBS, Config
 from lab.experiments.answers import Feedback
 from lab.experiments.experiment import Experiment, Variant
 from lab.experiments.judge import Results, Verdict, learned, of_variant, spread
-from lab.experiments.measures import MEASURES
+from lab.experiments.measures import MEASURES, ONE_CLASS
 from lab.plain_code import NORM_CLASSES, reference_source
 from widgets.markup.tables import number, table
 
@@ -45,18 +45,37 @@ def prediction(said: Feedback) -> str:
     return f"<p class='lab-said' role='status'>{sign}{escape(said.words)}</p>"
 
 
-def verdicts(here: Sequence[Verdict], measured: Sequence[Verdict]) -> str:
-    """Return a table of the checks: what the runs here say, and what was measured before."""
+def length(experiment: Experiment, quick: bool) -> str:
+    """Return in what the quick runs differ from those that the question describes."""
+    if not quick:
+        return ""
+    short = (f"{KNOBS[name].label.lower()} {KNOBS[name].text(value)}" for name, value in experiment.quick.items())
+    return f"<p>Quick runs are shorter than the question says: {escape(', '.join(short))}.</p>"
+
+
+def whose(quick: bool) -> str:
+    """Return whose figures the explanation has."""
+    return "<p>About the whole runs; quick ones may end otherwise.</p>" if quick else ""
+
+
+def verdicts(here: Sequence[Verdict], measured: Sequence[Verdict], quick: bool) -> str:
+    """Return a table of the checks: what the runs here say, and what was measured before.
+
+    A quick run may be too short for what should hold: that is no failure.
+    """
     rows = [
-        (f"{escape(one.check.text)}", _verdict(one), _verdict(before))
+        (f"{escape(one.check.text)}", _verdict(one, quick), _verdict(before))
         for one, before in zip(here, measured, strict=True)
     ]
-    return table(("What should hold", "your runs", "measured before"), rows) if rows else ""
+    yours = "your quick runs" if quick else "your runs"
+    return table(("What should hold", yours, "measured before (whole runs)"), rows) if rows else ""
 
 
-def _verdict(verdict: Verdict) -> str:
+def _verdict(verdict: Verdict, quick: bool = False) -> str:
     if not verdict.n:
         return "–"
+    if quick and not verdict.holds:
+        return f"not in these short runs: {verdict.met} of {verdict.n} seeds"
     sign = "✔" if verdict.holds else "✘"
     word = "holds" if verdict.holds else "does not hold"
     return f"{sign} {word}: {verdict.met} of {verdict.n} seeds"
@@ -77,7 +96,8 @@ def figures(experiment: Experiment, measure: str, here: Results, measured: Resul
         )
     head = ("", "your runs", "measured before", "the course")
     label = MEASURES[measure].label
-    return table(head, rows, f"{label[0].upper()}{label[1:]}: median (10 % to 90 %) over n seeds")
+    learns = f"learned: more than {ONE_CLASS:.0%} right, which one answer to all pictures may have, and not diverged"
+    return table(head, rows, f"{label[0].upper()}{label[1:]}: median (10 % to 90 %) over n seeds") + f"<p>{learns}.</p>"
 
 
 COURSE = {

@@ -12,6 +12,7 @@ from lab.branching import origin_words
 from lab.config import DEFAULTS, KNOBS, LIVE, Config, ConfigError
 from lab.findings import findings
 from lab.own import Shown, split
+from lab.progress import Progress
 from lab.record import Record
 from lab.session import ENDED, Session
 from lab.training.lr_search import LrSearch
@@ -328,6 +329,12 @@ class TrainingPanel(RunPanel[Session]):
             made = {label: value for label, value in made.items() if label not in left_out}
             made["Net and data"] = self._own.words
         return made | ({"Goes on from": origin_words(origin)} if origin else {})
+
+    def show_status(self, state: str, progress: Progress) -> None:
+        """Show the run's state and progress; before the start, the epochs that are set now."""
+        if state == "ready" and not self.knobs.problem:
+            progress = progress._replace(epochs=self.knobs["epochs"].value)
+        super().show_status(state, progress)
 
     def tick(self) -> bool:
         """Update the panel once; return whether to go on, which includes waiting for the run's end to be saved."""

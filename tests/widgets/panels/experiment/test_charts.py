@@ -62,7 +62,7 @@ def test_a_band_is_the_seeds_quantiles_and_its_line_their_median() -> None:
     np.testing.assert_allclose(by_name["band"]["y"], [*high, *low[::-1]], rtol=1e-6)
     for seed, own in enumerate(losses):
         np.testing.assert_allclose(by_name[f"one, seed {seed}"]["y"], own, rtol=1e-6)
-    assert "of 3 seeds" in figure["layout"]["title"]["text"]
+    assert "3 seeds: median" in figure["layout"]["title"]["text"]
     (line,) = [
         t for t in charts.bands("loss", [charts.Shown("one", 0, {0: record([3, 1])})])["data"] if "fill" not in t
     ]
