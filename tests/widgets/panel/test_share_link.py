@@ -14,8 +14,8 @@ OTHERS: dict[str, Any] = {
     "lr": 0.1 + 0.2, "momentum": 1 / 3, "norm_eps": 1e-12, "leak": 1e-300, "widths": (5, 512, 1), "sub": 0.45,
     "maxv": 1000.0, "norm_momentum": 1.0, "groups": 2, "init_a": 0.1, "weight_decay": 1e-5, "beta2": 1 - 1e-9,
     "opt_eps": 9.999999999999999, "lr_schedule": "0.3 cos 0.1 1, 0.7 cos 1 1e-05", "momentum_schedule": "one-cycle",
-    "size": 64, "batch_size": 50_000, "epochs": 1000, "seed": 2**31 - 1, "beta": 0.0, "near_zero": 0.1, "max_steps": 300,
-    "patience": 3,
+    "size": 64, "batch_size": 50_000, "epochs": 1000, "seed": 2**31 - 1, "beta": 0.0, "near_zero": 0.1,
+    "max_steps": 300, "patience": 3,
 }  # fmt: skip
 SETTINGS = [
     pytest.param(name, value, id=f"{name}-{value}")
