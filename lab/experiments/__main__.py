@@ -1,6 +1,7 @@
 """``python -m lab.experiments``: the lessons' questions without a screen.
 
 ``list`` names them, ``run ID`` trains what is missing and judges, ``judge ID`` judges what is there.
+``challenge [ID]`` prints the boards of the challenges.
 """
 
 import argparse
@@ -11,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from lab.experiments.board import Boards, Entry, Standing
+from lab.experiments.challenges import CHALLENGES, Challenge, challenge
 from lab.experiments.experiment import Experiment, ExperimentError, plan
 from lab.experiments.judge import Results, judge, learned, of_variant, spread
 from lab.experiments.measures import MEASURES
@@ -34,9 +37,17 @@ def make_parser() -> argparse.ArgumentParser:
     for command in (run, judged):
         command.add_argument("id", metavar="ID", help="of the question, as list names it")
         command.add_argument("--quick", action="store_true", help="the short form: fewer images")
-    run.add_argument("--seeds", type=_seeds, help="runs of each setting, from seed 0 (default: the question's)")
-    run.add_argument("--at-once", type=_at_once, default=cores(), help="processes (default: one a core, %(default)s)")
-    run.add_argument("--quiet", action="store_true", help="no progress bar")
+    board = commands.add_parser("challenge", help="print the board of a challenge, or of each")
+    ids = ", ".join(one.id for one in CHALLENGES)
+    board.add_argument("id", metavar="ID", nargs="?", help=f"of the challenge: {ids}")
+    measure = "train what is missing of the recipes of challenge ID, into lab/experiments/measured/ID.json"
+    board.add_argument("--measure", action="store_true", help=measure)
+    for command in (run, board):
+        command.add_argument("--seeds", type=_seeds, help="runs of each setting, from seed 0 (default: the question's)")
+        command.add_argument(
+            "--at-once", type=_at_once, default=cores(), help="processes (default: one a core, %(default)s)"
+        )
+        command.add_argument("--quiet", action="store_true", help="no progress bar")
     store = "write the figures to lab/experiments/measured/ID.json too, and take those that are there as done"
     run.add_argument("--store", action="store_true", help=store)
     more = "a file of such figures to take as done where the settings are equal"
@@ -202,6 +213,45 @@ def show(options: argparse.Namespace, library: Library, measured: Path) -> int:
     return 0
 
 
+def board(one: Challenge, standing: Standing) -> str:
+    """Return a challenge's rule, par lines and entries, best first; how an entry is made it does not say."""
+    lines = [f"{one.title} ({one.id}): {one.question}", one.rule, ""]
+    lines += [f"  par  {one.text(par.value):>10}  {par.label}: {par.source}" for par in one.pars]
+    lines += [_entry_line(one, entry) for entry in standing.entries] or ["  no entry yet"]
+    if standing.short:
+        lines.append(f"  {standing.short} more settings count, and fall short of what is asked")
+    return "\n".join(lines)
+
+
+def _entry_line(one: Challenge, entry: Entry) -> str:
+    place = f"{entry.place:3}." if entry.place else "   –"
+    spread = f"± {entry.std:.2g}, " if entry.std > 0 else ""
+    mean, std = entry.accuracy
+    about = f"n = {len(entry.values)}; accuracy {mean:.4f}" + (f" ± {std:.2g}" if std > 0 else "")
+    note = f" ({entry.note})" if entry.note else ""
+    where = entry.run or entry.machine
+    return f" {place} {one.text(entry.value):>10}  {entry.name}{note}; {spread}{about}; {where}"
+
+
+def challenges(options: argparse.Namespace, library: Library, measured: Path) -> int:
+    """Print the boards, after the recipes are measured where that is asked for; return the exit status."""
+    chosen = CHALLENGES if options.id is None else (challenge(options.id),)
+    if options.measure:
+        for one in chosen:
+            path = measured / f"{one.id}.json"
+            queue = Queue(
+                one.experiment, options.seeds, known=load(path), at_once=options.at_once, make_trainer=ChildTrainer
+            )
+            whole = follow(queue, sys.stderr, options.quiet or not sys.stderr.isatty(), [path])
+            if queue.error:
+                print(queue.error, file=sys.stderr)
+            if not whole or queue.failures:
+                return 1 if whole else 130
+    boards = Boards(library, measured)
+    print("\n\n".join(board(one, boards.standing(one)) for one in chosen))
+    return 0
+
+
 def main(arguments: list[str] | None = None, *, measured: Path = MEASURED) -> int:
     """Return the exit status: 0, 1 when a run failed or there is none, 2 for bad options, 130 when interrupted."""
     logging.basicConfig(level=logging.WARNING)
@@ -210,7 +260,8 @@ def main(arguments: list[str] | None = None, *, measured: Path = MEASURED) -> in
         if options.command == "list":
             print(listed())
             return 0
-        return (run if options.command == "run" else show)(options, Library(), measured)
+        command = {"run": run, "judge": show, "challenge": challenges}[options.command]
+        return command(options, Library(), measured)
     except (ExperimentError, KeptError, ResultsError) as error:
         print(error, file=sys.stderr)
         return 2

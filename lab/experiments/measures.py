@@ -118,6 +118,17 @@ def steps_to(record: Record, accuracy: float) -> float:
     return float(record.steps[reached[0]]) if reached.size else math.nan
 
 
+def seconds_to(record: Record, accuracy: float) -> float:
+    """Return the seconds of training until the first validation of at least ``accuracy`` began; nan if none was.
+
+    A run is validated at the end of each epoch, and at its own.
+    """
+    seconds = column(record, "seconds")
+    reached = [row.step for row in record.validations if row.accuracy >= accuracy]
+    at = np.flatnonzero(record.steps == reached[0]) if reached and seconds.size else _NONE
+    return float(seconds[at[0]]) if at.size else math.nan
+
+
 HALF = 0.5
 _NONE = np.empty(0, np.float32)
 
@@ -142,6 +153,7 @@ MEASURES: dict[str, Measure] = {
     "first_std": Measure("last layer's std before training", "", first_std),
     "steps_to_90": Measure("steps to 90 % training accuracy", "steps", lambda record: steps_to(record, 0.90)),
     "steps_to_97": Measure("steps to 97 % training accuracy", "steps", lambda record: steps_to(record, 0.97)),
+    "seconds_to_98": Measure("seconds to 98 % validation accuracy", "s", lambda record: seconds_to(record, 0.98)),
 }
 """Every measure by name."""
 

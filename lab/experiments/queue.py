@@ -31,8 +31,12 @@ def cores() -> int:
 
 
 def clean(record: Record) -> bool:
-    """Return whether a run went as its Config says from beginning to end: no knob was moved, and it is no branch."""
-    return not record.marks and record.origin is None
+    """Return whether a run went as its Config says from beginning to end.
+
+    That is: no knob was moved, it is no branch, and net, data, loss and metric are the lab's.
+    """
+    labs = not record.own and (record.loss, record.metric) == (Record.loss, Record.metric)
+    return labs and not record.marks and record.origin is None
 
 
 class Kept:

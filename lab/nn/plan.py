@@ -53,3 +53,13 @@ def plan(config: Config) -> tuple[Layer, ...]:
         norm = NORM_NAMES.get(config.norm, "")
         layers.append(Layer(f"conv{number}", (width, side, side), parameters, norm, reads))
     return tuple(layers)
+
+
+def parameters(config: Config) -> int:
+    """Return how many weights and biases ``config``'s net has, the last layer's and the norms' included."""
+    layers = plan(config)
+    head = 0
+    if config.model == "cnn":
+        channels, height, width = layers[-1].shape
+        head = (channels * (height * width if config.pool == "flatten" else 1) + 1) * CLASSES
+    return sum(layer.parameters for layer in layers) + head

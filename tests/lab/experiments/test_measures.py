@@ -1,12 +1,13 @@
 """Every measure, of records made by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lab.experiments.measures import MEASURES, column, measure
-from lab.record import Record
+from lab.record import Record, Validation
 from tests.lab.experiments.hand_made import record
 
 NAN, INF = math.nan, math.inf
@@ -94,3 +95,13 @@ def test_a_column_of_the_last_layer() -> None:
     assert list(column(made, "near_zero/last")) == [3, 4]
     assert list(column(made, "loss")) == [2, 1]
     assert column(made, "std/last").size == column(Record(), "mean/last").size == 0
+
+
+def test_the_seconds_until_a_validation_are_those_of_its_step_though_rows_were_thinned() -> None:
+    rows = (Validation(2, 0, 1.0, 0.97, 1.0, 0.9), Validation(5, 1, 1.0, 0.98, 1.0, 0.9))
+    rows += (Validation(8, 2, 1.0, 0.99, 1.0, 0.9),)
+    seconds = {"seconds": np.array((0.5, 1.5, 2.5, 3.5, 4.5), np.float32)}
+    thinned = Record(steps=np.array([0, 2, 4, 5, 8]), columns=seconds, validations=rows)
+    assert of("seconds_to_98", thinned) == 3.5
+    assert math.isnan(of("seconds_to_98", replace(thinned, validations=rows[:1])))
+    assert math.isnan(of("seconds_to_98", replace(thinned, columns={})))
