@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from widgets.panels.activations.panel import ActivationsPanel
+    from widgets.panels.challenge.panel import ChallengePanel
     from widgets.panels.cross_entropy.panel import CrossEntropyPanel
     from widgets.panels.experiment.panel import ExperimentPanel
     from widgets.panels.kept.panel import KeptRunsPanel
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActivationsPanel",
+    "ChallengePanel",
     "CrossEntropyPanel",
     "ExperimentPanel",
     "KeptRunsPanel",
@@ -28,6 +30,7 @@ __all__ = [
 
 FOLDERS = {
     "ActivationsPanel": "activations",
+    "ChallengePanel": "challenge",
     "CrossEntropyPanel": "cross_entropy",
     "ExperimentPanel": "experiment",
     "KeptRunsPanel": "kept",
