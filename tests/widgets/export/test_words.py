@@ -58,7 +58,11 @@ def in_sections(widget: Any, words: Words | None = None) -> Iterator[tuple[Any, 
         yield from in_sections(child, words)
 
 
-@pytest.mark.parametrize("name", widgets.__all__)
+# A challenge has no chart; an experiment's charts have the sentence above each as their words (its own test).
+IN_SECTIONS = [name for name in widgets.__all__ if name not in ("ChallengePanel", "ExperimentPanel")]
+
+
+@pytest.mark.parametrize("name", IN_SECTIONS)
 def test_a_charts_words_are_those_of_its_section_on_the_page(name: str, tmp_path: Path) -> None:
     panel = widgets.KeptRunsPanel(Library(tmp_path)) if name == "KeptRunsPanel" else getattr(widgets, name)()
     shown = dict(in_sections(panel))

@@ -12,6 +12,7 @@ from lab.config import Config
 from lab.experiments.experiment import Check, Choice, Experiment, Number, Prediction, Sketch, Variant
 from lab.experiments.registry import experiments
 from lab.kept import Library
+from widgets.export.section_words import Words
 from widgets.panels.experiment.panel import ExperimentPanel
 
 PATIENCE = 60
@@ -87,7 +88,8 @@ def test_it_asks_first_then_runs_then_compares_then_explains(make: Make) -> None
         assert record is not None
         average = record.columns["loss_average"] / record.columns["loss_weight"]
         np.testing.assert_allclose(trace["y"], average, rtol=1e-6)
-    assert panel.figures["loss"].figure["layout"]["legend"]
+    assert panel.chart_words()["loss"] == Words("Tiny <b>", "Which falls?")
+    assert panel.settings() == {"Question": "Tiny <b>", "Runs": "quick", "Seeds": "1"}
 
 
 def test_a_skipped_prediction_is_remembered(make: Make) -> None:
