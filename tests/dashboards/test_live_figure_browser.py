@@ -836,7 +836,6 @@ def test_the_pointer_says_what_can_be_dragged(desk: Desk) -> None:
 
 NOTEBOOK = """
 import json, ipywidgets, numpy as np
-from tests.dashboards.reading import comes_to
 from widgets.figure.live_figure import FigureScript, LiveFigure
 
 def chart(steps):
