@@ -9,8 +9,8 @@ READY := $(VENV)/.ready
 IP ?= 127.0.0.1
 BROWSER := $(firstword $(wildcard /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome))
 
-# Two more test files at a time than there are cores: much of a browser test is waiting.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 2))')
+# One more test file at a time than there are cores: much of a browser test is waiting.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
 # The browser of the tests is the system's.
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
