@@ -85,6 +85,12 @@ async function pump() {
   page.drawing = false;
 }
 
+// A person who acts waits for what it does: the pause after the last round ends.
+if (!page.hurried) {
+  page.hurried = true;
+  for (const act of ["pointerdown", "keydown"]) addEventListener(act, () => page.hurry?.(), { capture: true });
+}
+
 // ---- which figures are in sight: the kernel updates the others rarely. Changes within a moment are sent together
 
 function reportSight() {
