@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode
 import ipywidgets
 
 from lab.experiments.answers import Guess, feedback
-from lab.experiments.experiment import Experiment, ExperimentError
+from lab.experiments.experiment import Experiment, ExperimentError, plan
 from lab.experiments.queue import Queue
 from lab.experiments.registry import experiment as experiment_of
 from lab.experiments.registry import experiments
@@ -18,6 +18,7 @@ from lab.session import ENDED
 from widgets.export.provenance import Settings
 from widgets.export.section_words import Words
 from widgets.figure.live_figure import LiveFigure
+from widgets.markup.link_text import code_line
 from widgets.page.fold import Fold
 from widgets.page.layout import classed, close_all, section, show
 from widgets.panel.panel import handler, under_voila
@@ -120,7 +121,8 @@ class ExperimentPanel(RunPanel[Queue]):
             self._fill(experiment)
         show(self._page, experiment is not None)
         self.link.query = urlencode({"id": experiment.id}) if experiment else ""
-        self.link.code = f"ExperimentPanel({experiment.id!r})" if experiment else "ExperimentPanel()"
+        shown = {"experiment": experiment.id} if experiment else {}
+        self.link.code = code_line("ExperimentPanel", shown)
         self.update()
 
     @handler
@@ -162,9 +164,11 @@ class ExperimentPanel(RunPanel[Queue]):
     @handler
     def on_length(self, _: object = None) -> None:
         """Take the quick or the whole runs, from the next start on."""
-        if not self._muted and self.run.state == "ready":
+        if not self._muted and not self.active:
             self.renew()
             self._say_length()
+            self._show_stage()
+            self._show_script()
             self.update()
 
     @handler
@@ -209,9 +213,7 @@ class ExperimentPanel(RunPanel[Queue]):
 
     def changed(self) -> bool:
         """Return whether other runs are chosen than the queue has."""
-        return {run.key: run.config for run in self.run.planned} != {
-            run.key: run.config for run in self.new_run().planned
-        }
+        return self.run.planned != plan(self._results.experiment, self._seeds, self.quick)
 
     def empty(self) -> None:
         """Forget nothing: the runs so far stay beside the new ones, but those of another length."""
@@ -256,9 +258,9 @@ class ExperimentPanel(RunPanel[Queue]):
         changed = (finished, self.run.progress.step)
         if changed == self._drawn:
             return
-        self._drawn = changed
+        ended, self._drawn = changed[:1] != self._drawn[:1], changed
         self.draw({name: self._results.chart(name) for name in self.experiment.charts if self.figures[name].seen})
-        if finished and self._reached:
+        if ended and self._reached:
             self._show_comparison()
 
     def on_end(self) -> None:

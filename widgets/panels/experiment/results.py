@@ -19,9 +19,6 @@ from widgets.panels.experiment import charts, words
 ROWS = 300
 """Points of a line, at most: a chart is sent whole each time."""
 
-MOST_SEEDS = 1_000
-"""Seeds that may be stored of an experiment."""
-
 
 class Results:
     """What is known of one experiment's runs.
@@ -36,20 +33,21 @@ class Results:
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
-        self._stored = load(MEASURED / f"{experiment.id}.json")
+        stored = load(MEASURED / f"{experiment.id}.json")
+        seeds = sorted({result.config.seed for result in stored})
+        self.measured = matching(stored, plan(experiment, seeds)) if seeds else {}
         self.measured_shown = False
+        self._quick: bool | None = None
         self.begin(bool(experiment.quick))
 
     def begin(self, quick: bool) -> None:
         """Forget the runs of another length; those of this one stay."""
-        if getattr(self, "_quick", None) == quick:
+        if self._quick == quick:
             return
         self._quick = quick
         self.records: dict[Key, Record] = {}
         self.here: dict[Key, Result] = {}
         self._whole: set[Key] = set()
-        every = plan(self.experiment, MOST_SEEDS)
-        self.measured = matching(self._stored, every)
 
     def known(self) -> Iterable[Result]:
         """Return the results here, which need no other run."""

@@ -4,12 +4,13 @@ import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from lab.config import DEFAULTS, KNOBS, Config
+from lab.config import KNOBS, Config
 from lab.experiments.answers import Feedback
 from lab.experiments.experiment import Experiment, Variant
 from lab.experiments.judge import Results, Verdict, learned, of_variant, spread
 from lab.experiments.measures import MEASURES, ONE_CLASS
 from lab.plain_code import NORM_CLASSES, reference_source
+from widgets.markup.link_text import code_of
 from widgets.markup.tables import number, table
 
 SECTIONS = {
@@ -172,12 +173,10 @@ def code(text: str) -> str:
 
 def knobs_link(config: Config, served: bool) -> str:
     """Return a link that opens the training lab with these settings; in a notebook, the line of code."""
-    changed = config.replace(seed=config.seed)
-    query = changed.to_query()
     if served:
-        return f'<a href="training.ipynb?{html.escape(query)}" target="_blank">Turn the knobs yourself</a>'
-    values = {name: value for name, value in changed.changed().items() if value != getattr(DEFAULTS, name)}
-    return code(f"TrainingPanel({', '.join(f'{name}={value!r}' for name, value in values.items())})")
+        query = html.escape(config.to_query())
+        return f'<a href="training.ipynb?{query}" target="_blank">Turn the knobs yourself</a>'
+    return code(code_of(config))
 
 
 def card(experiment: Experiment, minutes: Mapping[bool, str]) -> str:

@@ -171,6 +171,10 @@ def test_another_length_begins_anew(make: Make) -> None:
     panel.buttons["start"].click()
     finish(panel)
     assert set(panel._results.here) == {("small", 0), ("large", 0)}
+    assert "your runs" in panel._verdicts.value
+    panel.length.value = True  # after an end, too: what is shown is of the chosen length
+    assert panel.run.config.size == 40 and panel.run.state == "ready" and not panel._results.here
+    assert "your quick runs" in panel._verdicts.value and "size=40" in panel._script.value
     panel.on_reset()
     assert shown(panel) == ["predict"] and not panel._results.here
 
@@ -222,6 +226,6 @@ def test_a_failed_run_is_told_and_the_others_go_on(make: Make, monkeypatch: pyte
     panel.prediction.skip.click()
     panel.buttons["start"].click()
     assert panel.run.wait(PATIENCE)
-    panel.update()
+    panel.tick()  # an update alone does not show the run's error, and the ticker may not have come to it yet
     assert panel.run.state == "failed" and "small, seed 0: RuntimeError: no memory" in panel.error
     assert set(panel.run.results) == {("large", 0)}
