@@ -316,11 +316,11 @@ class ExperimentPanel(RunPanel[Queue]):
         self._question, self._asked, self._charts = ipywidgets.HTML(), ipywidgets.VBox(), ipywidgets.Box()
         self._said, self._numbers, self._verdicts, self._machine = (ipywidgets.HTML() for _ in range(4))
         self._reason, self._parts, self._script, self._knobs = (ipywidgets.HTML() for _ in range(4))
-        self._length, self._whose = ipywidgets.HTML(), ipywidgets.HTML()
+        self._length, self._about_runs = ipywidgets.HTML(), ipywidgets.HTML()
         bar = self.make_bar([self.length, *self.more.values()])
         compared = [self._said, self._spread, self._numbers, self._verdicts, self._machine]
         reasons = [
-            self._whose,
+            self._about_runs,
             self._reason,
             Fold("The code that differs", self._parts),
             Fold("A run in plain torch", ipywidgets.VBox([self.variant, self._script])),
@@ -367,9 +367,9 @@ class ExperimentPanel(RunPanel[Queue]):
         self._show_script()
 
     def _say_length(self) -> None:
-        """Say in what the runs differ from those that the question describes, and whose figures explain it."""
+        """Show how long the chosen runs are, and which ones the explanation is about."""
         self._length.value = words.length(self._results.experiment, self.quick)
-        self._whose.value = words.whose(self.quick)
+        self._about_runs.value = words.about_whole_runs(self.quick)
 
     def _show_stage(self) -> None:
         """Show the sections that the person has reached."""

@@ -106,13 +106,13 @@ class Results:
             Compared(variant.name, record := self.records.get((variant.name, first), Record()), index, record)
             for index, variant in variants
         ]
-        figure = OVERLAYS[name](lines, View(norm=self._loudest_norm()))
+        figure = OVERLAYS[name](lines, View(norm=self._norm_with_largest_multiplier()))
         if not self.records:
             figure["layout"]["annotations"] = [note("not run yet", x=0.5, y=0.75, font={"size": 13})]
         figure["layout"] = figure["layout"] | {"meta": {"robust": True}}
         return figure
 
-    def _loudest_norm(self) -> str:
+    def _norm_with_largest_multiplier(self) -> str:
         """Return the norm with the largest multiplier in any of the runs; "" without norms."""
         peaks: dict[str, float] = {}
         for record in self.records.values():

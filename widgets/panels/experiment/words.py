@@ -47,15 +47,15 @@ def prediction(said: Feedback) -> str:
 
 
 def length(experiment: Experiment, quick: bool) -> str:
-    """Return in what the quick runs differ from those that the question describes."""
+    """Return how quick runs are shorter than the question's; empty for whole ones."""
     if not quick:
         return ""
     short = (f"{KNOBS[name].label.lower()} {KNOBS[name].text(value)}" for name, value in experiment.quick.items())
     return f"<p>Quick runs are shorter than the question says: {escape(', '.join(short))}.</p>"
 
 
-def whose(quick: bool) -> str:
-    """Return whose figures the explanation has."""
+def about_whole_runs(quick: bool) -> str:
+    """Return a note that the explanation is about the whole runs; empty where those are shown."""
     return "<p>About the whole runs; quick ones may end otherwise.</p>" if quick else ""
 
 
